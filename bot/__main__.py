@@ -1,0 +1,5 @@
+"""`python -m bot` is `handreiking`."""
+
+from bot.cli import main
+
+main()

@@ -1,0 +1,233 @@
+"""A campaign as a policy officer writes it, and whether it fits the cards and the wordings."""
+
+import hashlib
+import json
+import tomllib
+from collections.abc import Collection, Iterator, Mapping
+from datetime import date, timedelta
+from typing import Annotated, Any, Self
+
+from pydantic import Field, StringConstraints, ValidationError, model_validator
+
+from bot.core.facts import CardStatus, Learning, Level, Origin, SignalRule, Tone
+from bot.errors import FaultsError
+from bot.store.tables import CampaignRow
+from bot.wording import Wording
+from bot.wording.cards import Id, Part, Sentence, SignalType
+
+
+class Audience(Part):
+    """`linked_only`: only people who used a code from a letter or a desk."""
+
+    linked_only: bool = False
+
+
+class Yearly(Part):
+    month: int = Field(ge=1, le=12)
+    day: int = Field(ge=1, le=31)
+
+    @model_validator(mode="after")
+    def _comes_every_year(self) -> Self:
+        try:
+            self.on(2001)
+        except ValueError as error:
+            raise ValueError(
+                f"month {self.month}, day {self.day} does not come every year; give another day"
+            ) from error
+        return self
+
+    def on(self, year: int) -> date:
+        return date(year, self.month, self.day)
+
+
+class Trigger(Part):
+    """What sets it off: signals that arrive, and a date or a yearly date of its own.
+
+    A date is the day of the event itself, in the municipality's zone; `calendar` says of which kind, and the window of
+    that rule on the card says from how many days before.
+    """
+
+    signals: tuple[SignalType, ...] = ()
+    on: date | None = Field(default=None, alias="date")
+    yearly: Yearly | None = None
+    calendar: SignalType | None = None
+
+    @model_validator(mode="after")
+    def _is_one(self) -> Self:
+        faults = []
+        if not self.signals and self.on is None and self.yearly is None:
+            faults.append("nothing sets it off; give signals, date or yearly")
+        if self.on is not None and self.yearly is not None:
+            faults.append("date and yearly are both given; keep one")
+        if (self.calendar is None) is not (self.on is None and self.yearly is None):
+            faults.append("calendar names the card's signal that a date or yearly stands for; give both or neither")
+        if len(set(self.signals)) < len(self.signals):
+            faults.append("signals names a type twice; keep one")
+        if faults:
+            raise ValueError("; ".join(faults))
+        return self
+
+    def days(self, years: range) -> Iterator[date]:
+        """The days of its own within `years`."""
+        if self.on is not None:
+            yield self.on
+        if self.yearly is not None:
+            yield from (self.yearly.on(year) for year in years)
+
+
+class Period(Part):
+    """Both days belong to it, in the municipality's zone."""
+
+    first: date = Field(alias="from")
+    until: date
+
+    @model_validator(mode="after")
+    def _goes_forward(self) -> Self:
+        if self.until < self.first:
+            raise ValueError(f"until {self.until} is before from {self.first}; swap them")
+        return self
+
+
+class CampaignFile(Part):
+    """A campaign as a policy officer writes it. `variants` are ids of wordings; a file may name tones instead."""
+
+    id: Id
+    title: Sentence
+    card: Id
+    variants: list[str] = Field(min_length=1)
+    languages: list[Annotated[str, StringConstraints(min_length=2)]] = Field(min_length=1)
+    audience: Audience = Audience()
+    trigger: Trigger
+    period: Period
+    hourly_maximum: int = Field(ge=1, le=100_000)
+    learning: Learning
+
+    def definition(self) -> dict[str, Any]:
+        """The file as JSON, under the names of the file."""
+        return self.model_dump(mode="json", by_alias=True)
+
+
+def read(text: str, wording: Wording) -> CampaignFile:
+    """The campaign in a TOML file, with tones turned into the wordings they stand for. Raises FaultsError."""
+    try:
+        document = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise FaultsError([f"this is not TOML: {error}"]) from error
+    try:
+        file = CampaignFile.model_validate(document)
+    except ValidationError as error:
+        raise FaultsError(_fault(detail) for detail in error.errors(include_url=False)) from error
+    file = file.model_copy(update={"variants": _without_tones(file, wording)})
+    if faults := list(misfits(file, wording)):
+        raise FaultsError(faults)
+    return file
+
+
+def content_hash(file: CampaignFile, wording: Wording) -> str:
+    """SHA-256 in hex over all that an approval is about.
+
+    That is the campaign's own file, the whole card with its version, and the wordings in each language.
+    """
+    card = wording.cards.get(file.card)
+    keys = [*file.variants, *(f"card.{file.card}.{part}" for part in ("name", "plain", "body"))]
+    content = {
+        "campaign": file.definition(),
+        "card": None if card is None else card.model_dump(mode="json"),
+        "wording": {
+            key: {language: wording.wording_hash(key, language) for language in file.languages}
+            for key in keys
+            if wording.has(key)
+        },
+    }
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def file_of(row: CampaignRow) -> CampaignFile:
+    """The file of a campaign that was added."""
+    return CampaignFile.model_validate(row.definition)
+
+
+def rule_of(file: CampaignFile, wording: Wording, kind: str | None) -> SignalRule | None:
+    """The card's own rule for this type of signal; None when it has none that is switched on."""
+    card = wording.cards.get(file.card)
+    rules = () if card is None else card.facts().signals
+    return next((rule for rule in rules if rule.type == kind and rule.enabled), None)
+
+
+def overlaps(day: date, rule: SignalRule, period: Period) -> bool:
+    """Whether the window around an event on `day` has a day in common with the period."""
+    opens, closes = day + timedelta(days=rule.earliest_day), day + timedelta(days=rule.latest_day)
+    return opens <= period.until and closes >= period.first
+
+
+def misfits(file: CampaignFile, wording: Wording) -> Iterator[str]:
+    """Where the campaign does not fit what the municipality decided and wrote."""
+    card = wording.cards.get(file.card)
+    if card is None:
+        yield f"card = {file.card!r} does not exist; use one of {', '.join(sorted(wording.cards))}"
+        return
+    facts = card.facts()
+    if facts.status is not CardStatus.PUBLISHED:
+        yield f"card = {file.card!r} is {facts.status}; publish the card first"
+    if facts.level is Level.HUMAN_ONLY:
+        yield f"card = {file.card!r} is human_only: its weighing leaves it to people; there is no campaign for it"
+    if file.period.first < facts.valid_from:
+        yield f"period.from = {file.period.first} is before the card's valid_from; start on {facts.valid_from} or later"
+    if facts.valid_until is not None and file.period.until > facts.valid_until:
+        yield f"period.until = {file.period.until} is after the card's valid_until; end by {facts.valid_until}"
+    for language in file.languages:
+        if language not in wording.languages:
+            yield f"languages has {language!r}; use some of {', '.join(wording.languages)}"
+    yield from _faults_of_variants(file, wording)
+    yield from _faults_of_trigger(file, wording, facts.signals)
+
+
+def _faults_of_variants(file: CampaignFile, wording: Wording) -> Iterator[str]:
+    ours = sorted(variant.id for variant in wording.variants.values() if variant.card == file.card)
+    for name in file.variants:
+        if name not in ours:
+            yield f"variants has {name!r}, which this card has not; use a tone or some of {', '.join(ours)}"
+            continue
+        for language in file.languages:
+            if language in wording.languages and language not in wording.variants[name].languages:
+                yield f"variants has {name!r}, not fit to be sent in {language!r}; mend it or leave one of them out"
+
+
+def _faults_of_trigger(file: CampaignFile, wording: Wording, rules: Collection[SignalRule]) -> Iterator[str]:
+    enabled = sorted(rule.type for rule in rules if rule.enabled)
+    for kind in file.trigger.signals:
+        if kind not in enabled:
+            yield f"trigger.signals has {kind!r}, which the card does not answer; use some of {', '.join(enabled)}"
+    calendar = file.trigger.calendar
+    if calendar is None:
+        return
+    rule = rule_of(file, wording, calendar)
+    calendars = [rule.type for rule in rules if rule.enabled and rule.origin is Origin.CALENDAR]
+    if rule is None or rule.origin is not Origin.CALENDAR:
+        yield f"trigger.calendar = {calendar!r} is no calendar signal of the card; use one of {', '.join(calendars)}"
+        return
+    years = range(file.period.first.year - 2, file.period.until.year + 3)
+    if not any(overlaps(day, rule, file.period) for day in file.trigger.days(years)):
+        yield "trigger.date or yearly never comes within the period; mend one of them"
+
+
+def _fault(detail: Mapping[str, Any]) -> str:
+    """One fault as a sentence: the field, the value and the mend."""
+    field = ".".join(str(step) for step in detail["loc"]) or "campaign"
+    match detail["type"]:
+        case "missing":
+            return f"{field} is missing; add it"
+        case "extra_forbidden":
+            return f"{field} is not a field; mend its name or take it out"
+        case "value_error":
+            return f"{field}: {detail['ctx']['error']}"
+    reason = str(detail["msg"])
+    return f"{field} = {detail['input']!r}: {reason[:1].lower()}{reason[1:]}"
+
+
+def _without_tones(file: CampaignFile, wording: Wording) -> list[str]:
+    named: dict[str, None] = {}
+    for name in file.variants:
+        toned = [known.id for known in wording.variants.values() if known.card == file.card and known.tone == name]
+        named |= dict.fromkeys(sorted(toned) if name in set(Tone) and toned else [name])
+    return list(named)

@@ -1,0 +1,184 @@
+"""What people do with a campaign: write, approve, start, pause and stop it. Each leaves a row in the audit trail."""
+
+from collections.abc import Collection
+from datetime import datetime, time, timedelta
+from enum import StrEnum
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sqlmodel import Session, col, select
+
+from bot.campaigns.file import CampaignFile, content_hash, file_of, misfits
+from bot.errors import RefusedError
+from bot.store import ledger
+from bot.store.tables import CampaignEditRow, CampaignRow
+from bot.wording import Wording
+
+
+class State(StrEnum):
+    DRAFT = "draft"
+    APPROVED = "approved"
+    RUNNING = "running"
+    PAUSED = "paused"
+    STOPPED = "stopped"  # by people, for good
+    FINISHED = "finished"  # its period is over
+
+
+def add(session: Session, file: CampaignFile, wording: Wording, *, by: str, now: datetime) -> CampaignRow:
+    """Add a campaign, or change the one with this id. A change makes it a draft again and voids its approval.
+
+    The same file once more changes nothing. Raises RefusedError for a campaign that was stopped.
+    """
+    name = _named(by)
+    definition = file.definition()
+    row = session.get(CampaignRow, file.id, with_for_update=True)
+    if row is not None and row.definition == definition:
+        return row
+    if row is not None and row.state == State.STOPPED:
+        raise RefusedError(f"{file.id} was stopped for good. Give the new campaign an id of its own.")
+    action = "campaign.add" if row is None else "campaign.change"
+    starts_at, ends_at = _bounds(file, wording)
+    if row is None:
+        row = CampaignRow(
+            id=file.id, card=file.card, definition=definition, state=State.DRAFT, created_at=now, starts_at=starts_at,
+            ends_at=ends_at,
+        )  # fmt: skip
+    row.card, row.definition, row.state = file.card, definition, State.DRAFT
+    row.starts_at, row.ends_at = starts_at, ends_at
+    row.approved_by = row.approved_at = row.approved_hash = row.paused_because = None
+    session.add(row)
+    session.flush()
+    digest = content_hash(file, wording)
+    session.add(CampaignEditRow(campaign_id=file.id, at=now, by=name, content_hash=digest))
+    _audit(session, row, action, by=name, now=now, hash=digest)
+    return row
+
+
+def approve(session: Session, campaign: str, wording: Wording, *, by: str, now: datetime) -> CampaignRow:
+    """Approve the campaign as it reads now, card and wordings included.
+
+    Raises RefusedError for who ever edited it, and when there is nothing to approve.
+    """
+    name = _named(by)
+    row = _found(session, campaign)
+    file = file_of(row)
+    if row.state in {State.STOPPED, State.FINISHED}:
+        raise RefusedError(f"{campaign} is {row.state}, so there is nothing to approve.")
+    if among(name, ledger.editors(session, [campaign])[campaign]):
+        raise RefusedError(f"{name} edited {campaign}. Somebody who did not must approve it.")
+    if faults := list(misfits(file, wording)):
+        raise RefusedError(f"{campaign} is not fit to be approved: {'; '.join(faults)}")
+    digest = content_hash(file, wording)
+    if row.approved_hash == digest:
+        raise RefusedError(f"{campaign} was approved by {row.approved_by} as it is, so there is nothing to approve.")
+    row.approved_by, row.approved_at, row.approved_hash = name, now, digest
+    if row.state == State.DRAFT:
+        row.state = State.APPROVED
+    _audit(session, row, "campaign.approve", by=name, now=now, hash=digest)
+    return row
+
+
+def start(session: Session, campaign: str, wording: Wording, *, by: str, now: datetime) -> CampaignRow:
+    """Let it send, from now or from the first day of its period; also after a pause. Raises RefusedError."""
+    name = _named(by)
+    row = _found(session, campaign)
+    if row.state not in {State.APPROVED, State.PAUSED}:
+        first = "Have it approved first." if row.state == State.DRAFT else "Only an approved or paused one can start."
+        raise RefusedError(f"{campaign} is {row.state}. {first}")
+    if row.approved_hash != content_hash(file_of(row), wording):
+        raise RefusedError(
+            f"The card or the wordings of {campaign} changed since it was approved. Have it approved again."
+        )
+    if now >= row.ends_at:
+        raise RefusedError(f"The period of {campaign} is over. Give it a new one, and have it approved again.")
+    row.state, row.paused_because = State.RUNNING, None
+    _audit(session, row, "campaign.start", by=name, now=now)
+    return row
+
+
+def pause(session: Session, campaign: str, because: str, *, by: str, now: datetime) -> CampaignRow:
+    """Hold it until it is started again. Raises RefusedError when it does not run or no reason is given."""
+    name = _named(by)
+    row = _found(session, campaign)
+    if row.state != State.RUNNING:
+        raise RefusedError(f"{campaign} is {row.state}; only a running campaign can be paused.")
+    if not because.strip():
+        raise RefusedError(f"Say why {campaign} is paused; its colleagues will want to know.")
+    row.state, row.paused_because = State.PAUSED, because.strip()
+    _audit(session, row, "campaign.pause", by=name, now=now, because=row.paused_because)
+    return row
+
+
+def stop(session: Session, campaign: str, *, by: str, now: datetime) -> CampaignRow:
+    """End it for good. Raises RefusedError when it is over already."""
+    name = _named(by)
+    row = _found(session, campaign)
+    if row.state in {State.STOPPED, State.FINISHED}:
+        raise RefusedError(f"{campaign} is {row.state} already.")
+    row.state, row.paused_because = State.STOPPED, None
+    _audit(session, row, "campaign.stop", by=name, now=now)
+    return row
+
+
+def finish(session: Session, now: datetime) -> list[str]:
+    """Close the campaigns whose period is over; return their ids."""
+    query = select(CampaignRow).where(
+        col(CampaignRow.state).in_([State.RUNNING, State.PAUSED]), col(CampaignRow.ends_at) <= now
+    )
+    rows = session.exec(query.order_by(col(CampaignRow.id))).all()
+    for row in rows:
+        row.state = State.FINISHED
+        _audit(session, row, "campaign.finish", by="the calendar", now=now)
+    return [row.id for row in rows]
+
+
+def listing(session: Session) -> list[dict[str, Any]]:
+    """Every campaign by id, with who had a hand in it. Moments are ISO 8601 in UTC."""
+    rows = session.exec(select(CampaignRow).order_by(col(CampaignRow.id))).all()
+    editors = ledger.editors(session, [row.id for row in rows])
+    return [
+        {
+            "id": row.id,
+            "title": row.definition["title"],
+            "card": row.card,
+            "state": row.state,
+            "starts_at": row.starts_at.isoformat(),
+            "ends_at": row.ends_at.isoformat(),
+            "edited_by": sorted(editors[row.id]),
+            "approved_by": row.approved_by,
+            "approved_at": row.approved_at and row.approved_at.isoformat(),
+            "paused_because": row.paused_because,
+        }
+        for row in rows
+    ]
+
+
+def among(name: str, people: Collection[str]) -> bool:
+    """Whether `name` is one of `people`, without regard to case and spaces around it."""
+    return name.strip().casefold() in {person.strip().casefold() for person in people}
+
+
+def _found(session: Session, campaign: str) -> CampaignRow:
+    row = session.get(CampaignRow, campaign, with_for_update=True)
+    if row is None:
+        raise RefusedError(f"There is no campaign {campaign}.")
+    return row
+
+
+def _bounds(file: CampaignFile, wording: Wording) -> tuple[datetime, datetime]:
+    """From midnight of the first day up to, not including, midnight after the last, in the municipality's zone."""
+    zone = ZoneInfo(wording.municipality.zone)
+    after = file.period.until + timedelta(days=1)
+    return datetime.combine(file.period.first, time(), zone), datetime.combine(after, time(), zone)
+
+
+def _audit(session: Session, row: CampaignRow, action: str, *, by: str, now: datetime, **detail: Any) -> None:
+    session.add(row)
+    ledger.audit(session, now, by, action, row.id, state=row.state, **detail)
+    session.flush()
+
+
+def _named(by: str) -> str:
+    if not by.strip():
+        raise RefusedError("Say who does this; a campaign has people who answer for it.")
+    return by.strip()

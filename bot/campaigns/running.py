@@ -1,0 +1,136 @@
+"""The campaigns that run: which of them a signal sets off, and which days of their own have come."""
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from datetime import datetime, time, timedelta
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from sqlmodel import Session, col, select
+
+from bot.campaigns.file import content_hash, file_of, overlaps, rule_of
+from bot.campaigns.life import State, among
+from bot.core.facts import Campaign
+from bot.store import ledger
+from bot.store.tables import CampaignRow, SignalRow
+from bot.wording import Wording
+
+#: In front of a campaign's id: the source of the signals that its own calendar gives.
+CALENDAR_SOURCE: Final = "urn:handreiking:campaign:"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Due:
+    """A day of a campaign's own calendar has come: a signal to everybody who chose the theme."""
+
+    campaign: str
+    source: str
+    external_id: str
+    type: str
+    card: str
+    occurred_at: datetime
+
+
+def facts_of(row: CampaignRow, wording: Wording, now: datetime, *, editors: Collection[str]) -> Campaign:
+    """The campaign as decisions see it. `editors`: everybody who ever edited it (`ledger.editors`).
+
+    It runs only within its period, and as it was approved by somebody who is not among them.
+    """
+    file = file_of(row)
+    card = wording.cards.get(file.card)
+    runs = (
+        row.state == State.RUNNING
+        and row.starts_at <= now < row.ends_at
+        and row.approved_by is not None
+        and not among(row.approved_by, editors)
+        and row.approved_hash == content_hash(file, wording)
+    )
+    return Campaign(
+        id=row.id,
+        card=file.card,
+        theme="" if card is None else card.theme,
+        variants=tuple(file.variants),
+        languages=frozenset(file.languages),
+        linked_only=file.audience.linked_only,
+        starts_at=row.starts_at,
+        ends_at=row.ends_at,
+        learning=file.learning,
+        running=runs,
+    )
+
+
+def answering(
+    session: Session, wording: Wording, signal_type: str, card: str | None, now: datetime, *, source: str
+) -> list[tuple[CampaignRow, Campaign]]:
+    """The running campaigns that this kind of signal sets off, by id. `card`: the one that the signal names, if any.
+
+    A signal whose `source` is a campaign's own calendar sets off that campaign only.
+    """
+    if source.startswith(CALENDAR_SOURCE):
+        own = source.removeprefix(CALENDAR_SOURCE)
+        return [(row, campaign) for row, campaign in _running(session, wording, now) if row.id == own]
+    return [
+        (row, campaign)
+        for row, campaign in _running(session, wording, now, card)
+        if signal_type in row.definition["trigger"]["signals"]
+    ]
+
+
+def due(session: Session, wording: Wording, now: datetime) -> list[Due]:
+    """The days of running campaigns that have come and of which the ledger has no signal yet."""
+    found = [
+        Due(
+            campaign=row.id,
+            source=f"{CALENDAR_SOURCE}{row.id}",
+            external_id=external_id,
+            type=row.definition["trigger"]["calendar"],
+            card=row.card,
+            occurred_at=occurred_at,
+        )
+        for row, _ in _running(session, wording, now)
+        for external_id, occurred_at in due_dates(row, wording, now)
+        if not over(row, wording, occurred_at, now)
+    ]
+    sources = {day.source for day in found}
+    query = select(SignalRow.source, SignalRow.external_id).where(col(SignalRow.source).in_(sources))
+    known = set(session.exec(query)) if sources else set()
+    return [day for day in found if (day.source, day.external_id) not in known]
+
+
+def due_dates(row: CampaignRow, wording: Wording, now: datetime) -> list[tuple[str, datetime]]:
+    """The days of its own calendar whose window on the card has opened by `now`, oldest first.
+
+    Each as an id (the ISO date) and its midnight in the municipality's zone, which can lie ahead of `now`. Days whose
+    window was over before the campaign's period began are not among them.
+    """
+    file = file_of(row)
+    rule = rule_of(file, wording, file.trigger.calendar)
+    if rule is None:
+        return []
+    zone = ZoneInfo(wording.municipality.zone)
+    days = file.trigger.days(range(row.starts_at.year - 2, row.ends_at.year + 3))
+    return [
+        (day.isoformat(), datetime.combine(day, time(), zone))
+        for day in sorted(days)
+        if overlaps(day, rule, file.period)
+        and day + timedelta(days=min(0, rule.earliest_day)) <= now.astimezone(zone).date()
+    ]
+
+
+def over(row: CampaignRow, wording: Wording, occurred_at: datetime, now: datetime) -> bool:
+    """Whether the card's window for this day has closed, so that its signal could only be refused."""
+    file = file_of(row)
+    rule = rule_of(file, wording, file.trigger.calendar)
+    return rule is None or now > occurred_at + timedelta(days=rule.latest_day)
+
+
+def _running(
+    session: Session, wording: Wording, now: datetime, card: str | None = None
+) -> Iterator[tuple[CampaignRow, Campaign]]:
+    query = select(CampaignRow).where(col(CampaignRow.state) == State.RUNNING).order_by(col(CampaignRow.id))
+    rows = session.exec(query if card is None else query.where(col(CampaignRow.card) == card)).all()
+    editors = ledger.editors(session, [row.id for row in rows])
+    for row in rows:
+        campaign = facts_of(row, wording, now, editors=editors[row.id])
+        if campaign.running:
+            yield row, campaign

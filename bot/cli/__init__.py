@@ -1,0 +1,280 @@
+"""The commands, and the one place where the parts are put together.
+
+A command imports what it needs itself, so that `handreiking version` and `--help` answer at once.
+"""
+
+import asyncio
+import secrets
+import signal
+from collections.abc import Coroutine
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from bot import __version__
+from bot.cli import desk, parts
+from bot.cli.parts import By, Json, say, say_json, say_table
+from bot.errors import FaultsError, HandreikingError, InTheWayError, RefusedError, SettingsError, WordingError
+
+if TYPE_CHECKING:
+    from bot.wording import Wording
+
+app = typer.Typer(
+    name="handreiking",
+    help="A helping hand, held out: opt-in, gently worded messages about help, when a signal arrives.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+keys = typer.Typer(help="The keys that seal chat addresses.", no_args_is_help=True)
+for name, group in desk.GROUPS.items():
+    app.add_typer(group, name=name)
+app.add_typer(keys, name="keys")
+
+DEMO_DIRECTORY = Path(".handreiking-demo")
+SAME, DIFFERS, UNKNOWN = 0, 1, 2
+
+
+@app.command()
+def demo(
+    directory: Annotated[Path, typer.Option("--dir", help="Where the demo keeps everything.")] = DEMO_DIRECTORY,
+    port: Annotated[int, typer.Option(min=1, max=65534, help="The chat page's port; signals use the next one.")] = 8700,
+    reset: Annotated[bool, typer.Option("--reset", help="Throw away what an earlier demo kept.")] = False,
+) -> None:
+    """Try everything on this machine: no token, no network, no database server."""
+    from bot.cli import log
+    from bot.demo import Demo
+
+    log.set_up("WARNING")
+    trial = Demo(directory=directory.resolve(), port=port, say=say, now=parts.now, tick=parts.monotonic)
+    stop = asyncio.Event()
+    _run(trial.run(stop, reset=reset), stop)
+
+
+@app.command()
+def run(
+    trial: Annotated[
+        bool, typer.Option("--trial", help="Run although cards or texts are examples: only among people who know.")
+    ] = False,
+) -> None:
+    """Run the bot on Telegram until it is told to stop."""
+    from bot.cli import log
+    from bot.service import Service
+
+    whole = parts.from_environment()
+    settings = whole.settings
+    log.set_up(settings.log_level)
+    reasons = _unfit(whole, trial=trial)
+    if reasons:
+        raise FaultsError([*reasons, "", "Nothing was sent. `handreiking run --trial` runs on examples, for trying."])
+
+    def ready(username: str) -> None:
+        desk.remember_bot(whole, username)
+        say(f"@{username} is running. Signals come in at http://{settings.host}:{settings.port}/v1/signals.")
+
+    service = Service(
+        journey=whole.journey,
+        engine=whole.engine,
+        token=settings.bot_token(),
+        owner=secrets.token_hex(6),
+        time=parts.monotonic,
+        api_root=settings.api_root.rstrip("/"),
+        public_url=None if settings.public_url is None else str(settings.public_url),
+        host=settings.host,
+        port=settings.port,
+        rate_per_s=settings.rate_per_s,
+    )
+    stop = asyncio.Event()
+    _run(service.run(stop, ready=ready), stop)
+
+
+@app.command()
+def check(json: Json = False) -> None:
+    """Tell every fault of settings, cards, wordings and catalogues at once."""
+    faults = _faults()
+    if json:
+        say_json({"faults": faults})
+    elif not faults:
+        say("in order")
+    else:
+        for about, found in faults.items():
+            say(f"{about}:")
+            for fault in found:
+                say(f"  {fault}")
+        count = sum(map(len, faults.values()))
+        say(f"{count} {'fault' if count == 1 else 'faults'}")
+    if faults:
+        raise typer.Exit(1)
+
+
+@app.command()
+def migrate() -> None:
+    """Bring the database to the shape that this program wants."""
+    from bot.store import schema
+
+    whole = parts.from_environment()
+    has, _ = whole.shape()
+    schema.migrate(whole.engine)
+    wants, _ = whole.shape()
+    say(f"The database has shape {wants} already." if has == wants else f"The database now has shape {wants}.")
+
+
+@app.command()
+def replay(decision: Annotated[str, typer.Argument(help="The decision's id.")], json: Json = False) -> None:
+    """Decide again from what a decision was made from. Exit code: 0 same, 1 differs, 2 unknown."""
+    again = parts.from_environment().journey.replay(decision)
+    if again is None:
+        typer.echo(f"There is no decision {decision}.", err=True)
+        raise typer.Exit(UNKNOWN)
+    if json:
+        say_json(
+            {
+                "decision": decision,
+                "recorded": again.recorded,
+                "again": again.again,
+                "differences": list(again.differences),
+            }
+        )
+    else:
+        rows = [
+            {
+                "field": field,
+                "recorded": value,
+                "again": again.again[field],
+                "": "DIFFERS" if field in again.differences else "",
+            }
+            for field, value in again.recorded.items()
+        ]
+        say_table(rows, ["field", "recorded", "again", ""], nothing="")
+        differ = ", ".join(again.differences)
+        say(f"It comes out otherwise: {differ}." if differ else "It comes out the same.")
+    raise typer.Exit(DIFFERS if again.differences else SAME)
+
+
+@app.command()
+def learn(json: Json = False) -> None:
+    """Make a policy version now, of all windows that have closed."""
+    version = parts.from_environment().journey.learn()
+    if json:
+        say_json({"policy": version})
+    else:
+        say(f"Policy {version}.")
+
+
+@app.command()
+def export(
+    directory: Annotated[Path, typer.Argument(help="A folder that does not exist yet, or is empty.")],
+    by: By,
+    json: Json = False,
+) -> None:
+    """Write decisions and answers as CSV for research, without who they were about."""
+    from bot import research
+
+    whole = parts.from_environment()
+    with whole.sessions.begin() as session:
+        manifest = research.write(session, directory, key=secrets.token_bytes(32), now=parts.now(), by=by)
+    if json:
+        say_json(manifest.as_record())
+    else:
+        for file in manifest.files:
+            say(f"{directory / file.name}: {file.rows} rows" if file.rows is not None else f"{directory / file.name}")
+
+
+@app.command()
+def version() -> None:
+    """Say which version this is."""
+    say(f"handreiking {__version__}")
+
+
+@keys.command("new")
+def keys_new(file: Annotated[Path, typer.Argument(help="Where to write them; an existing file is left alone.")]) -> None:
+    """Make the keys. Whoever has them can read every chat address in the database."""
+    from bot.settings import new_keys
+
+    try:
+        file.touch(mode=0o600, exist_ok=False)
+    except FileExistsError:
+        raise RefusedError(f"{file} is there already. Losing its keys would lose every chat address in use.") from None
+    except OSError as error:
+        raise RefusedError(f"{file} cannot be written: {error.strerror}.") from None
+    file.write_text(new_keys(secrets.token_bytes(32)), encoding="utf-8")
+    say(f"Keys written to {file}. Keep a copy apart from the database, and set HANDREIKING_KEYS_FILE.")
+
+
+def main() -> None:
+    """`handreiking`. What goes wrong is told in sentences; a traceback is a mistake of ours."""
+    try:
+        app()
+    except HandreikingError as error:
+        _give_up([error])
+    except ExceptionGroup as group:
+        ours, others = group.split(HandreikingError)
+        if ours is None or others is not None:
+            raise
+        _give_up(_leaves(ours))
+
+
+def _leaves(group: ExceptionGroup[HandreikingError]) -> list[HandreikingError]:
+    found: list[HandreikingError] = []
+    for error in group.exceptions:
+        found += _leaves(error) if isinstance(error, ExceptionGroup) else [error]
+    return found
+
+
+def _give_up(errors: list[HandreikingError]) -> None:
+    for error in errors:
+        typer.echo(str(error), err=True)
+    refused = all(isinstance(error, FaultsError | RefusedError) for error in errors)
+    settings = any(isinstance(error, SettingsError) for error in errors)
+    raise SystemExit(1 if refused and not settings else 2)
+
+
+def _run(work: Coroutine[Any, Any, None], stop: asyncio.Event) -> None:
+    """Run until Ctrl-C or SIGTERM sets `stop`; a second one ends it at once."""
+
+    async def whole() -> None:
+        loop = asyncio.get_running_loop()
+
+        def end() -> None:
+            stop.set()
+            for number in (signal.SIGINT, signal.SIGTERM):
+                loop.remove_signal_handler(number)
+
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, end)
+        await work
+
+    asyncio.run(whole())
+
+
+def _faults() -> dict[str, list[str]]:
+    """What is not in order, by what it is about."""
+    from bot import settings
+
+    found: dict[str, list[str]] = {}
+
+    def try_(about: str, part: Any) -> Any:
+        try:
+            return part()
+        except FaultsError as error:
+            found.setdefault(about, []).extend(error.faults)
+            return None
+
+    set_up = try_("settings", settings.read)
+    whole = None if set_up is None else parts.Parts(set_up)
+    if whole is not None:
+        if set_up.token is not None or set_up.token_file is not None:
+            try_("settings", set_up.bot_token)
+        if set_up.keys_file is not None:
+            try_("settings", set_up.vault)
+    frozen = None if whole is None else try_("settings", lambda: _frozen(whole))
+    wording = try_("wording", lambda: parts.Parts(settings.Settings.model_construct()).wording)
+    return found | {}
+
+
+def _unfit(whole: parts.Parts, *, trial: bool) -> list[str]:
+    """Why nobody may be written to as things stand."""
+    return []

@@ -1,0 +1,158 @@
+"""What the commands are made of: the clock, the settings, the store, and how things are printed."""
+
+import getpass
+import json
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from functools import cached_property
+from pathlib import Path
+from secrets import token_hex
+from typing import TYPE_CHECKING, Annotated, Any
+from zoneinfo import ZoneInfo
+
+import typer
+
+from bot.errors import RefusedError, SettingsError
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+    from sqlalchemy.orm import sessionmaker
+    from sqlmodel import Session
+
+    from bot.journey import Journey
+    from bot.settings import Settings
+    from bot.store.vault import Vault
+    from bot.wording import Wording
+
+monotonic = time.monotonic
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON, for a script.")]
+By = Annotated[str, typer.Option("--by", default_factory=getpass.getuser, help="Who does this, for the audit trail.")]
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+def say(text: str) -> None:
+    typer.echo(text)
+
+
+def say_json(value: object) -> None:
+    typer.echo(json.dumps(value, ensure_ascii=False, indent=2, default=_plain))
+
+
+def say_table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], *, nothing: str) -> None:
+    """Aligned columns under their names, or the sentence `nothing`."""
+    if not rows:
+        return say(nothing)
+    cells = [list(columns), *([_cell(row[column]) for column in columns] for row in rows)]
+    widths = [max(len(line[place]) for line in cells) for place in range(len(columns))]
+    for line in cells:
+        say("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
+    return None
+
+
+def _cell(value: object) -> str:
+    match value:
+        case None:
+            return "-"
+        case list() | tuple():
+            return ", ".join(map(str, value)) or "-"
+        case _:
+            return str(value)
+
+
+def _plain(value: object) -> object:
+    match value:
+        case datetime() | date():
+            return value.isoformat()
+        case Mapping():
+            return dict(value)
+    return str(value)
+
+
+@dataclass(frozen=True)
+class Parts:
+    """The parts of a running program, each made when it is first asked for."""
+
+    settings: "Settings"
+
+    @cached_property
+    def wording(self) -> "Wording":
+        from bot.wording import load
+
+        return load()
+
+    @cached_property
+    def vault(self) -> "Vault":
+        return self.settings.vault()
+
+    @cached_property
+    def engine(self) -> "Engine":
+        """The database, whatever its shape. Raises SettingsError for an address that is none."""
+        from sqlalchemy.exc import ArgumentError
+
+        from bot.store import schema
+
+        try:
+            return schema.open_engine(self.settings.database_url)
+        except ArgumentError:
+            raise SettingsError(
+                ["HANDREIKING_DATABASE_URL is not an address; write sqlite:///FILE or postgresql://…"]
+            ) from None
+
+    def shape(self) -> tuple[str | None, str | None]:
+        """The shape the database has and the one it should have; None for both when there is no file, and none is made.
+
+        Raises SettingsError when it cannot be reached.
+        """
+        from sqlalchemy.exc import DatabaseError
+
+        from bot.store import schema
+
+        try:
+            return schema.shape(self.engine) if self.has_file() else (None, None)
+        except DatabaseError as error:
+            why = str(error.orig).strip().splitlines()[0]
+            raise SettingsError([f"HANDREIKING_DATABASE_URL: the database cannot be reached: {why}"]) from None
+
+    def has_file(self) -> bool:
+        """False only for a SQLite database that is not there yet."""
+        url = self.engine.url
+        if url.get_backend_name() != "sqlite" or not url.database or url.database == ":memory:":
+            return True
+        return Path(url.database).is_file()
+
+    @cached_property
+    def sessions(self) -> "sessionmaker[Session]":
+        """Sessions on a database of today's shape. Raises RefusedError when it has another."""
+        from sqlalchemy.orm import sessionmaker
+        from sqlmodel import Session
+
+        has, wants = self.shape()
+        if has is None or has != wants:
+            state = "is not there yet" if has is None else f"has shape {has}, and this program wants {wants}"
+            raise RefusedError(f"The database {state}. Run `handreiking migrate` first.")
+        return sessionmaker(self.engine, class_=Session, expire_on_commit=False)
+
+    @cached_property
+    def journey(self) -> "Journey":
+        from bot.journey import Journey
+
+        return Journey(
+            sessions=self.sessions, wording=self.wording, vault=self.vault, clock=now, new_id=lambda: token_hex(8)
+        )
+
+    def today(self) -> date:
+        """The date on the municipality's own calendar."""
+        return now().astimezone(ZoneInfo(self.wording.municipality.zone)).date()
+
+
+def from_environment() -> Parts:
+    """The parts as the environment describes them. Raises SettingsError."""
+    from bot import settings
+
+    return Parts(settings.read())

@@ -1,0 +1,1 @@
+"""Decisions and nothing else: no clock, chance, file, database or network."""

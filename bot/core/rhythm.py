@@ -1,0 +1,145 @@
+"""A citizen's own pause between messages, and what each answer does to it.
+
+Nothing is stored: the pause is folded from the contacts each time it is asked for. Only what had happened by `now`
+counts, so asking about a past moment gives what held then. The rule is layer A of `learning.md` 1.2 with the two
+promises of `domain.md` 6.1:
+
+| what came back                       | the pause C, in days                                               |
+|--------------------------------------|--------------------------------------------------------------------|
+| interest (more, self, contact)       | half of C                                                          |
+| "it was welcome"                     | three quarters of C                                                |
+| "it was not welcome"                 | two and a half times C, and silence for at least thirty days       |
+| "too often"                          | twice C, which becomes this person's floor under all later answers |
+| a second or further silence in a row | one and a half times C                                             |
+| not now, a refusal, stop, no opinion | C stays; the gate in `outreach` knows what they forbid             |
+
+C never leaves [`rest_floor_days`, `rest_cap_days`]. One nudge has each effect once, however often a button is pressed.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from bot.core.facts import INTERESTED, Choice, Citizen, Contact, Rules
+
+AFTER_UNWELCOME = timedelta(days=30)
+
+
+class Cause(StrEnum):
+    """What changed the pause; each has a phrase that a citizen can read."""
+
+    START = "start"
+    INTERESTED = "interested"
+    WELCOME = "welcome"
+    UNWELCOME = "unwelcome"
+    TOO_OFTEN = "too_often"
+    SILENCE = "silence"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Step:
+    """One entry in the story of a pause. `days` holds after it; `at` and `nudge` are None where everybody starts."""
+
+    cause: Cause
+    days: float
+    at: datetime | None = None
+    nudge: str | None = None
+
+
+def steps(citizen: Citizen, rules: Rules, now: datetime) -> list[Step]:
+    """The story of this person's pause up to and including `now`, oldest first; the first step is the start.
+
+    A first silence is not in it, since it changes nothing. A step is, even where a bound kept the pause as it was.
+    """
+    floor = rules.rest_floor_days
+    days = min(rules.rest_cap_days, max(floor, rules.rest_start_days))
+    story = [Step(cause=Cause.START, days=days)]
+    in_a_row = 0
+    for at, cause, contact in _events(citizen, rules, now):
+        in_a_row = in_a_row + 1 if cause is Cause.SILENCE else 0
+        match cause:
+            case None:
+                continue
+            case Cause.SILENCE:
+                if in_a_row < 2:
+                    continue
+                days *= 1.5
+            case Cause.INTERESTED:
+                days *= 0.5
+            case Cause.WELCOME:
+                days *= 0.75
+            case Cause.UNWELCOME:
+                days *= 2.5
+            case Cause.TOO_OFTEN:
+                days = floor = min(rules.rest_cap_days, 2 * days)
+        days = min(rules.rest_cap_days, max(floor, days))
+        story.append(Step(cause=cause, days=days, at=at, nudge=contact.nudge))
+    return story
+
+
+def interval_days(citizen: Citizen, rules: Rules, now: datetime) -> float:
+    """The pause that this person's answers ask for, in days."""
+    return steps(citizen, rules, now)[-1].days
+
+
+def resting_until(citizen: Citizen, rules: Rules, now: datetime) -> datetime | None:
+    """The first moment at which this person is no longer resting; None: not resting now.
+
+    It supposes that nothing more comes back. A silence that will be counted before the pause ends is part of the
+    answer, so that the moment is kept unless the person answers.
+    """
+    past = [contact for contact in citizen.contacts if contact.at <= now]
+    if not past:
+        return None
+    last = max(contact.at for contact in past)
+    until = last
+    for contact in past:
+        for answer in contact.answers:
+            if answer.choice is Choice.UNWELCOME and answer.at <= now:
+                until = max(until, answer.at + AFTER_UNWELCOME)
+    looked_at = now
+    while True:
+        pause = timedelta(days=interval_days(citizen, rules, looked_at))
+        until = max(until, last + max(pause, rules.min_gap))
+        if until <= looked_at:
+            return until if until > now else None
+        looked_at = until
+
+
+def silent(contact: Contact, rules: Rules, now: datetime) -> bool:
+    """Whether this contact's window closed, by `now`, without an answer. An answer after that does not undo it."""
+    closes = contact.at + rules.window
+    return closes <= now and not any(answer.choice.closes and answer.at <= closes for answer in contact.answers)
+
+
+def _events(citizen: Citizen, rules: Rules, now: datetime) -> list[tuple[datetime, Cause | None, Contact]]:
+    events = [event for contact in citizen.contacts for event in _events_of(contact, rules, now) if event[0] <= now]
+    # The nudge breaks ties, so that the fold does not depend on how the contacts were read.
+    return sorted(events, key=lambda event: (event[0], event[2].at, event[2].nudge))
+
+
+def _events_of(contact: Contact, rules: Rules, now: datetime) -> Iterator[tuple[datetime, Cause | None, Contact]]:
+    """What one contact does to the pause; cause None: an answer that only ends a row of silences."""
+    if silent(contact, rules, now):
+        yield contact.at + rules.window, Cause.SILENCE, contact
+    counted: set[Cause | None] = set()
+    for answer in contact.answers:
+        if answer.choice.closes:
+            cause = _cause(answer.choice)
+            yield answer.at, None if cause in counted else cause, contact
+            counted.add(cause)
+
+
+def _cause(choice: Choice) -> Cause | None:
+    if choice in INTERESTED:
+        return Cause.INTERESTED
+    match choice:
+        case Choice.WELCOME:
+            return Cause.WELCOME
+        case Choice.UNWELCOME:
+            return Cause.UNWELCOME
+        case Choice.TOO_OFTEN:
+            return Cause.TOO_OFTEN
+        case _:
+            return None

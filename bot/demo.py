@@ -1,0 +1,300 @@
+"""The demo: the whole bot against the sandbox, on a clock that can be moved on, in a directory of its own."""
+
+import asyncio
+import fcntl
+import json
+import os
+import secrets
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import aiohttp
+from sqlalchemy import select
+from sqlalchemy.orm import sessionmaker
+from sqlmodel import Session, col
+
+from bot import campaigns, links, sandbox, signals
+from bot.core.facts import Origin
+from bot.errors import InTheWayError
+from bot.hearing import working_days_after
+from bot.journey import Journey
+from bot.sandbox import Example, MovableClock
+from bot.service import Service, listen
+from bot.settings import new_keys, read_keys
+from bot.store import ledger, schema
+from bot.store.tables import CampaignRow, LinkRow, OfferRow, SourceRow
+from bot.wording import Wording, data, load
+
+TOKEN = "100:demo-only-not-a-secret"  # noqa: S105 - the sandbox is on this machine, and this opens nothing else
+SOURCE = "urn:handreiking-demo:gemeente"
+OPENS = time(10)
+EDITOR, APPROVER = "demo-editor", "demo-approver"
+
+
+@dataclass(kw_only=True)
+class Demo:
+    """What a person in the demo can see working. `say` prints a line; `tick` and `now` are the real clock."""
+
+    directory: Path
+    port: int
+    say: Callable[[str], None]
+    now: Callable[[], datetime]
+    tick: Callable[[], float]
+
+    async def run(self, stop: asyncio.Event, *, reset: bool = False) -> None:
+        """Run until `stop` is set. Raises InTheWayError for a second start or a port that is taken."""
+        self.directory.mkdir(parents=True, exist_ok=True)
+        with only_one(self.directory):
+            if reset:
+                empty(self.directory)
+            wording = load()
+            vault = read_keys(self._keys())
+            engine = schema.open_engine(f"sqlite:///{self.directory / 'handreiking.db'}")
+            schema.migrate(engine)
+            sessions = sessionmaker(engine, class_=Session, expire_on_commit=False)
+            journal = self.directory / "sandbox.jsonl"
+            clock = MovableClock(self._starts(wording, sandbox.latest_moment(journal)), self.tick)
+            journey = Journey(
+                sessions=sessions,
+                wording=wording,
+                vault=vault,
+                clock=clock.now,
+                new_id=lambda: secrets.token_hex(8),
+                chat_gap=timedelta(milliseconds=300),
+            )
+            with sessions.begin() as session:
+                start_campaigns(session, wording, clock.now())
+                key = demo_key(session, wording, clock.now())
+            listen("127.0.0.1", self.port + 1).close()
+            town = Town(journey=journey, key=key, url=f"http://127.0.0.1:{self.port + 1}/v1/signals")
+            stand_in = sandbox.Sandbox(token=TOKEN, clock=clock, journal=journal, municipality=town)
+            try:
+                running = await sandbox.start(stand_in, port=self.port)
+            except OSError as error:
+                other = f"Try `handreiking demo --port {self.port + 10}`."
+                raise InTheWayError(f"port {self.port} cannot be used: {error.strerror}. {other}") from None
+            try:
+                service = Service(
+                    journey=journey,
+                    engine=engine,
+                    token=TOKEN,
+                    owner=f"demo-{os.getpid()}",
+                    time=self.tick,
+                    api_root=running.url,
+                    port=self.port + 1,
+                    plan_every_s=0.5,
+                )
+                await service.run(stop, ready=lambda _: self._welcome(running.url, clock.now(), wording))
+            finally:
+                await running.stop()
+                engine.dispose()
+
+    def _keys(self) -> Path:
+        path = self.directory / "keys.toml"
+        if not path.exists():
+            path.touch(mode=0o600)
+            path.write_text(new_keys(secrets.token_bytes(32)), encoding="utf-8")
+        return path
+
+    def _starts(self, wording: Wording, latest: datetime | None) -> datetime:
+        """Ten o'clock on the next working day, or where an earlier demo in this directory had got to."""
+        zone = ZoneInfo(wording.municipality.zone)
+        return max(
+            working_morning(self.now(), zone, wording.rules.holidays_of), latest or datetime.min.replace(tzinfo=UTC)
+        )
+
+    def _welcome(self, url: str, now: datetime, wording: Wording) -> None:
+        local = now.astimezone(ZoneInfo(wording.municipality.zone))
+        self.say("Handreiking, a demo. This is not Telegram, and nobody is written to.")
+        self.say(f"  Chat page   {url}/chat?user=111&lang=nl&name=Anna")
+        self.say(f"  In English  {url}/chat?user=222&lang=en&name=John")
+        self.say(f"  Arabic      {url}/chat?user=333&lang=ar&name=Amina")
+        self.say(f"  Signals in  http://127.0.0.1:{self.port + 1}/v1/signals")
+        self.say(f"  Kept in     {self.directory}")
+        self.say(f"  The demo's clock says {local:%A %d %B %Y, %H:%M}. Ctrl-C stops; --reset starts over.")
+
+
+@contextmanager
+def only_one(directory: Path) -> Iterator[None]:
+    """Hold the directory for this process. Raises InTheWayError when another demo has it."""
+    with (directory / "lock").open("a+") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.seek(0)
+            mend = "Stop that one, or give this one its own directory with --dir."
+            taken = f"a demo is running in {directory} already (process {lock.read().strip()})"
+            raise InTheWayError(f"{taken}. {mend}") from None
+        lock.truncate(0)
+        lock.write(str(os.getpid()))
+        lock.flush()
+        yield
+
+
+def empty(directory: Path) -> None:
+    """Throw away what an earlier demo kept: only files that a demo makes."""
+    for name in ("handreiking.db", "handreiking.db-wal", "handreiking.db-shm", "sandbox.jsonl", "keys.toml"):
+        (directory / name).unlink(missing_ok=True)
+
+
+def working_morning(now: datetime, zone: ZoneInfo, country: str) -> datetime:
+    """Ten o'clock on the first working day from `now` on, as UTC."""
+    yesterday: date = now.astimezone(zone).date() - timedelta(days=1)
+    day = working_days_after(yesterday, 1, country)
+    return datetime.combine(day, OPENS, zone).astimezone(UTC)
+
+
+def start_campaigns(session: Session, wording: Wording, now: datetime) -> None:
+    """The example campaigns, written by one and approved by another, running."""
+    for path in sorted(data("messages").joinpath("campaigns").iterdir(), key=lambda path: path.name):
+        if not path.name.endswith(".toml"):
+            continue
+        file = campaigns.read(path.read_text(encoding="utf-8"), wording)
+        row = session.get(CampaignRow, file.id)
+        if row is not None and row.state == campaigns.State.RUNNING:
+            continue
+        campaigns.add(session, file, wording, by=EDITOR, now=now)
+        campaigns.approve(session, file.id, wording, by=APPROVER, now=now)
+        campaigns.start(session, file.id, wording, by=APPROVER, now=now)
+
+
+def demo_key(session: Session, wording: Wording, now: datetime) -> str:
+    """A key of the example municipality for every type that its cards answer; a new one at each start."""
+    row = session.get(SourceRow, SOURCE)
+    if row is not None and row.revoked_at is None:
+        signals.revoke_key(session, SOURCE, by=EDITOR, now=now)
+    types = signals.known_types(whole.facts() for whole in wording.cards.values())
+    return signals.new_key(session, SOURCE, types, by=EDITOR, now=now)
+
+
+@dataclass(kw_only=True)
+class Town:
+    """The municipality's side of the chat page. Signals go the way that real ones go: over HTTP, with a key."""
+
+    journey: Journey
+    key: str = field(repr=False)
+    url: str
+    _sent: int = 0
+
+    def examples(self, language: str) -> Sequence[Example]:
+        """One example for each kind of signal that a running campaign answers."""
+        return [
+            Example(
+                id=f"{campaign}/{kind}",
+                title=self._say(f"card.{card}.name", language),
+                detail=self._kind(origin, language),
+            )
+            for campaign, card, kind, origin in self._kinds()
+        ]
+
+    async def send_example(self, example_id: str, user_id: int, language: str) -> str:
+        """Hand in a signal as another system of the municipality would."""
+        campaign, _, kind = example_id.partition("/")
+        found = [
+            (card, origin)
+            for known, card, known_kind, origin in self._kinds()
+            if (known, known_kind) == (campaign, kind)
+        ]
+        if not found:
+            return self._say("demo.unknown", language)
+        card, origin = found[0]
+        now = self.journey.clock()
+        self._sent += 1
+        event: dict[str, object] = {
+            "specversion": "1.0",
+            "id": f"{now:%Y%m%dT%H%M%S%f}-{self._sent}",
+            "source": SOURCE,
+            "type": kind,
+            "time": now.isoformat(),
+            "datacontenttype": "application/json",
+        }
+        content: dict[str, object] = {"kaart": card}
+        if origin is not Origin.CALENDAR:
+            content["deelnemer"] = reference(user_id)
+        if origin is Origin.PROFESSIONAL:
+            content |= {"team": self._say("municipality.team", language), "instemming": True}
+        rule = next(rule for rule in self.journey.wording.cards[card].facts().signals if rule.type == kind)
+        # Such that today lies a third into the window that the card gives this signal.
+        day = (now - timedelta(days=rule.earliest_day + (rule.latest_day - rule.earliest_day) // 3)).date()
+        content["uiterlijk" if rule.latest_day < 0 else "gebeurtenisOp"] = day.isoformat()
+        event["data"] = content
+        headers = {"Authorization": f"Bearer {self.key}", "Content-Type": "application/cloudevents+json"}
+        async with (
+            aiohttp.ClientSession() as client,
+            client.post(self.url, data=json.dumps(event), headers=headers) as answer,
+        ):
+            if answer.status == 202:
+                return self._say("demo.sent", language)
+            return f"{answer.status}: {await answer.text()}"
+
+    async def status(self, user_id: int, language: str) -> Sequence[str]:
+        """What was decided about this person, newest first, in words."""
+        return await asyncio.to_thread(self._status, user_id, language)
+
+    def start_payload(self, user_id: int) -> str | None:
+        """A one-time code, as it would stand on a letter, until this person is linked."""
+        vault, now = self.journey.vault, self.journey.clock()
+        with self.journey.sessions.begin() as session:
+            if session.get(LinkRow, links.reference_hash(vault, reference(user_id))) is not None:
+                return None
+            return links.new_code(session, vault, reference(user_id), now=now, pick=secrets.choice).code
+
+    def _say(self, key: str, language: str) -> str:
+        return self.journey.wording.say(key, language)
+
+    def _kind(self, origin: Origin, language: str) -> str:
+        return self._say(f"demo.origin.{origin}", language)
+
+    def _kinds(self) -> list[tuple[str, str, str, Origin]]:
+        """(campaign, card, signal type, origin) of what running campaigns answer, less what people tell themselves."""
+        with self.journey.sessions() as session:
+            rows = session.execute(
+                select(CampaignRow).where(col(CampaignRow.state) == campaigns.State.RUNNING)
+            ).scalars()
+            return [
+                (row.id, row.card, rule.type, rule.origin)
+                for row in rows
+                for rule in self.journey.wording.cards[row.card].facts().signals
+                if rule.enabled
+                and rule.origin in {Origin.CALENDAR, Origin.PROFESSIONAL}
+                and rule.type in row.definition["trigger"]["signals"]
+            ]
+
+    def _status(self, user_id: int, language: str) -> list[str]:
+        wording, vault = self.journey.wording, self.journey.vault
+        with self.journey.sessions() as session:
+            citizen = ledger.citizen_by_chat(session, vault.fingerprint(f"chat:{user_id}"))
+            if citizen is None:
+                return []
+            statement = (
+                select(OfferRow, col(CampaignRow.card))
+                .join(CampaignRow, col(CampaignRow.id) == col(OfferRow.campaign_id))
+                .where(col(OfferRow.citizen_id) == citizen.id)
+                .order_by(col(OfferRow.created_at).desc())
+                .limit(6)
+            )
+            return [
+                outcome_words(wording, offer, card, language, ZoneInfo(citizen.zone))
+                for offer, card in session.execute(statement)
+            ]
+
+
+def outcome_words(wording: Wording, offer: OfferRow, card: str, language: str, zone: ZoneInfo) -> str:
+    """Where an offer stands, as a sentence."""
+    name = wording.say(f"card.{card}.name", language)
+    if offer.state == "queued":
+        return f"{name}: {wording.say('outcome.queued', language)}"
+    said = wording.say(f"outcome.{offer.outcome}", language) if offer.outcome else wording.say("outcome.open", language)
+    if offer.state == "open" and offer.outcome:
+        day = wording.say("outcome.until", language, {"date": offer.look_at.astimezone(zone).date()})
+        return f"{name}: {said} {day}"
+    return f"{name}: {said}"
+
+
+def reference(user_id: int) -> str:
+    """How the example municipality refers to a person of the chat page."""
+    return f"demo-inwoner-{user_id}"

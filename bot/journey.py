@@ -1,0 +1,344 @@
+"""The steps of a nudge, in order, in short transactions. Read this first.
+
+A signal arrives (`receive`), it is seen who it concerns (`plan`) and decided whether and how to write to them
+(`decide`); what is due is set aside (`lease`) and leaves with its intent committed (`depart`); what a citizen says is
+stored before it is acknowledged (`take_in`) and takes effect once (`hear`); what closed windows teach becomes a policy
+version (`learn`). Every method is one transaction, and none is open while the network is called.
+"""
+
+import hashlib
+import logging
+from collections.abc import Callable, Collection, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from sqlalchemy.orm import sessionmaker
+from sqlmodel import Session
+
+from bot import campaigns, hearing, learning, links, outbox, planning
+from bot.core.facts import Origin
+from bot.core.talk import Blocked, Command, Heard, LinkResult, Press, Standing
+from bot.hearing import Speaker
+from bot.outbox import Delivered, Label, Leased, Outgoing, Purpose, Result, Undelivered
+from bot.signals import Incoming
+from bot.store import ledger
+from bot.store.tables import CitizenRow, InboxRow, SignalRow
+from bot.store.vault import Vault
+from bot.wording import Wording
+
+__all__ = [
+    "Channel",
+    "Delivered",
+    "Journey",
+    "Label",
+    "Leased",
+    "Outgoing",
+    "Purpose",
+    "Receipt",
+    "Result",
+    "Speaker",
+    "Undelivered",
+    "Update",
+]
+
+log = logging.getLogger(__name__)
+
+TRIES = 5
+RETRY_AFTER = timedelta(seconds=5)  # doubled with each try
+KEEP_UPDATES = timedelta(days=14)  # Telegram delivers an update again for a day at most
+HOLDOUT_SHARE = 0.10
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What became of a signal that was handed in. `fresh` False: it was known already, and nothing happened."""
+
+    id: str
+    fresh: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    update_id: int
+    body: str = field(repr=False)
+    tries: int = 0
+
+
+class Channel(Protocol):
+    """What the journey needs of a messaging service."""
+
+    async def send(self, outgoing: Outgoing) -> int:
+        """Send or edit; return the channel's number of the message. Raises DeliveryError."""
+        ...
+
+
+@dataclass(kw_only=True)
+class Journey:
+    """`clock` gives an aware moment; `new_id` a fresh opaque id. `on_queued` is called after something was queued."""
+
+    sessions: sessionmaker[Session]
+    wording: Wording
+    vault: Vault
+    clock: Callable[[], datetime]
+    new_id: Callable[[], str]
+    chat_gap: timedelta = timedelta(seconds=1)
+    on_queued: Callable[[], None] = field(default=lambda: None)
+
+    # A signal arrives.
+
+    def receive(self, incoming: Sequence[Incoming]) -> list[Receipt]:
+        """Store signals, each once per (source, id), in one transaction; nothing is decided yet."""
+        with self.sessions.begin() as session:
+            receipts = self._store(session, incoming)
+        log.info("receive", extra={"fresh": sum(receipt.fresh for receipt in receipts), "of": len(receipts)})
+        return receipts
+
+    def _store(self, session: Session, incoming: Sequence[Incoming]) -> list[Receipt]:
+        now = self.clock()
+        rows = {}
+        for signal in incoming:
+            key = hashlib.sha256(f"{signal.source}\x1f{signal.external_id}".encode()).hexdigest()[:16]
+            citizen = signal.citizen
+            if signal.reference is not None:
+                citizen = ledger.person_of(session, links.reference_hash(self.vault, signal.reference))
+            rows[key] = {
+                "id": key,
+                "source": signal.source,
+                "external_id": signal.external_id,
+                "type": signal.type,
+                "origin": signal.origin,
+                "occurred_at": signal.occurred_at,
+                "received_at": now,
+                "citizen_id": citizen,
+                "addressed": signal.reference is not None or signal.citizen is not None,
+                "card": signal.card,
+                "data": dict(signal.data),
+                "said_by": signal.said_by,
+            }
+        known = set(ledger.by_id(session, SignalRow, rows))
+        ledger.add_new(session, SignalRow, [row for key, row in rows.items() if key not in known])
+        return [Receipt(key, key not in known) for key in rows]
+
+    # Who it concerns, whether we may, whether now, in which words.
+
+    def call_dates(self) -> int:
+        """Make the signals of campaigns whose date has come; return how many were new."""
+        now = self.clock()
+        with self.sessions.begin() as session:
+            days = [
+                Incoming(
+                    source=day.source,
+                    external_id=day.external_id,
+                    type=day.type,
+                    origin=Origin.CALENDAR,
+                    occurred_at=day.occurred_at,
+                    card=day.card,
+                )
+                for day in campaigns.due(session, self.wording, now)
+            ]
+            return sum(receipt.fresh for receipt in self._store(session, days)) if days else 0
+
+    def plan(self, limit: int = 100) -> int:
+        """Turn unplanned signals into offers, or into the reason why there is none; return how many signals."""
+        with self.sessions.begin() as session:
+            return planning.plan_signals(session, self.wording, self.clock(), limit)
+
+    def decide(self, limit: int = 200) -> int:
+        """Decide about the offers that are due a look; return how many."""
+        with self.sessions.begin() as session:
+            looked = planning.decide_due(session, self.wording, self.vault, self.clock(), limit)
+        if looked:
+            log.info("decide", extra={"offers": looked})
+            self.on_queued()
+        return looked
+
+    # What is due leaves.
+
+    def lease(self, owner: str, limit: int, *, purposes: Collection[Purpose] = tuple(Purpose)) -> list[Leased]:
+        """Set due messages aside for `owner`, replies first; nothing while everything has to pause."""
+        if self.paused_until() is not None:
+            return []
+        with self.sessions.begin() as session:
+            return outbox.lease(session, self.clock(), owner, purposes, limit)
+
+    def depart(self, owner: str, messages: Collection[int], results: Sequence[Result] = ()) -> list[Outgoing]:
+        """Write down what became of earlier messages, and let those of `messages` go that still may, in one commit."""
+        now = self.clock()
+        with self.sessions.begin() as session:
+            outbox.settle(session, now, results, self.chat_gap)
+            session.flush()
+            leaving = outbox.let_go(session, self.wording, self.vault, now, owner, messages)
+        for result in results:
+            outcome = "sent" if isinstance(result, Delivered) else type(result.error).__name__
+            log.info("deliver", extra={"nudge": result.message, "outcome": outcome})
+        return leaving
+
+    def sweep(self) -> int:
+        """Take up what a dead sender left; return how many messages became uncertain."""
+        with self.sessions.begin() as session:
+            lost = outbox.sweep(session, self.clock())
+        if lost:
+            log.warning("uncertain", extra={"messages": lost})
+        return lost
+
+    def paused_until(self) -> datetime | None:
+        """Until when nothing at all may leave (a 429), or None."""
+        with self.sessions.begin() as session:
+            pause = ledger.mark(session, outbox.PAUSE_ALL)
+        until = None if pause is None else datetime.fromisoformat(pause["until"])
+        return until if until is not None and until > self.clock() else None
+
+    def pause_nudges(self, reason: str, *, who: str = "breaker") -> None:
+        """No nudge leaves any more until `resume_nudges`; answers to citizens still do."""
+        now = self.clock()
+        with self.sessions.begin() as session:
+            ledger.set_mark(session, outbox.PAUSE_NUDGES, {"because": reason, "who": who}, now)
+            ledger.audit(session, now, who, "pause_nudges", "all", reason=reason)
+
+    def resume_nudges(self, *, who: str) -> None:
+        now = self.clock()
+        with self.sessions.begin() as session:
+            ledger.clear_mark(session, outbox.PAUSE_NUDGES)
+            ledger.audit(session, now, who, "resume_nudges", "all")
+        self.on_queued()
+
+    # A citizen says something.
+
+    def take_in(self, updates: Sequence[tuple[int, str]]) -> None:
+        """Store updates as they came, sealed; those that were delivered before are left as they are."""
+        now = self.clock()
+        rows = [
+            {"update_id": number, "received_at": now, "body_sealed": self.vault.seal(body), "state": "new", "tries": 0}
+            for number, body in updates
+        ]
+        with self.sessions.begin() as session:
+            ledger.add_new(session, InboxRow, rows)
+
+    def unheard(self, limit: int = 100) -> list[Update]:
+        """Updates that took no effect yet and are due for a try, in Telegram's order."""
+        with self.sessions.begin() as session:
+            return [
+                Update(row.update_id, self.vault.open(row.body_sealed), row.tries)
+                for row in ledger.unheard(session, self.clock(), limit)
+                if row.body_sealed is not None
+            ]
+
+    def hear(self, update_id: int, speaker: Speaker, heard: Heard) -> str | None:
+        """Take an update to heart, once; return the line that answers a press, also when it was heard before."""
+        now = self.clock()
+        with self.sessions.begin() as session:
+            inbox = session.get(InboxRow, update_id, with_for_update=True)
+            if inbox is None:
+                inbox = InboxRow(update_id=update_id, received_at=now, state="new")
+                session.add(inbox)
+            if inbox.state != "new":
+                return inbox.notice
+            citizen = self._speaker(session, speaker, heard, now)
+            if citizen is not None:
+                link = self._link(session, heard, citizen, now)
+                inbox.notice = hearing.Hearing(
+                    session=session,
+                    wording=self.wording,
+                    vault=self.vault,
+                    now=now,
+                    inbox=inbox,
+                    citizen=citizen,
+                    heard=heard,
+                    receive=lambda session, incoming: void(self._store(session, [incoming])),
+                ).take_effect(link)
+            _done(inbox, now)
+            notice = inbox.notice
+        log.info("hear", extra={"update": update_id, "heard": type(heard).__name__})
+        self.on_queued()
+        return notice
+
+    def let_pass(self, update_id: int) -> None:
+        """There is nothing for us in this update."""
+        with self.sessions.begin() as session:
+            inbox = session.get(InboxRow, update_id)
+            if inbox is not None and inbox.state == "new":
+                _done(inbox, self.clock())
+
+    def fail(self, update_id: int, error: str) -> None:
+        """It was tried and failed: again later, and after five tries it is a dead letter that staff see."""
+        now = self.clock()
+        with self.sessions.begin() as session:
+            inbox = session.get(InboxRow, update_id)
+            if inbox is None or inbox.state != "new":
+                return
+            inbox.tries += 1
+            inbox.error = error[:200]
+            inbox.retry_at = now + RETRY_AFTER * 2 ** (inbox.tries - 1)
+            if inbox.tries >= TRIES:
+                inbox.state = "dead"
+        log.error("update_failed", extra={"update": update_id, "error": error[:60]})
+
+    def _speaker(self, session: Session, speaker: Speaker, heard: Heard, now: datetime) -> CitizenRow | None:
+        """The person who speaks; somebody new unless all we hear is a goodbye or an old button."""
+        chat_hash = self.vault.fingerprint(f"chat:{speaker.chat}")
+        citizen = ledger.citizen_by_chat(session, chat_hash)
+        if citizen is not None:
+            if citizen.chat_sealed is None and not isinstance(heard, Blocked):
+                citizen.chat_sealed, citizen.standing = self.vault.seal(speaker.chat), Standing.JOINING
+            return citizen
+        if isinstance(heard, Blocked | Press):
+            return None
+        code = (speaker.language_code or "").split("-")[0].lower()
+        known = self.new_id()
+        citizen = CitizenRow(
+            id=known,
+            chat_hash=chat_hash,
+            chat_sealed=self.vault.seal(speaker.chat),
+            language=code if code in self.wording.languages else self.wording.languages[0],
+            zone=self.wording.municipality.zone,
+            standing=Standing.JOINING,
+            created_at=now,
+            holdout=self.vault.draw("holdout", known) < HOLDOUT_SHARE,
+        )
+        session.add(citizen)
+        session.flush()
+        return citizen
+
+    def _link(self, session: Session, heard: Heard, citizen: CitizenRow, now: datetime) -> LinkResult | None:
+        if isinstance(heard, Command) and heard.name == "start" and heard.argument:
+            return links.use_code(session, self.vault, heard.argument, citizen.id, now)
+        return None
+
+    # What closed windows teach, and what may be forgotten.
+
+    def learn(self) -> str:
+        """Make a policy version of all decisions whose window closed; return its hash. The same rows, the same hash."""
+        with self.sessions.begin() as session:
+            version = learning.learn(session, self.wording, self.clock())
+        log.info("learn", extra={"policy": version})
+        return version
+
+    def learn_if_older_than(self, age: timedelta) -> str | None:
+        """Learn when the newest policy version is older than `age`, or there is none; return the new one's hash."""
+        with self.sessions.begin() as session:
+            newest = ledger.policy_row(session)
+            if newest is not None and self.clock() - newest.created_at < age:
+                return None
+        return self.learn()
+
+    def tidy(self) -> None:
+        """Close what time has closed and forget what need not be kept."""
+        now = self.clock()
+        with self.sessions.begin() as session:
+            ledger.forget_updates(session, now - KEEP_UPDATES)
+            campaigns.finish(session, now)
+
+    def replay(self, decision: str) -> planning.Replay | None:
+        with suppress(KeyError), self.sessions() as session:
+            return planning.replay(session, self.vault, decision)
+        return None
+
+
+def void(_: object) -> None:
+    """Drop a result that nobody needs."""
+
+
+def _done(inbox: InboxRow, now: datetime) -> None:
+    inbox.state, inbox.done_at, inbox.body_sealed = "done", now, None

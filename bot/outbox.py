@@ -1,0 +1,343 @@
+"""The outgoing messages: leased, let go with their intent committed, closed with what became of them.
+
+A message is handed out for sending once in its life. What is in flight when the process dies is *uncertain* and is
+never sent again; what had not begun to leave goes back to *due*.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import IntEnum
+from typing import Any, Literal, assert_never
+
+from sqlalchemy import update
+from sqlmodel import Session, col
+
+from bot import planning
+from bot.core import outreach
+from bot.core.dialogue import nudge_buttons
+from bot.core.facts import Choice, Level, Objection, Origin, Phrase, Reason
+from bot.core.talk import Button, Nudge, Standing, write_press
+from bot.errors import DelayedError, DeliveryError, RejectedError, UncertainError, UnreachableError
+from bot.store import ledger
+from bot.store.tables import AnswerRow, CampaignRow, CitizenRow, DecisionRow, FrozenRow, MessageRow, OfferRow, SignalRow
+from bot.store.vault import Vault
+from bot.wording import Wording
+
+LEASE = timedelta(seconds=20)
+#: A message that has begun to leave is given up as uncertain after this; no request lasts that long.
+FLIGHT = timedelta(seconds=45)
+REPLY_LIFE = timedelta(hours=24)
+PAUSE_ALL = "pause"  # a 429: nothing leaves until then
+PAUSE_NUDGES = "pause_nudges"  # the breaker, or staff: no nudge leaves until somebody says so
+
+
+class Purpose(IntEnum):
+    """What a message is for. The lower leaves first."""
+
+    REPLY = 0
+    CONFIRMATION = 1
+    NUDGE = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    text: str = field(repr=False)
+    data: str | None = None
+    url: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Outgoing:
+    """A message whose intent is committed: it may leave now, once."""
+
+    id: int
+    chat: str = field(repr=False)
+    text: str = field(repr=False)
+    buttons: tuple[Label, ...] = ()
+    edits: int | None = None  # the channel's number of the message whose text this one takes over
+    silent: bool = False
+    keyboard: Literal["none", "ask_phone", "remove"] = "none"
+    keyboard_label: str | None = None
+    purpose: Purpose = Purpose.REPLY
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    message: int
+    channel_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Undelivered:
+    message: int
+    error: DeliveryError
+
+
+Result = Delivered | Undelivered
+
+
+@dataclass(frozen=True, slots=True)
+class Leased:
+    message: int
+    purpose: Purpose
+
+
+def lease(session: Session, now: datetime, owner: str, purposes: Collection[Purpose], limit: int) -> list[Leased]:
+    """Due messages set aside for `owner`. Losing a lease loses nothing."""
+    if ledger.mark(session, PAUSE_NUDGES) is not None:
+        purposes = [purpose for purpose in purposes if purpose is not Purpose.NUDGE]
+    rows = ledger.leasable(session, now, purposes, limit)
+    for row in rows:
+        row.state, row.owner, row.leased_until = "leased", owner, now + LEASE
+    return [Leased(row.id, Purpose(row.purpose)) for row in rows if row.id is not None]
+
+
+def let_go(
+    session: Session, wording: Wording, vault: Vault, now: datetime, owner: str, messages: Collection[int]
+) -> list[Outgoing]:
+    """Those of `messages` that may leave now, each marked as sending; the gate is asked again about every nudge."""
+    rows = [
+        row
+        for row in ledger.by_id(session, MessageRow, messages).values()
+        if row.state == "leased" and row.owner == owner
+    ]
+    people = ledger.by_id(session, CitizenRow, (row.citizen_id for row in rows))
+    leaving: list[Outgoing] = []
+    worlds: dict[str, planning.World] = {}
+    for row in sorted(rows, key=lambda row: (row.purpose, row.id)):
+        citizen = people[row.citizen_id]
+        if citizen.chat_sealed is None:
+            close(row, "withdrawn", now, error=Standing.ERASED)
+        elif row.expires_at is not None and now > row.expires_at:
+            _expire(session, row, now)
+        elif row.purpose != Purpose.NUDGE or _may_leave(session, wording, row, citizen, now, worlds):
+            chat = vault.open(citizen.chat_sealed)
+            nudge = row.purpose == Purpose.NUDGE
+            leaving.append(_nudge(session, wording, row, citizen, chat, now) if nudge else _reply(row, chat))
+            row.state, row.leased_until = "sending", now + FLIGHT
+    return leaving
+
+
+def _may_leave(
+    session: Session,
+    wording: Wording,
+    row: MessageRow,
+    citizen: CitizenRow,
+    now: datetime,
+    worlds: dict[str, planning.World],
+) -> bool:
+    """The gate again, on today's facts. What it refuses for good is closed; what must wait goes back to be decided."""
+    offer, campaign = session.get(OfferRow, row.offer_id), session.get(CampaignRow, row.campaign_id)
+    assert offer is not None
+    assert campaign is not None
+    signal = session.get(SignalRow, offer.signal_id)
+    assert signal is not None
+    world = worlds.get(campaign.id) or planning.world_of(session, campaign, wording, now)
+    worlds[campaign.id] = world
+    person = ledger.citizens(session, [citizen], but=row.id)[citizen.id]
+    asked = planning.signal_for(signal, offer.citizen_id)
+    objection = outreach.objection(asked, world.card, world.campaign, person, world.rules, now)
+    variant = wording.variants.get(row.variant or "")
+    if objection is None and (variant is None or person.language not in variant.languages):
+        objection = Objection(reason=Reason.NO_WORDING)
+    if objection is None and _reworded(session, wording, row, person.language):
+        objection = Objection(reason=Reason.NO_WORDING)
+    if objection is not None:
+        waits = objection.until is not None and objection.until <= offer.window_end
+        close(row, "withdrawn", now, error=objection.reason)
+        offer.outcome = objection.reason
+        if waits:
+            assert objection.until is not None
+            offer.state, offer.look_at = "open", objection.until
+        else:
+            offer.state, offer.closed_at = "closed", now
+        return False
+    later = outreach.next_civil_moment(citizen.zone, world.rules, now)
+    if later == now:
+        later = _hourly(session, campaign, now)
+    if later > now:
+        row.state, row.owner, row.leased_until, row.due_at = "due", None, None, later
+        return False
+    return True
+
+
+def _reworded(session: Session, wording: Wording, row: MessageRow, language: str) -> bool:
+    """Whether the words changed since this variant first left in this language: one arm would silently become two."""
+    known = session.get(FrozenRow, (row.variant, language))
+    return known is not None and known.wording_hash != wording.wording_hash(known.variant, language)
+
+
+def _hourly(session: Session, campaign: CampaignRow, now: datetime) -> datetime:
+    most = campaign.definition.get("hourly_maximum")
+    hour = timedelta(hours=1)
+    if most is None or ledger.departed_since(session, campaign.id, now - hour) < most:
+        return now
+    return now + hour / int(most)
+
+
+def _nudge(
+    session: Session, wording: Wording, row: MessageRow, citizen: CitizenRow, chat: str, now: datetime
+) -> Outgoing:
+    assert row.id is not None
+    assert row.variant is not None
+    language = citizen.language
+    row.language, row.wording_hash = language, wording.wording_hash(row.variant, language)
+    frozen = {"variant": row.variant, "language": language, "wording_hash": row.wording_hash, "first_sent_at": now}
+    ledger.add_new(session, FrozenRow, [frozen])
+    return Outgoing(
+        id=row.id,
+        chat=chat,
+        text=wording.say(row.variant, language),
+        buttons=labels(wording, language, nudge_buttons(nudge_of(session, wording, row, now))),
+        silent=True,
+        purpose=Purpose.NUDGE,
+    )
+
+
+def labels(wording: Wording, language: str, buttons: Sequence[Button]) -> tuple[Label, ...]:
+    return tuple(
+        Label(
+            wording.say(button.label.key, language, button.label.params),
+            None if button.press is None else write_press(button.press),
+            button.url,
+        )
+        for button in buttons
+    )
+
+
+def nudge_of(session: Session, wording: Wording, row: MessageRow, now: datetime) -> Nudge:
+    """A nudge with its origin, for the talk about it: everything that "why did I get this?" may say."""
+    assert row.id is not None
+    offer, decision = session.get(OfferRow, row.offer_id), session.get(DecisionRow, row.decision_id)
+    assert offer is not None
+    assert decision is not None
+    signal = session.get(SignalRow, offer.signal_id)
+    assert signal is not None
+    card = wording.cards[row.card or ""].facts()
+    rule = outreach.rule_for(planning.signal_for(signal, None), card)
+    told = next((code for code, situation in wording.situations.items() if situation.signal == signal.type), None)
+    answers = ledger.answers_to(session, [row.id]).get(row.id, [])
+    return Nudge(
+        message=row.id,
+        card=card,
+        words=Phrase(row.variant or ""),
+        by_lot=decision.randomised_send or decision.randomised_tone,
+        sent_at=row.closed_at or now,
+        origin=Origin(signal.origin),
+        signal_at=signal.occurred_at,
+        said_by=signal.said_by,
+        situation=Phrase(f"situation.{told}") if told is not None else None,
+        data_used=rule.data_used if rule else (),
+        legal_basis=rule.legal_basis if rule else "",
+        choices=frozenset(answer.choice for answer in answers),
+        asks_contact=card.level is Level.INFORM_AND_OFFER_CONTACT,
+    )
+
+
+def _reply(row: MessageRow, chat: str) -> Outgoing:
+    assert row.id is not None
+    body: dict[str, Any] = row.body or {}
+    return Outgoing(
+        id=row.id,
+        chat=chat,
+        text=body["text"],
+        buttons=tuple(Label(**label) for label in body.get("buttons", ())),
+        edits=row.edits,
+        keyboard=body.get("keyboard", "none"),
+        keyboard_label=body.get("keyboard_label"),
+        purpose=Purpose(row.purpose),
+    )
+
+
+def settle(session: Session, now: datetime, results: Sequence[Result], chat_gap: timedelta) -> None:
+    """Write down what became of messages that were let go."""
+    rows = ledger.by_id(session, MessageRow, (result.message for result in results))
+    for result in results:
+        row = rows[result.message]
+        if row.state != "sending":  # given up as uncertain in the meantime; only a delivery still tells something
+            if row.state == "uncertain" and isinstance(result, Delivered):
+                _arrived(session, row, now, result.channel_id, chat_gap)
+            continue
+        match result:
+            case Delivered():
+                _arrived(session, row, now, result.channel_id, chat_gap)
+            case Undelivered():
+                _failed(session, row, now, result.error)
+            case _:
+                assert_never(result)
+
+
+def _arrived(session: Session, row: MessageRow, now: datetime, channel_id: int, chat_gap: timedelta) -> None:
+    close(row, "sent", now)
+    row.channel_id = channel_id
+    session.execute(update(CitizenRow).where(col(CitizenRow.id) == row.citizen_id).values(next_ok_at=now + chat_gap))
+    close_offer(session, row, "sent", now)
+
+
+def _failed(session: Session, row: MessageRow, now: datetime, error: DeliveryError) -> None:
+    match error:
+        case DelayedError():
+            row.state, row.owner, row.leased_until = "due", None, None
+            row.due_at = now + timedelta(seconds=error.seconds)
+            if error.everybody:
+                ledger.set_mark(session, PAUSE_ALL, {"until": row.due_at.isoformat()}, now)
+            else:
+                row.attempts += 1
+        case UnreachableError():
+            close(row, "failed", now, error="unreachable")
+            close_offer(session, row, "unreachable", now)
+            if row.purpose == Purpose.NUDGE and row.id is not None:
+                stop = {"message_id": row.id, "citizen_id": row.citizen_id, "choice": Choice.STOP, "at": now}
+                ledger.add_new(session, AnswerRow, [stop])
+            citizen = session.get(CitizenRow, row.citizen_id)
+            assert citizen is not None
+            leave(session, citizen, Standing.BLOCKED, now, update_id=None)
+        case RejectedError():
+            close(row, "failed", now, error=f"rejected: {error}"[:200])
+            close_offer(session, row, "rejected", now)
+        case UncertainError():
+            close(row, "uncertain", now)
+            close_offer(session, row, "uncertain", now)
+        case _:
+            raise error
+
+
+def leave(session: Session, citizen: CitizenRow, standing: Standing, now: datetime, *, update_id: int | None) -> None:
+    """Off at once and altogether: consents withdrawn, what waits taken back, a talk half-way forgotten."""
+    citizen.standing, citizen.stopped_at, citizen.flow_sealed = standing, now, None
+    if update_id is not None:
+        citizen.withdrawn_update = max(update_id, citizen.withdrawn_update or 0)
+    ledger.withdraw(session, citizen, now, update_id=update_id, reason=Reason.STOPPED)
+
+
+def close(row: MessageRow, state: str, now: datetime, *, error: str | None = None) -> None:
+    row.state, row.closed_at, row.owner, row.leased_until, row.error = state, now, None, None, error
+
+
+def close_offer(session: Session, row: MessageRow, outcome: str, now: datetime) -> None:
+    if row.offer_id is None:
+        return
+    offer = session.get(OfferRow, row.offer_id)
+    assert offer is not None
+    offer.state, offer.outcome, offer.closed_at = "closed", outcome, now
+
+
+def _expire(session: Session, row: MessageRow, now: datetime) -> None:
+    close(row, "expired", now)
+    close_offer(session, row, Reason.SIGNAL_EXPIRED, now)
+
+
+def sweep(session: Session, now: datetime) -> int:
+    """Take up what a dead sender left: leases end, what was in flight becomes uncertain. Return how many of those."""
+    ended = col(MessageRow.leased_until) <= now
+    session.execute(
+        update(MessageRow)
+        .where(col(MessageRow.state) == "leased", ended)
+        .values(state="due", owner=None, leased_until=None)
+    )
+    lost = ledger.in_flight_until(session, now)
+    for row in lost:
+        close(row, "uncertain", now)
+        close_offer(session, row, "uncertain", now)
+    return len(lost)

@@ -1,0 +1,165 @@
+"""The bot running: updates in, signals in, the clock's ticks, messages out, in one process until it is told to stop."""
+
+import asyncio
+import logging
+import socket
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
+from zoneinfo import ZoneInfo
+
+import uvicorn
+from fastapi import FastAPI
+from sqlalchemy import Engine
+from telegram import Bot
+
+from bot import api, scheduler, signals
+from bot.errors import InTheWayError
+from bot.journey import Journey
+from bot.store import schema
+from bot.telegram.application import (
+    COMMANDS,
+    TELEGRAM,
+    About,
+    BotApplication,
+    build_application,
+    check_bot,
+    introduce,
+    new_builder,
+)
+from bot.telegram.channel import TelegramChannel
+from bot.telegram.inbox import poll, set_webhook, webhook_route, work
+from bot.telegram.sender import Sender
+from bot.wording import Wording
+
+log = logging.getLogger(__name__)
+
+WEBHOOK_PATH = "/telegram/updates"
+
+
+@dataclass(kw_only=True)
+class Service:
+    """What one process runs. `time` is a clock in seconds that never goes back; `owner` names the process."""
+
+    journey: Journey
+    engine: Engine
+    token: str = field(repr=False)
+    owner: str
+    time: Callable[[], float]
+    api_root: str = TELEGRAM
+    public_url: str | None = None
+    host: str = "127.0.0.1"
+    port: int = 8080
+    rate_per_s: float = 30.0
+    plan_every_s: float = 5.0
+
+    async def run(self, stop: asyncio.Event, *, ready: Callable[[str], None]) -> None:
+        """Run until `stop` is set, then finish what is in hand. `ready` gets the bot's user name once all runs.
+
+        Raises InTheWayError for a port that is taken, SettingsError for a bot that must not run, ChannelClosedError
+        when Telegram refuses it.
+        """
+        news = asyncio.Event()
+        application = build_application(new_builder(self.token, root=self.api_root), self.journey)
+        listening = listen(self.host, self.port)
+        async with _initialised(application):
+            bot = application.bot
+            secret = self.journey.vault.fingerprint("webhook secret")
+            url = None if self.public_url is None else self.public_url.rstrip("/") + WEBHOOK_PATH
+            app = self._api()
+            if url is not None:
+                app.router.routes.append(webhook_route(WEBHOOK_PATH, secret, self.journey.take_in, news=news))
+            sender = Sender(
+                self.journey, TelegramChannel(bot), rate_per_s=self.rate_per_s, owner=self.owner, time=self.time
+            )
+            ticks = scheduler.build(self.journey, every_s=self.plan_every_s)
+            server = _Server(uvicorn.Config(app, log_config=None, lifespan="off", access_log=False))
+            async with asyncio.TaskGroup() as tasks:
+                serving = tasks.create_task(server.serve(sockets=[listening]))
+                await self._arrange(bot, url, secret)
+                sending = tasks.create_task(sender.run())
+                hearing = [tasks.create_task(work(self.journey, application, news=news))]
+                if url is None:
+                    hearing.append(tasks.create_task(poll(bot, self.journey.take_in, news=news)))
+                ticks.start()
+                ready(bot.username)
+                log.info("ready")
+                await stop.wait()
+                ticks.shutdown(wait=False)
+                for task in hearing:
+                    task.cancel()
+                sender.stop()
+                await sending
+                server.should_exit = True
+                await serving
+        log.info("stopped")
+
+    async def _arrange(self, bot: Bot, url: str | None, secret: str) -> None:
+        if url is None:
+            await bot.delete_webhook(drop_pending_updates=False)
+        else:
+            await set_webhook(bot, url, secret)
+        await check_bot(bot, expect_webhook=url)
+        await introduce(bot, about(self.journey.wording))
+
+    def _api(self) -> FastAPI:
+        journey, wording = self.journey, self.journey.wording
+
+        def source(key: str) -> signals.Source | None:
+            with journey.sessions.begin() as session:
+                return signals.find_source(session, key, now=journey.clock())
+
+        return api.build(
+            receive=journey.receive,
+            sources=source,
+            known=signals.known_types(whole.facts() for whole in wording.cards.values()),
+            cards=wording.cards,
+            zone=ZoneInfo(wording.municipality.zone),
+            clock=journey.clock,
+            ready=self._not_ready,
+        )
+
+    def _not_ready(self) -> str | None:
+        has, wants = schema.shape(self.engine)
+        return None if has == wants else f"the database has shape {has} and this program wants {wants}"
+
+
+def about(wording: Wording) -> Mapping[str, About]:
+    """What Telegram shows of the bot, in each language."""
+    return {
+        language: {
+            "description": wording.say("about.description", language),
+            "short": wording.say("about.short", language),
+            "commands": {name: wording.say(f"command.{name}", language) for name in COMMANDS},
+        }
+        for language in wording.languages
+    }
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A socket bound to this port. Raises InTheWayError when somebody else has it."""
+    listening = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((host, port))
+    except OSError as error:
+        listening.close()
+        raise InTheWayError(f"port {port} on {host} cannot be used: {error.strerror}. Choose another port.") from None
+    return listening
+
+
+@asynccontextmanager
+async def _initialised(application: BotApplication) -> AsyncIterator[None]:
+    await application.initialize()
+    try:
+        yield
+    finally:
+        await application.shutdown()
+
+
+class _Server(uvicorn.Server):
+    """Uvicorn without its own hand on Ctrl-C: there is one place that decides to stop."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield

@@ -1,0 +1,391 @@
+"""The tables. Every time is UTC and stays UTC; a person is found by a keyed hash and reached by a sealed address."""
+
+from datetime import UTC, date, datetime
+from typing import Any
+
+from sqlalchemy import JSON, BigInteger, DateTime, Dialect, Index, Integer, MetaData, Text, UniqueConstraint, text
+from sqlalchemy.types import TypeDecorator
+from sqlmodel import Field, SQLModel
+
+metadata: MetaData = SQLModel.metadata
+metadata.naming_convention = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+
+class Moment(TypeDecorator[datetime]):
+    """An aware moment, kept in UTC. SQLite forgets the zone of what it stores; this gives it back."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
+        return None if value is None else value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+# SQLite counts up by itself only where the column is called INTEGER.
+Number = BigInteger().with_variant(Integer(), "sqlite")
+
+
+def _moment(**options: Any) -> Any:
+    return Field(sa_type=Moment, **options)
+
+
+def _json(**options: Any) -> Any:
+    return Field(sa_type=JSON, **options)
+
+
+def _long(**options: Any) -> Any:
+    return Field(sa_type=Text, **options)
+
+
+def _number(**options: Any) -> Any:
+    return Field(sa_type=Number, **options)
+
+
+class CitizenRow(SQLModel, table=True):
+    __tablename__ = "citizen"
+
+    id: str = Field(primary_key=True)
+    chat_hash: str = Field(unique=True)  # outlives erasure: it is the suppression
+    chat_sealed: str | None = _long(default=None)
+    language: str
+    zone: str
+    standing: str = Field(index=True)  # core.dialogue.Standing
+    created_at: datetime = _moment()
+    joined_at: datetime | None = _moment(default=None)
+    stopped_at: datetime | None = _moment(default=None)
+    withdrawn_update: int | None = _number(default=None)
+    paused_until: datetime | None = _moment(default=None)
+    tone: str | None = None
+    holdout: bool = False
+    surveyed_at: datetime | None = _moment(default=None)
+    next_ok_at: datetime | None = _moment(default=None)  # Telegram takes about one message a second and chat
+    flow_sealed: str | None = _long(default=None)  # a talk in several steps; it may hold a phone number
+
+
+class ConsentRow(SQLModel, table=True):
+    """What was asked and answered, never changed afterwards. `text` is word for word what stood above the buttons."""
+
+    __tablename__ = "consent"
+    __table_args__ = (Index("ix_consent_citizen_id_theme", "citizen_id", "theme"),)
+
+    id: int | None = _number(default=None, primary_key=True)
+    citizen_id: str = Field(foreign_key="citizen.id")
+    theme: str
+    state: str
+    at: datetime = _moment()
+    valid_until: datetime | None = _moment(default=None)
+    text: str = _long()
+    wording: str  # key and hash of the unfilled text
+    language: str
+    update_id: int | None = _number(default=None)  # None: by staff or by the passing of time
+
+
+class SignalRow(SQLModel, table=True):
+    __tablename__ = "signal"
+    __table_args__ = (
+        UniqueConstraint("source", "external_id"),
+        Index(
+            "ix_signal_open",
+            "received_at",
+            sqlite_where=text("outcome IS NULL"),
+            postgresql_where=text("outcome IS NULL"),
+        ),
+    )
+
+    id: str = Field(primary_key=True)
+    source: str
+    external_id: str
+    type: str
+    origin: str
+    occurred_at: datetime = _moment()
+    received_at: datetime = _moment()
+    citizen_id: str | None = Field(default=None, foreign_key="citizen.id", index=True)
+    addressed: bool  # False: it concerns everybody who chose the theme
+    card: str | None = None  # a signal may be about one card only
+    data: dict[str, Any] = _json()
+    said_by: str | None = None  # the team or professional, for "why did I get this?"
+    outcome: str | None = None  # None: not planned yet
+    planned_at: datetime | None = _moment(default=None)
+
+
+class CampaignRow(SQLModel, table=True):
+    __tablename__ = "campaign"
+
+    id: str = Field(primary_key=True)
+    card: str = Field(index=True)
+    definition: dict[str, Any] = _json()
+    state: str  # campaigns.State
+    created_at: datetime = _moment()
+    starts_at: datetime = _moment()
+    ends_at: datetime = _moment()
+    approved_by: str | None = None
+    approved_at: datetime | None = _moment(default=None)
+    approved_hash: str | None = None
+    paused_because: str | None = None
+
+
+class CampaignEditRow(SQLModel, table=True):
+    __tablename__ = "campaign_edit"
+
+    id: int | None = _number(default=None, primary_key=True)
+    campaign_id: str = Field(foreign_key="campaign.id", index=True)
+    at: datetime = _moment()
+    by: str
+    content_hash: str
+
+
+class OfferRow(SQLModel, table=True):
+    """One signal, one campaign, one person: what the decisions are about, until it is closed with an outcome."""
+
+    __tablename__ = "offer"
+    __table_args__ = (
+        UniqueConstraint("signal_id", "campaign_id", "citizen_id"),
+        Index("ix_offer_look", "look_at", sqlite_where=text("state = 'open'"), postgresql_where=text("state = 'open'")),
+    )
+
+    id: str = Field(primary_key=True)
+    signal_id: str = Field(foreign_key="signal.id")
+    campaign_id: str = Field(foreign_key="campaign.id", index=True)
+    citizen_id: str = Field(foreign_key="citizen.id", index=True)
+    state: str  # open | queued | closed
+    look_at: datetime = _moment()
+    window_end: datetime = _moment()
+    outcome: str | None = None  # a Reason, or how its delivery ended
+    decisions: int = 0
+    created_at: datetime = _moment()
+    closed_at: datetime | None = _moment(default=None)
+
+
+class DecisionRow(SQLModel, table=True):
+    """One decision point, sent or not, never changed. `inputs` and `world` are all that it was decided from."""
+
+    __tablename__ = "decision"
+    __table_args__ = (UniqueConstraint("offer_id", "number"),)
+
+    id: str = Field(primary_key=True)
+    offer_id: str = Field(foreign_key="offer.id")
+    number: int
+    citizen_id: str = Field(foreign_key="citizen.id", index=True)
+    campaign_id: str = Field(foreign_key="campaign.id", index=True)
+    card: str
+    card_version: int
+    decided_at: datetime = _moment(index=True)
+    plan: str  # send | hold | skip
+    reason: str | None = None
+    until: datetime | None = _moment(default=None)  # send: due; hold: look again
+    available: bool  # False: the gate refused, so there was nothing to draw
+    variant: str | None = None
+    tone: str | None = None
+    p_send: float | None = None
+    randomised_send: bool = False
+    tone_probs: dict[str, float] | None = _json(default=None)
+    randomised_tone: bool = False
+    tone_forced: bool = False
+    draw_send: float | None = None
+    draw_tone: float | None = None
+    policy: str | None = None
+    fallback: str | None = None
+    context: dict[str, float] | None = _json(default=None)
+    inputs: dict[str, Any] = _json()
+    world: str = Field(foreign_key="world.hash")
+
+
+class WorldRow(SQLModel, table=True):
+    """What many decisions were made from alike: card, campaign, wordings and rules, under their own hash."""
+
+    __tablename__ = "world"
+
+    hash: str = Field(primary_key=True)
+    record: dict[str, Any] = _json()
+
+
+class MessageRow(SQLModel, table=True):
+    """One outgoing message: due → leased → sending → sent | failed | uncertain, or withdrawn | expired before it left.
+
+    `sending` is committed before the bytes go out; a row found in it by nobody's lease becomes uncertain and is
+    never sent again.
+    """
+
+    __tablename__ = "message"
+    __table_args__ = (
+        Index(
+            "ix_message_due",
+            "purpose",
+            "due_at",
+            "id",
+            sqlite_where=text("state = 'due'"),
+            postgresql_where=text("state = 'due'"),
+        ),
+        Index(
+            "ix_message_flight",
+            "state",
+            "leased_until",
+            sqlite_where=text("state IN ('leased', 'sending')"),
+            postgresql_where=text("state IN ('leased', 'sending')"),
+        ),
+        Index("ix_message_citizen_id_id", "citizen_id", "id"),
+    )
+
+    id: int | None = _number(default=None, primary_key=True)
+    key: str = Field(unique=True)  # what this message is, so that nothing queues it twice
+    citizen_id: str = Field(foreign_key="citizen.id")
+    purpose: int  # journey.Purpose: the lower goes first
+    state: str
+    due_at: datetime = _moment()
+    expires_at: datetime | None = _moment(default=None)
+    created_at: datetime = _moment()
+    body: dict[str, Any] | None = _json(default=None)  # None: a nudge, phrased when it leaves
+    edits: int | None = _number(default=None)  # the channel's message that this one replaces
+    owner: str | None = None
+    leased_until: datetime | None = _moment(default=None)
+    attempts: int = 0
+    channel_id: int | None = _number(default=None)  # the channel's own number of what was sent
+    error: str | None = None
+    closed_at: datetime | None = _moment(default=None)
+    decision_id: str | None = Field(default=None, foreign_key="decision.id", unique=True)
+    offer_id: str | None = Field(default=None, foreign_key="offer.id", index=True)
+    campaign_id: str | None = Field(default=None, foreign_key="campaign.id", index=True)
+    card: str | None = None
+    variant: str | None = None
+    tone: str | None = None
+    sensitivity: str | None = None
+    language: str | None = None
+    wording_hash: str | None = None
+
+
+class AnswerRow(SQLModel, table=True):
+    __tablename__ = "answer"
+    __table_args__ = (UniqueConstraint("message_id", "choice"),)
+
+    id: int | None = _number(default=None, primary_key=True)
+    message_id: int = _number(foreign_key="message.id")
+    citizen_id: str = Field(foreign_key="citizen.id", index=True)
+    choice: str
+    at: datetime = _moment(index=True)
+    until: datetime | None = _moment(default=None)
+    update_id: int | None = _number(default=None)  # None: told to us by a failed delivery
+
+
+class ContactRequestRow(SQLModel, table=True):
+    __tablename__ = "contact_request"
+
+    id: int = _number(primary_key=True)  # the update that asked
+    citizen_id: str = Field(foreign_key="citizen.id", index=True)
+    message_id: int | None = _number(default=None, foreign_key="message.id")
+    card: str | None = None
+    how: str  # chat | phone
+    daypart: str
+    phone_sealed: str | None = _long(default=None)
+    language: str
+    asked_at: datetime = _moment()
+    promised_by: date
+    state: str  # open | cancelled | done
+
+
+class FrozenRow(SQLModel, table=True):
+    """The text of a wording as it was when it first left; another text under the same id is refused."""
+
+    __tablename__ = "frozen"
+
+    variant: str = Field(primary_key=True)
+    language: str = Field(primary_key=True)
+    wording_hash: str
+    first_sent_at: datetime = _moment()
+
+
+class PolicyRow(SQLModel, table=True):
+    __tablename__ = "policy"
+
+    version: str = Field(primary_key=True)  # the content's hash
+    created_at: datetime = _moment(index=True)
+    parent: str | None = None
+    cutoff: datetime = _moment()
+    rows_used: int
+    record: dict[str, Any] = _json()
+
+
+class InboxRow(SQLModel, table=True):
+    """An update as it came, sealed; emptied once it has taken effect."""
+
+    __tablename__ = "inbox"
+    __table_args__ = (
+        Index("ix_inbox_new", "update_id", sqlite_where=text("state = 'new'"), postgresql_where=text("state = 'new'")),
+    )
+
+    update_id: int = _number(primary_key=True)
+    received_at: datetime = _moment(index=True)
+    body_sealed: str | None = _long(default=None)
+    state: str  # new | done | dead
+    tries: int = 0
+    retry_at: datetime | None = _moment(default=None)
+    error: str | None = None
+    notice: str | None = None
+    done_at: datetime | None = _moment(default=None)
+
+
+class SourceRow(SQLModel, table=True):
+    """Who may hand in signals, and of which types."""
+
+    __tablename__ = "source"
+
+    name: str = Field(primary_key=True)  # the CloudEvents `source` it may use
+    key_hash: str = Field(unique=True)
+    types: list[str] = _json()
+    legal_basis: str | None = None  # register-derived signals are refused until both are set
+    dpia: str | None = None
+    created_at: datetime = _moment()
+    revoked_at: datetime | None = _moment(default=None)
+    last_seen_at: datetime | None = _moment(default=None)
+
+
+class LinkCodeRow(SQLModel, table=True):
+    """A one-time code on a letter: the first half finds it, the second half must fit, five tries."""
+
+    __tablename__ = "link_code"
+
+    id: str = Field(primary_key=True)
+    secret_hash: str
+    reference_sealed: str = _long()
+    created_at: datetime = _moment()
+    expires_at: datetime = _moment()
+    tries: int = 0
+    used_at: datetime | None = _moment(default=None)
+
+
+class LinkRow(SQLModel, table=True):
+    __tablename__ = "link"
+
+    reference_hash: str = Field(primary_key=True)
+    citizen_id: str = Field(foreign_key="citizen.id", index=True)
+    linked_at: datetime = _moment()
+
+
+class AuditRow(SQLModel, table=True):
+    __tablename__ = "audit"
+
+    id: int | None = _number(default=None, primary_key=True)
+    at: datetime = _moment()
+    who: str
+    action: str
+    subject: str
+    detail: dict[str, Any] = _json()
+
+
+class MarkRow(SQLModel, table=True):
+    """A remembered fact about the running itself: a pause for everybody, the sender's breaker, the demo's clock."""
+
+    __tablename__ = "mark"
+
+    name: str = Field(primary_key=True)
+    value: dict[str, Any] = _json()
+    at: datetime = _moment()

@@ -1,0 +1,166 @@
+"""Everything that can be said, and how it is said in each language."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from types import MappingProxyType
+
+from bot.core import plain
+from bot.core.facts import Phrase, Rules, Value, Values, Variant
+from bot.core.plain import Finding, Kind, Severity
+from bot.wording import check
+from bot.wording.cards import ServiceCard
+from bot.wording.catalogue import SOURCE_LANGUAGE, Translations
+from bot.wording.municipal import Municipality, Situation, Theme
+from bot.wording.sources import Source, misfits, placeholders
+from bot.wording.speech import RIGHT_TO_LEFT, filled, isolated, listed, written
+
+_NOTHING: Mapping[str, Value] = MappingProxyType({})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wording:
+    """messages/ and locale/, read. `languages` starts with the source language, Dutch."""
+
+    languages: tuple[str, ...]
+    cards: Mapping[str, ServiceCard]
+    themes: Mapping[str, Theme]
+    situations: Mapping[str, Situation]
+    variants: Mapping[str, Variant]
+    rules: Rules
+    values: Values
+    municipality: Municipality
+    book: plain.Book
+    sources: Mapping[str, Source]
+    translations: Mapping[str, Translations]
+
+    def say(self, key: str, language: str, params: Mapping[str, Value] = _NOTHING) -> str:
+        """The text of `key` in `language`, filled in; in Dutch when it is not translated.
+
+        The municipality's own placeholders ({municipality}, {team}, {phone}, {website}, {privacy_page},
+        {contact_hours}, {official_page}) need no params. A text with a plural goes by the param `n`. Raises KeyError
+        for a key that does not exist or a placeholder without a value: the code and messages/ disagree.
+        """
+        spoken, text = self._said(key, language, params)
+        return isolated(text) if spoken in RIGHT_TO_LEFT else text
+
+    def has(self, key: str) -> bool:
+        return key in self.sources
+
+    def wording_hash(self, key: str, language: str) -> str:
+        """SHA-256 of what `say` would fill in, in hex. Raises KeyError for a key that does not exist."""
+        forms = self.forms(key, language) or self.sources[key].texts
+        return hashlib.sha256("\0".join(forms).encode()).hexdigest()
+
+    def forms(self, key: str, language: str) -> tuple[str, ...] | None:
+        """The unfilled text in its plural forms; None when it has no complete, checked translation in `language`.
+
+        A translation whose placeholders differ from the source's is none: filling it in could fail.
+        """
+        source = self.sources[key]
+        if language == SOURCE_LANGUAGE:
+            return source.texts
+        translations = self.translations.get(language)
+        forms = None if translations is None else translations.forms(source)
+        return forms if forms is not None and not misfits(source, forms) else None
+
+    def findings(self, key: str, language: str) -> list[Finding]:
+        """What the plain-wording rules find in a text as it is said in `language`; nothing if it is not said in it."""
+        source = self.sources[key]
+        found: list[Finding] = []
+        for form in self.forms(key, language) or ():
+            text = filled(form, lambda name, how: self._always(key, name, how, language) or "abc")
+            found += plain.findings(
+                text,
+                language=language,
+                kind=source.kind,
+                book=self.book,
+                placeholders={name.partition(":")[0] for name in placeholders(form)},
+                domains=self.municipality.domains,
+            )
+            if source.kind is Kind.NUDGE:
+                found += check.of_nudge(form, text, self.cards[self._card_of(key)], self.book)
+        return found
+
+    def checked(self, frozen: Mapping[tuple[str, str], str] = MappingProxyType({}), *, today: date) -> list[str]:
+        """Every fault in what the files say. `frozen`: by (variant, language) the hash of what was sent once."""
+        return check.faults(self, frozen, today)
+
+    def not_for_citizens(self, today: date) -> list[str]:
+        """Why nobody real may be written to with these files as they are; empty when nothing stands in the way."""
+        reasons = []
+        if self.municipality.example:
+            reasons.append("messages/municipality.toml: example is true: write your own municipality there")
+        if self.values.signed_by is None:
+            reasons.append("messages/values.toml: signed_by is missing: nobody signed what counts how much")
+        for card in self.cards.values():
+            reasons += [f"messages/services/{card.id}.toml: {reason}" for reason in card.not_for_citizens(today)]
+        return reasons
+
+    def unlimited(self, key: str, form: str, language: str, filler: str) -> str:
+        """`form` as long as it can get: `filler` stands for whatever the program fills in."""
+        return filled(form, lambda name, how: self._always(key, name, how, language) or filler)
+
+    def fills(self, key: str, name: str, how: str | None) -> bool:
+        """Whether {name:how} in the text of `key` is always filled in, whatever the program gives."""
+        return self._always(key, name, how, SOURCE_LANGUAGE) is not None
+
+    def _said(self, key: str, language: str, params: Mapping[str, Value]) -> tuple[str, str]:
+        source = self.sources[key]
+        count = params.get("n")
+        n = count if isinstance(count, int) else None
+        spoken = language if self.forms(key, language) is not None else SOURCE_LANGUAGE
+        if spoken == SOURCE_LANGUAGE:
+            text = source.plural if source.plural is not None and n != 1 else source.text
+        else:
+            text = self.translations[spoken].text(source, n) or source.text
+
+        def value(name: str, how: str | None) -> str:
+            match params.get(name):
+                case None:
+                    if (always := self._always(key, name, how, spoken)) is None:
+                        raise KeyError(f"{key}: nothing was given for {{{name}}}")
+                    return always
+                case Phrase() as phrase:
+                    return self._said(phrase.key, spoken, phrase.params)[1]
+                case tuple(phrases):
+                    said = [self._said(phrase.key, spoken, phrase.params)[1] for phrase in phrases]
+                    return listed(said, spoken)
+                case plain_value:
+                    return written(plain_value, how, spoken)
+
+        return spoken, filled(text, value)
+
+    def _always(self, key: str, name: str, how: str | None, language: str) -> str | None:
+        match name:
+            case "municipality":
+                return self.municipality.name
+            case "phone":
+                return self.municipality.phone
+            case "website":
+                return str(self.municipality.website).rstrip("/")
+            case "privacy_page":
+                return str(self.municipality.privacy_page).rstrip("/")
+            case "team" | "contact_hours":
+                return self._said(f"municipality.{name}", language, _NOTHING)[1]
+            case "official_page":
+                card = self.cards.get(how or self._card_of(key))
+                return None if card is None else card.page
+        return None
+
+    def _card_of(self, key: str) -> str:
+        """The card whose text `key` is: `card.<id>.body`, `<id>.warm.1`."""
+        first, _, rest = key.partition(".")
+        return rest.partition(".")[0] if first == "card" else first
+
+
+def fit_languages(wording: Wording, variant: str, card: str) -> frozenset[str]:
+    """The languages in which a variant and the card behind it can be read whole and break no blocking rule."""
+    keys = (variant, f"card.{card}.name", f"card.{card}.plain", f"card.{card}.body")
+    return frozenset(
+        language
+        for language in wording.languages
+        if all(wording.forms(key, language) is not None for key in keys)
+        and not any(found.severity is Severity.BLOCK for key in keys for found in wording.findings(key, language))
+    )

@@ -1,0 +1,219 @@
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bot.core.facts import Answer, Choice, Citizen, Contact, Rules, Sensitivity, Tone
+from bot.core.rhythm import Cause, interval_days, resting_until, silent, steps
+
+START = datetime(2026, 1, 5, 10, tzinfo=UTC)
+DAY = timedelta(days=1)
+RULES = Rules()
+NOBODY = Citizen(id="p1", language="nl", zone="Europe/Amsterdam", active=True)
+
+
+def contact(day, *choices, after_days=1):
+    at = START + day * DAY
+    return Contact(
+        nudge=f"n{day}",
+        card="stadspas",
+        at=at,
+        tone=Tone.WARM,
+        answers=tuple(Answer(choice=choice, at=at + after_days * DAY) for choice in choices),
+    )
+
+
+def citizen(*contacts):
+    return replace(NOBODY, contacts=contacts)
+
+
+def pause(*contacts, day, rules=RULES):
+    return interval_days(citizen(*contacts), rules, START + day * DAY)
+
+
+ASKED_FOR_LESS = contact(0, Choice.TOO_OFTEN)
+DISLIKED = contact(0, Choice.UNWELCOME)
+
+
+@pytest.mark.parametrize("choice", [c for c in Choice if c not in {Choice.UNWELCOME, Choice.TOO_OFTEN}])
+def test_no_answer_but_a_dislike_makes_a_new_pause_longer(choice):
+    assert pause(contact(0, choice), day=2) == 14
+
+
+@pytest.mark.parametrize(
+    ("choices", "days"),
+    [
+        ((Choice.UNWELCOME,), 35),
+        ((Choice.TOO_OFTEN,), 28),
+        ((Choice.UNWELCOME, Choice.MORE), 17.5),
+        ((Choice.UNWELCOME, Choice.SELF), 17.5),
+        ((Choice.UNWELCOME, Choice.CONTACT), 17.5),
+        ((Choice.UNWELCOME, Choice.WELCOME), 26.25),
+        ((Choice.UNWELCOME, Choice.NO), 35),
+        ((Choice.UNWELCOME, Choice.NOT_NOW), 35),
+        ((Choice.UNWELCOME, Choice.STOP), 35),
+        ((Choice.UNWELCOME, Choice.UNWELCOME), 35),  # one message has one effect
+        ((Choice.MORE, Choice.MORE, Choice.UNWELCOME), 35),
+    ],
+)
+def test_what_answers_do_to_the_pause(choices, days):
+    assert pause(contact(0, *choices), day=2) == days
+
+
+def test_interest_in_several_ways_shortens_once():
+    assert pause(DISLIKED, contact(40, Choice.UNWELCOME), contact(140, Choice.MORE, Choice.SELF), day=142) == 43.75
+
+
+def test_the_pause_never_leaves_its_bounds():
+    dislikes = [contact(100 * n, Choice.UNWELCOME) for n in range(4)]
+    interests = [contact(500 + 20 * n, Choice.CONTACT) for n in range(9)]
+
+    assert pause(*dislikes, day=450) == 182
+    assert pause(*dislikes, *interests, day=700) == 14
+
+
+def test_asking_for_fewer_messages_holds_against_every_later_interest():
+    interests = [contact(40 + 30 * n, Choice.MORE, Choice.WELCOME) for n in range(5)]
+
+    assert pause(ASKED_FOR_LESS, *interests, day=300) == 28
+
+
+def test_asking_twice_for_fewer_messages_doubles_twice():
+    assert pause(ASKED_FOR_LESS, contact(40, Choice.TOO_OFTEN), contact(100, Choice.MORE), day=120) == 56
+
+
+def test_one_silence_changes_nothing_and_the_second_in_a_row_lengthens():
+    first, second = contact(0), contact(20)
+
+    assert pause(first, second, day=33) == 14
+    assert pause(first, second, day=34) == 21
+
+
+def test_each_further_silence_in_a_row_lengthens():
+    assert pause(contact(0), contact(20), contact(60), day=80) == 31.5
+
+
+def test_an_answer_ends_a_row_of_silences():
+    assert pause(contact(0), contact(20, Choice.NOT_NOW), contact(60), day=80) == 14
+
+
+def test_asking_why_does_not_end_a_row_of_silences():
+    assert pause(contact(0), contact(20, Choice.WHY), day=40) == 21
+
+
+def test_an_answer_after_the_window_comes_on_top_of_the_silence():
+    late = contact(20, Choice.MORE, after_days=30)
+
+    assert pause(contact(0), late, day=49) == 21
+    assert pause(contact(0), late, day=50) == 14
+    assert silent(late, RULES, START + 60 * DAY)
+
+
+def test_nobody_rests_before_the_first_message():
+    assert resting_until(NOBODY, RULES, START) is None
+
+
+def test_a_person_rests_for_the_pause_after_the_last_message():
+    person = citizen(contact(0, Choice.MORE))
+
+    assert resting_until(person, RULES, START + 13 * DAY) == START + 14 * DAY
+    assert resting_until(person, RULES, START + 14 * DAY) is None
+
+
+def test_fourteen_days_stand_between_messages_whatever_the_pause():
+    rules = replace(RULES, rest_floor_days=1, rest_start_days=1)
+
+    assert resting_until(citizen(contact(0, Choice.MORE)), rules, START + DAY) == START + 14 * DAY
+
+
+def test_rest_counts_a_silence_that_will_close_meanwhile():
+    person = citizen(contact(0), contact(20))
+
+    assert resting_until(person, RULES, START + 21 * DAY) == START + 41 * DAY
+    assert resting_until(person, RULES, START + 34 * DAY) == START + 41 * DAY
+
+
+def test_an_unwelcome_message_brings_thirty_days_of_silence_from_the_answer():
+    rules = replace(RULES, rest_cap_days=20)
+    person = citizen(contact(0, Choice.UNWELCOME, after_days=9))
+
+    assert resting_until(person, rules, START + 10 * DAY) == START + 39 * DAY
+
+
+def test_the_rest_after_a_debt_message_counts_like_any_other():
+    person = citizen(replace(ASKED_FOR_LESS, sensitivity=Sensitivity.S3))
+
+    assert resting_until(person, RULES, START + 2 * DAY) == START + 28 * DAY
+
+
+def test_the_story_of_a_pause_names_each_step():
+    person = citizen(contact(0, Choice.UNWELCOME), contact(40), contact(80), contact(140, Choice.WELCOME))
+    story = [(step.cause, step.days, step.at, step.nudge) for step in steps(person, RULES, START + 150 * DAY)]
+
+    assert story == [
+        (Cause.START, 14, None, None),
+        (Cause.UNWELCOME, 35, START + DAY, "n0"),
+        (Cause.SILENCE, 52.5, START + 94 * DAY, "n80"),
+        (Cause.WELCOME, 39.375, START + 141 * DAY, "n140"),
+    ]
+
+
+histories = st.lists(
+    st.tuples(st.integers(0, 700), st.lists(st.tuples(st.sampled_from(Choice), st.integers(0, 40)), max_size=4)),
+    max_size=15,
+    unique_by=lambda item: item[0],
+)
+
+
+def people(history):
+    contacts = []
+    for day, answers in sorted(history):
+        at = START + day * DAY
+        given_back = (Answer(choice=choice, at=at + later * DAY) for choice, later in answers)
+        contacts.append(replace(contact(day), answers=tuple(sorted(given_back, key=lambda a: a.at))))
+    return citizen(*contacts)
+
+
+@settings(deadline=None)
+@given(histories, st.integers(0, 800))
+def test_every_pause_lies_within_two_weeks_and_half_a_year(history, day):
+    assert all(14 <= step.days <= 182 for step in steps(people(history), RULES, START + day * DAY))
+
+
+@settings(deadline=None)
+@given(histories, st.integers(0, 800))
+def test_what_comes_later_does_not_change_the_story_so_far(history, day):
+    now = START + day * DAY
+    person = people(history)
+    so_far = replace(
+        person,
+        contacts=tuple(
+            replace(c, answers=tuple(a for a in c.answers if a.at <= now)) for c in person.contacts if c.at <= now
+        ),
+    )
+
+    assert steps(person, RULES, now) == steps(so_far, RULES, now)
+    assert resting_until(person, RULES, now) is None or resting_until(so_far, RULES, now) is not None
+
+
+@settings(deadline=None)
+@given(histories, st.integers(0, 800))
+def test_no_later_answer_goes_below_what_a_person_asked_for(history, day):
+    story = steps(people(history), RULES, START + day * DAY)
+    asked = [place for place, step in enumerate(story) if step.cause is Cause.TOO_OFTEN]
+    for place in asked:
+        assert min(step.days for step in story[place:]) == story[place].days
+
+
+@settings(deadline=None)
+@given(histories, st.integers(0, 800))
+def test_rest_ends_when_it_says(history, day):
+    now = START + day * DAY
+    person = people([(at, answers) for at, answers in history if at + 40 <= day])
+    until = resting_until(person, RULES, now)
+    if until is not None:
+        assert until > now
+        assert resting_until(person, RULES, until) is None
+        assert resting_until(person, RULES, until - timedelta(microseconds=1)) == until
