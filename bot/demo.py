@@ -26,12 +26,13 @@ from bot.sandbox import Example, MovableClock
 from bot.service import Service, listen
 from bot.settings import new_keys, read_keys
 from bot.store import ledger, schema
-from bot.store.tables import CampaignRow, LinkRow, OfferRow, SourceRow
+from bot.store.tables import CampaignRow, LinkRow, MessageRow, OfferRow, SourceRow
 from bot.wording import Wording, data, load
 
 TOKEN = "100:demo-only-not-a-secret"  # noqa: S105 - the sandbox is on this machine, and this opens nothing else
 SOURCE = "urn:handreiking-demo:gemeente"
 OPENS = time(10)
+SHOWN = 6
 EDITOR, APPROVER = "demo-editor", "demo-approver"
 
 
@@ -57,7 +58,7 @@ class Demo:
             schema.migrate(engine)
             sessions = sessionmaker(engine, class_=Session, expire_on_commit=False)
             journal = self.directory / "sandbox.jsonl"
-            clock = MovableClock(self._starts(wording, sandbox.latest_moment(journal)), self.tick)
+            clock = MovableClock(self.starts(wording, sandbox.latest_moment(journal)), self.tick)
             journey = Journey(
                 sessions=sessions,
                 wording=wording,
@@ -100,7 +101,7 @@ class Demo:
             path.write_text(new_keys(secrets.token_bytes(32)), encoding="utf-8")
         return path
 
-    def _starts(self, wording: Wording, latest: datetime | None) -> datetime:
+    def starts(self, wording: Wording, latest: datetime | None) -> datetime:
         """Ten o'clock on the next working day, or where an earlier demo in this directory had got to."""
         zone = ZoneInfo(wording.municipality.zone)
         return max(
@@ -154,12 +155,14 @@ def start_campaigns(session: Session, wording: Wording, now: datetime) -> None:
         if not path.name.endswith(".toml"):
             continue
         file = campaigns.read(path.read_text(encoding="utf-8"), wording)
-        row = session.get(CampaignRow, file.id)
-        if row is not None and row.state == campaigns.State.RUNNING:
+        row = campaigns.add(session, file, wording, by=EDITOR, now=now)
+        editors = ledger.editors(session, [file.id])[file.id]
+        if campaigns.facts_of(row, wording, max(now, row.starts_at), editors=editors).running:
             continue
-        campaigns.add(session, file, wording, by=EDITOR, now=now)
-        campaigns.approve(session, file.id, wording, by=APPROVER, now=now)
-        campaigns.start(session, file.id, wording, by=APPROVER, now=now)
+        if row.state in {campaigns.State.DRAFT, campaigns.State.RUNNING}:
+            campaigns.approve(session, file.id, wording, by=APPROVER, now=now)
+        if row.state in {campaigns.State.APPROVED, campaigns.State.PAUSED}:
+            campaigns.start(session, file.id, wording, by=APPROVER, now=now)
 
 
 def demo_key(session: Session, wording: Wording, now: datetime) -> str:
@@ -271,30 +274,37 @@ class Town:
             if citizen is None:
                 return []
             statement = (
-                select(OfferRow, col(CampaignRow.card))
+                select(OfferRow, col(CampaignRow.card), col(MessageRow.due_at))
                 .join(CampaignRow, col(CampaignRow.id) == col(OfferRow.campaign_id))
+                .outerjoin(
+                    MessageRow, (col(MessageRow.offer_id) == col(OfferRow.id)) & (col(MessageRow.state) == "due")
+                )
                 .where(col(OfferRow.citizen_id) == citizen.id)
                 .order_by(col(OfferRow.created_at).desc())
-                .limit(6)
+                .limit(SHOWN)
             )
             return [
-                outcome_words(wording, offer, card, language, ZoneInfo(citizen.zone))
-                for offer, card in session.execute(statement)
+                outcome_words(wording, offer, card, due_at, language, ZoneInfo(citizen.zone))
+                for offer, card, due_at in session.execute(statement)
             ]
 
 
-def outcome_words(wording: Wording, offer: OfferRow, card: str, language: str, zone: ZoneInfo) -> str:
-    """Where an offer stands, as a sentence."""
+def outcome_words(
+    wording: Wording, offer: OfferRow, card: str, due_at: datetime | None, language: str, zone: ZoneInfo
+) -> str:
+    """Where an offer stands, in words. `due_at`: when its message may leave, if one waits."""
     name = wording.say(f"card.{card}.name", language)
-    if offer.state == "queued":
-        return f"{name}: {wording.say('outcome.queued', language)}"
-    said = wording.say(f"outcome.{offer.outcome}", language) if offer.outcome else wording.say("outcome.open", language)
+    if due_at is not None:
+        local = due_at.astimezone(zone)
+        said = wording.say("outcome.queued", language, {"date": local.date(), "time": f"{local:%H:%M}"})
+    else:
+        said = wording.say(f"outcome.{offer.outcome or 'open'}", language)
     if offer.state == "open" and offer.outcome:
-        day = wording.say("outcome.until", language, {"date": offer.look_at.astimezone(zone).date()})
-        return f"{name}: {said} {day}"
+        day = offer.look_at.astimezone(zone).date()
+        said = f"{said} {wording.say('outcome.until', language, {'date': day})}"
     return f"{name}: {said}"
 
 
 def reference(user_id: int) -> str:
     """How the example municipality refers to a person of the chat page."""
-    return f"demo-inwoner-{user_id}"
+    return f"{user_id}-demo"

@@ -9,7 +9,6 @@ version (`learn`). Every method is one transaction, and none is open while the n
 import hashlib
 import logging
 from collections.abc import Callable, Collection, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -89,7 +88,7 @@ class Journey:
     # A signal arrives.
 
     def receive(self, incoming: Sequence[Incoming]) -> list[Receipt]:
-        """Store signals, each once per (source, id), in one transaction; nothing is decided yet."""
+        """Store signals, each once per (source, id), in one transaction; one receipt for each, in their order."""
         with self.sessions.begin() as session:
             receipts = self._store(session, incoming)
         log.info("receive", extra={"fresh": sum(receipt.fresh for receipt in receipts), "of": len(receipts)})
@@ -97,9 +96,10 @@ class Journey:
 
     def _store(self, session: Session, incoming: Sequence[Incoming]) -> list[Receipt]:
         now = self.clock()
-        rows = {}
+        rows, keys = {}, []
         for signal in incoming:
             key = hashlib.sha256(f"{signal.source}\x1f{signal.external_id}".encode()).hexdigest()[:16]
+            keys.append(key)
             citizen = signal.citizen
             if signal.reference is not None:
                 citizen = ledger.person_of(session, links.reference_hash(self.vault, signal.reference))
@@ -119,7 +119,7 @@ class Journey:
             }
         known = set(ledger.by_id(session, SignalRow, rows))
         ledger.add_new(session, SignalRow, [row for key, row in rows.items() if key not in known])
-        return [Receipt(key, key not in known) for key in rows]
+        return [Receipt(key, key not in known and keys.index(key) == place) for place, key in enumerate(keys)]
 
     # Who it concerns, whether we may, whether now, in which words.
 
@@ -185,7 +185,7 @@ class Journey:
 
     def paused_until(self) -> datetime | None:
         """Until when nothing at all may leave (a 429), or None."""
-        with self.sessions.begin() as session:
+        with ledger.reading(self.sessions) as session:
             pause = ledger.mark(session, outbox.PAUSE_ALL)
         until = None if pause is None else datetime.fromisoformat(pause["until"])
         return until if until is not None and until > self.clock() else None
@@ -218,7 +218,7 @@ class Journey:
 
     def unheard(self, limit: int = 100) -> list[Update]:
         """Updates that took no effect yet and are due for a try, in Telegram's order."""
-        with self.sessions.begin() as session:
+        with ledger.reading(self.sessions) as session:
             return [
                 Update(row.update_id, self.vault.open(row.body_sealed), row.tries)
                 for row in ledger.unheard(session, self.clock(), limit)
@@ -317,7 +317,7 @@ class Journey:
 
     def learn_if_older_than(self, age: timedelta) -> str | None:
         """Learn when the newest policy version is older than `age`, or there is none; return the new one's hash."""
-        with self.sessions.begin() as session:
+        with ledger.reading(self.sessions) as session:
             newest = ledger.policy_row(session)
             if newest is not None and self.clock() - newest.created_at < age:
                 return None
@@ -331,9 +331,9 @@ class Journey:
             campaigns.finish(session, now)
 
     def replay(self, decision: str) -> planning.Replay | None:
-        with suppress(KeyError), self.sessions() as session:
+        """Make a decision again from what it was made from; None when there is no such decision."""
+        with ledger.reading(self.sessions) as session:
             return planning.replay(session, self.vault, decision)
-        return None
 
 
 def void(_: object) -> None:

@@ -20,35 +20,52 @@ log = logging.getLogger(__name__)
 LEARN_EVERY = timedelta(days=7)
 
 
-async def plan(journey: Journey) -> None:
-    """Dates called, signals planned and offers decided until nothing is due."""
-    await asyncio.to_thread(journey.call_dates)
-    while await asyncio.to_thread(journey.plan):
-        pass
-    while await asyncio.to_thread(journey.decide):
-        pass
+class Ticks:
+    """The ticks of one journey; planning every `plan_every_s` seconds of real time."""
+
+    def __init__(self, journey: Journey, *, plan_every_s: float = 5.0) -> None:
+        self._running: set[asyncio.Task[object]] = set()
+        self._scheduler = AsyncIOScheduler(
+            timezone="UTC", job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1}
+        )
+        self._every("plan", plan_every_s, journey.call_dates, _all(journey.plan), _all(journey.decide))
+        self._every("sweep", LEASE.total_seconds() / 4, journey.sweep)
+        self._every("learn", 600, lambda: journey.learn_if_older_than(LEARN_EVERY))
+        self._every("tidy", 600, journey.tidy)
+        self._scheduler.add_listener(_failed, EVENT_JOB_ERROR)
+
+    def start(self) -> None:
+        self._scheduler.start()
+
+    async def stop(self) -> None:
+        """No tick begins any more; those that run are waited for, so that none is cut off half-way."""
+        self._scheduler.pause()
+        await asyncio.gather(*self._running, return_exceptions=True)
+        self._scheduler.shutdown(wait=False)
+
+    def _every(self, name: str, seconds: float, *steps: Callable[[], object]) -> None:
+        self._scheduler.add_job(self._tick, "interval", [steps], seconds=seconds, id=name)
+
+    async def _tick(self, steps: tuple[Callable[[], object], ...]) -> None:
+        task = asyncio.ensure_future(_one_by_one(steps))
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+        await asyncio.shield(task)
 
 
-async def learn(journey: Journey) -> None:
-    """A new policy version once a week, however often this is called."""
-    await asyncio.to_thread(journey.learn_if_older_than, LEARN_EVERY)
+def _all(step: Callable[[], int]) -> Callable[[], None]:
+    """The step again and again until there is nothing left to do."""
+
+    def until_done() -> None:
+        while step():
+            pass
+
+    return until_done
 
 
-def build(journey: Journey, *, every_s: float = 5.0) -> AsyncIOScheduler:
-    """Ticks for `journey`, not started yet; planning every `every_s` seconds of real time."""
-    scheduler = AsyncIOScheduler(
-        timezone="UTC", job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1}
-    )
-    scheduler.add_job(plan, "interval", [journey], seconds=every_s, id="plan")
-    scheduler.add_job(_in_thread, "interval", [journey.sweep], seconds=LEASE.total_seconds() / 4, id="sweep")
-    scheduler.add_job(learn, "interval", [journey], minutes=10, id="learn")
-    scheduler.add_job(_in_thread, "interval", [journey.tidy], minutes=10, id="tidy")
-    scheduler.add_listener(_failed, EVENT_JOB_ERROR)
-    return scheduler
-
-
-async def _in_thread(step: Callable[[], object]) -> None:
-    await asyncio.to_thread(step)
+async def _one_by_one(steps: tuple[Callable[[], object], ...]) -> None:
+    for step in steps:
+        await asyncio.to_thread(step)
 
 
 def _failed(event: JobExecutionEvent) -> None:

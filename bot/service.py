@@ -13,9 +13,10 @@ from fastapi import FastAPI
 from sqlalchemy import Engine
 from telegram import Bot
 
-from bot import api, scheduler, signals
+from bot import api, signals
 from bot.errors import InTheWayError
 from bot.journey import Journey
+from bot.scheduler import Ticks
 from bot.store import schema
 from bot.telegram.application import (
     COMMANDS,
@@ -72,7 +73,7 @@ class Service:
             sender = Sender(
                 self.journey, TelegramChannel(bot), rate_per_s=self.rate_per_s, owner=self.owner, time=self.time
             )
-            ticks = scheduler.build(self.journey, every_s=self.plan_every_s)
+            ticks = Ticks(self.journey, plan_every_s=self.plan_every_s)
             server = _Server(uvicorn.Config(app, log_config=None, lifespan="off", access_log=False))
             async with asyncio.TaskGroup() as tasks:
                 serving = tasks.create_task(server.serve(sockets=[listening]))
@@ -85,7 +86,7 @@ class Service:
                 ready(bot.username)
                 log.info("ready")
                 await stop.wait()
-                ticks.shutdown(wait=False)
+                await ticks.stop()
                 for task in hearing:
                     task.cancel()
                 sender.stop()

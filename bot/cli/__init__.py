@@ -7,19 +7,15 @@ import asyncio
 import secrets
 import signal
 from collections.abc import Coroutine
-from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from bot import __version__
 from bot.cli import desk, parts
 from bot.cli.parts import By, Json, say, say_json, say_table
-from bot.errors import FaultsError, HandreikingError, InTheWayError, RefusedError, SettingsError, WordingError
-
-if TYPE_CHECKING:
-    from bot.wording import Wording
+from bot.errors import FaultsError, HandreikingError, RefusedError, SettingsError
 
 app = typer.Typer(
     name="handreiking",
@@ -61,15 +57,14 @@ def run(
     ] = False,
 ) -> None:
     """Run the bot on Telegram until it is told to stop."""
-    from bot.cli import log
+    from bot.cli import fitness, log
     from bot.service import Service
 
     whole = parts.from_environment()
     settings = whole.settings
     log.set_up(settings.log_level)
-    reasons = _unfit(whole, trial=trial)
-    if reasons:
-        raise FaultsError([*reasons, "", "Nothing was sent. `handreiking run --trial` runs on examples, for trying."])
+    if reasons := fitness.unfit(whole, parts.now(), trial=trial):
+        raise FaultsError([*reasons, "Not started. `handreiking run --trial` takes examples as they are, for trying."])
 
     def ready(username: str) -> None:
         desk.remember_bot(whole, username)
@@ -94,7 +89,9 @@ def run(
 @app.command()
 def check(json: Json = False) -> None:
     """Tell every fault of settings, cards, wordings and catalogues at once."""
-    faults = _faults()
+    from bot.cli import fitness
+
+    faults = fitness.faults(parts.now())
     if json:
         say_json({"faults": faults})
     elif not faults:
@@ -190,7 +187,9 @@ def version() -> None:
 
 
 @keys.command("new")
-def keys_new(file: Annotated[Path, typer.Argument(help="Where to write them; an existing file is left alone.")]) -> None:
+def keys_new(
+    file: Annotated[Path, typer.Argument(help="Where to; an existing file is left alone.")],
+) -> None:
     """Make the keys. Whoever has them can read every chat address in the database."""
     from bot.settings import new_keys
 
@@ -207,7 +206,8 @@ def keys_new(file: Annotated[Path, typer.Argument(help="Where to write them; an 
 def main() -> None:
     """`handreiking`. What goes wrong is told in sentences; a traceback is a mistake of ours."""
     try:
-        app()
+        with parts.opened:
+            app()
     except HandreikingError as error:
         _give_up([error])
     except ExceptionGroup as group:
@@ -248,33 +248,3 @@ def _run(work: Coroutine[Any, Any, None], stop: asyncio.Event) -> None:
         await work
 
     asyncio.run(whole())
-
-
-def _faults() -> dict[str, list[str]]:
-    """What is not in order, by what it is about."""
-    from bot import settings
-
-    found: dict[str, list[str]] = {}
-
-    def try_(about: str, part: Any) -> Any:
-        try:
-            return part()
-        except FaultsError as error:
-            found.setdefault(about, []).extend(error.faults)
-            return None
-
-    set_up = try_("settings", settings.read)
-    whole = None if set_up is None else parts.Parts(set_up)
-    if whole is not None:
-        if set_up.token is not None or set_up.token_file is not None:
-            try_("settings", set_up.bot_token)
-        if set_up.keys_file is not None:
-            try_("settings", set_up.vault)
-    frozen = None if whole is None else try_("settings", lambda: _frozen(whole))
-    wording = try_("wording", lambda: parts.Parts(settings.Settings.model_construct()).wording)
-    return found | {}
-
-
-def _unfit(whole: parts.Parts, *, trial: bool) -> list[str]:
-    """Why nobody may be written to as things stand."""
-    return []

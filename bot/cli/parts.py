@@ -4,6 +4,7 @@ import getpass
 import json
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from functools import cached_property
@@ -14,7 +15,7 @@ from zoneinfo import ZoneInfo
 
 import typer
 
-from bot.errors import RefusedError, SettingsError
+from bot.errors import FaultsError, RefusedError, SettingsError
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from bot.wording import Wording
 
 monotonic = time.monotonic
+opened = ExitStack()  # what a command opened, closed when it ends
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for a script.")]
 By = Annotated[str, typer.Option("--by", default_factory=getpass.getuser, help="Who does this, for the audit trail.")]
@@ -98,11 +100,13 @@ class Parts:
         from bot.store import schema
 
         try:
-            return schema.open_engine(self.settings.database_url)
+            engine = schema.open_engine(self.settings.database_url)
         except ArgumentError:
             raise SettingsError(
                 ["HANDREIKING_DATABASE_URL is not an address; write sqlite:///FILE or postgresql://…"]
             ) from None
+        opened.callback(engine.dispose)
+        return engine
 
     def shape(self) -> tuple[str | None, str | None]:
         """The shape the database has and the one it should have; None for both when there is no file, and none is made.
@@ -156,3 +160,19 @@ def from_environment() -> Parts:
     from bot import settings
 
     return Parts(settings.read())
+
+
+def bytes_of(path: Path) -> bytes:
+    """What a file holds. Raises RefusedError."""
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise RefusedError(f"{path} cannot be read: {error.strerror}.") from None
+
+
+def text_of(path: Path) -> str:
+    """What a text file holds. Raises RefusedError, FaultsError."""
+    try:
+        return bytes_of(path).decode()
+    except UnicodeDecodeError:
+        raise FaultsError([f"{path} is not UTF-8 text; save it again as UTF-8"]) from None

@@ -101,17 +101,14 @@ def left(scene: Scene) -> tuple[tuple[Effect, ...], tuple[Say, ...]]:
 
 
 def read_number(text: str, country: str) -> str | None:
-    """The number in E.164, or None when it is not one that can be called at an ordinary rate.
+    """The first number in `text`, in E.164; None when there is none that can be called at an ordinary rate.
 
     `country` (ISO 3166) is where a number without a country code belongs.
     """
-    try:
-        number = phonenumbers.parse(text, country)
-    except phonenumbers.NumberParseException:
-        return None
-    if not phonenumbers.is_valid_number(number) or phonenumbers.number_type(number) not in _CALLABLE:
-        return None
-    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+    for match in phonenumbers.PhoneNumberMatcher(text, country):
+        if phonenumbers.number_type(match.number) in _CALLABLE:
+            return phonenumbers.format_number(match.number, phonenumbers.PhoneNumberFormat.E164)
+    return None
 
 
 def _international(heard: Typed | SharedContact) -> str:

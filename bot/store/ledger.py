@@ -4,16 +4,19 @@ Reading is set-wise: a question about many people is one statement for each tabl
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, TypeVar
 
 from sqlalchemy import and_, delete, func, literal, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import sessionmaker
 from sqlmodel import Session, SQLModel, col
 
 from bot.core.facts import Answer, Choice, Citizen, ConsentState, Contact, Sensitivity, Tone
 from bot.core.talk import Standing
+from bot.store import schema
 from bot.store.tables import (
     AnswerRow,
     AuditRow,
@@ -41,6 +44,14 @@ Row = TypeVar("Row", bound=SQLModel)
 ON_THE_WAY = ("due", "leased", "sending")
 COUNTS = ("sent", "uncertain", *ON_THE_WAY)
 NUDGE = 2  # journey.Purpose.NUDGE
+
+
+@contextmanager
+def reading(sessions: sessionmaker[Session]) -> Iterator[Session]:
+    """A session for looking only: on SQLite it does not wait for who writes, nor do they wait for it."""
+    with sessions() as session:
+        session.connection(execution_options={schema.READS: True})
+        yield session
 
 
 def add_new(session: Session, table: type[SQLModel], rows: Sequence[Mapping[str, Any]]) -> int:

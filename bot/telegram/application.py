@@ -4,7 +4,7 @@ import asyncio
 import logging
 import re
 from collections.abc import Callable, Coroutine, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, TypeAlias, TypedDict
 
 from telegram import Bot, BotCommand, Update
@@ -35,7 +35,7 @@ from bot.core.talk import (
     Unreadable,
     read_press,
 )
-from bot.errors import SettingsError
+from bot.errors import RejectedError, SettingsError
 from bot.journey import Journey, Speaker
 from bot.telegram.errors import diagnose
 from bot.telegram.request import AiohttpRequest
@@ -176,8 +176,11 @@ def _command(update: Update) -> Heard:
 
 
 def _press(update: Update) -> Heard:
-    assert update.callback_query is not None
-    return read_press(update.callback_query.data or "") or UNKNOWN_PRESS
+    query = update.callback_query
+    assert query is not None
+    press = read_press(query.data or "") or UNKNOWN_PRESS
+    # A message too old to be read still has its number, and can still be edited.
+    return press if query.message is None else replace(press, on=query.message.message_id)
 
 
 def _standing(update: Update) -> Heard | None:
@@ -240,8 +243,9 @@ async def introduce(bot: Bot, texts: Mapping[str, About]) -> int:
     """Set commands, description and short description in each language; return how many calls changed something.
 
     Keys are two-letter codes; the first language also speaks to everybody whose own is not among them. What Telegram
-    has already is left alone, because these calls are counted strictly. Raises DeliveryError or ChannelClosedError;
-    what was set before the failure stays, and calling again goes on from there.
+    has already is left alone, because these calls are counted strictly; at a flood or without a connection it stops,
+    says so in the log, and the next call goes on from there. Raises RejectedError for a text that Telegram does not
+    take, and ChannelClosedError.
     """
     changed = 0
     spoken: list[tuple[str | None, About]] = [(None, about) for about in list(texts.values())[:1]]
@@ -259,5 +263,9 @@ async def introduce(bot: Bot, texts: Mapping[str, About]) -> int:
                 await bot.set_my_short_description(about["short"], language_code=language)
                 changed += 1
     except TelegramError as error:
-        raise diagnose(error) from None
+        problem = diagnose(error)
+        if isinstance(problem, RejectedError):
+            raise problem from None
+        # A bot with last release's description is better than none.
+        _log.warning("introduce-unfinished error=%s", type(error).__name__)
     return changed

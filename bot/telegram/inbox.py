@@ -78,7 +78,7 @@ async def poll(
             failures = 0
             updates = [(number, json.dumps(raw)) for raw in _list(answer) if (number := _update_id(raw)) is not None]
             if updates:
-                asyncio.get_running_loop().run_in_executor(None, take_in, updates)
+                await asyncio.to_thread(take_in, updates)
                 if news is not None:
                     news.set()
             # Confirmed once, then left out: after a quiet week Telegram starts from another, perhaps lower, number.

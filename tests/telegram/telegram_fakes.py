@@ -48,6 +48,7 @@ class FakeJourney:
         self.holding: dict[int, threading.Event] = {}
         self.rows: dict[int, Row] = {}
         self.log: list[tuple[str, object]] = []
+        self.looks = 0
         self.paused: datetime | None = None
         self.nudges_paused: str | None = None
         for one in outgoing:
@@ -107,6 +108,7 @@ class FakeJourney:
 
     def lease(self, owner, limit, *, purposes):
         with self.changed:
+            self.looks += 1
             busy = {row.outgoing.chat for row in self.rows.values() if row.state in {"leased", "sending"}}
             due = [
                 r
@@ -120,6 +122,7 @@ class FakeJourney:
                     row.state, row.owner = "leased", owner
                     busy.add(row.outgoing.chat)
                     leased.append(Leased(row.outgoing.id, row.outgoing.purpose))
+            self.changed.notify_all()
             return leased
 
     def depart(self, owner, messages, results):

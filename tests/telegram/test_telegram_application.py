@@ -1,10 +1,11 @@
 import json
+from dataclasses import replace
 
 import pytest
 from telegram_fakes import AMINA, BRAM
 
 from bot.core.talk import Blocked, Command, Press, SharedContact, Typed, Unblocked, Unreadable
-from bot.errors import ChannelClosedError, SettingsError
+from bot.errors import ChannelClosedError, RejectedError, SettingsError
 from bot.journey import Label, Outgoing, Speaker
 from bot.sandbox import Fault
 from bot.telegram.application import COMMANDS, UNKNOWN_PRESS, check_bot, introduce
@@ -63,7 +64,7 @@ async def press(living, sandbox, bot, data: str, notice: str | None = None) -> N
 async def test_a_press_is_heard_and_answered_with_the_notice(living, sandbox, bot):
     await press(living, sandbox, bot, "v1|n|1z|later", "Dat is goed")
     query = sandbox.press(AMINA, "Ja")
-    assert (await heard(living, 2))[1] == Press("n", 71, "later")
+    assert (await heard(living, 2))[1] == Press("n", 71, "later", on=2)
     sandbox.message(AMINA, "daarna")
     await heard(living, 3)
     assert sandbox.calls("answerCallbackQuery")[0].params == {"callback_query_id": query, "text": "Dat is goed"}
@@ -73,7 +74,7 @@ async def test_a_press_is_heard_and_answered_with_the_notice(living, sandbox, bo
 async def test_a_press_that_is_not_of_our_making_is_heard_as_unknown(living, sandbox, bot, data):
     await press(living, sandbox, bot, data)
     sandbox.press(AMINA, "Ja")
-    assert (await heard(living, 2))[1] == UNKNOWN_PRESS
+    assert (await heard(living, 2))[1] == replace(UNKNOWN_PRESS, on=2)
 
 
 async def test_a_press_answered_too_late_keeps_its_effect(living, sandbox, bot):
@@ -253,6 +254,18 @@ async def test_only_what_changed_is_written_again(bot, sandbox):
     before = len([call for call in sandbox.calls() if call.method.startswith("setMy")])
     assert await introduce(bot, ABOUT | {"ar": ABOUT["ar"] | {"short": "Anders"}}) == 1
     assert len([call for call in sandbox.calls() if call.method.startswith("setMy")]) == before + 1
+
+
+async def test_a_flood_while_it_introduces_itself_does_not_stop_the_start(bot, sandbox):
+    sandbox.fault(Fault(method="setMyDescription", code=429, retry_after=3000))
+    first = await introduce(bot, ABOUT)
+    assert first + await introduce(bot, ABOUT) > first
+    assert await introduce(bot, ABOUT) == 0
+
+
+async def test_a_text_that_telegram_does_not_take_is_told(bot):
+    with pytest.raises(RejectedError):
+        await introduce(bot, {"nl": ABOUT["nl"] | {"short": "x" * 121}})
 
 
 async def test_presses_of_many_people_are_heard_side_by_side(living, sandbox):

@@ -209,14 +209,48 @@ async def test_refusals_of_replies_and_refusals_apart_do_not_trip_it():
     assert journey.nudges_paused is None
 
 
-async def test_an_outage_costs_ever_fewer_messages_their_certainty():
-    """Each attempt of an outage leaves a message uncertain for good, so they must not go on at the full pace."""
+class Clock:
+    """Seconds that pass when the test says so."""
+
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def committed(journey: FakeJourney) -> list[int]:
+    return [message for word, what in journey.log if word == "depart" for message in what[1]]
+
+
+async def test_an_outage_is_met_with_growing_pauses():
+    """Each attempt in an outage leaves a message uncertain for good, so they must not go on at the full pace."""
     journey = FakeJourney(*map(outgoing, range(1, 501)))
-    post = Post(journey)
+    post, clock = Post(journey), Clock()
     post.fails = dict.fromkeys(range(1, 501), UncertainError("502"))
-    async with Running(sender(journey, post, lanes=1, rate_per_s=1000)):
-        await journey.until(lambda: len(post.sent) == 2)
-    assert len(post.sent) <= 3
+    async with Running(sender(journey, post, lanes=1, rate_per_s=1_000_000, time=clock)):
+        for so_far, pause in ((1, 0.5), (2, 1), (3, 2)):
+            await journey.until(lambda so_far=so_far: len(committed(journey)) == so_far)
+            assert len(post.sent) == so_far
+            clock.now += pause * 0.99
+            looks = journey.looks
+            journey.on_queued()
+            await journey.until(lambda looks=looks: journey.looks > looks)
+            assert len(post.sent) == so_far
+            clock.now += pause * 0.02
+
+
+async def test_a_reply_is_claimed_when_enough_nudges_are_claimed_already():
+    journey = FakeJourney(*map(outgoing, range(1, 61)))
+    post, clock = Post(journey), Clock()
+    resting = sender(journey, post, rate_per_s=30, time=clock)
+    resting._pacer.stand_still(10)
+    async with Running(resting):
+        await journey.until(lambda: list(journey.states().values()).count("leased") == 30)
+        journey.queue(outgoing(100, REPLY))
+        await journey.until(lambda: journey.states()[100] == "leased")
+        clock.now += 10
+        await journey.until(lambda: post.sent)
+    assert post.sent[0] == 100
 
 
 async def test_stopping_finishes_what_is_on_its_way_and_commits_it():

@@ -1,0 +1,537 @@
+"""The commands, as somebody types them."""
+
+import asyncio
+import csv
+import json
+import os
+import signal
+import socket
+import stat
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from sqlmodel import select
+
+from bot import __version__, cli
+from bot.sandbox import MovableClock, Sandbox, start
+from bot.store.tables import AuditRow, ContactRequestRow, FrozenRow
+from bot.wording import data
+from tests.world import TUESDAY_TEN, World
+
+ROOT = Path(__file__).parents[1]
+SOURCE = "urn:nld:gemeente-voorbeeldstad:systeem:kalender"
+DEADLINE = "nl.kalenders.aanvraagtermijn-nadert.v1"
+TOKEN = "4242:not-a-real-token"
+
+
+@pytest.fixture(autouse=True)
+def _no_settings(monkeypatch, tmp_path):
+    for name in list(os.environ):
+        if name.startswith("HANDREIKING_") or name.lower().endswith("_proxy"):
+            monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def handreiking(monkeypatch, capsys):
+    """Type a command; gives its exit code, what it printed, and what it complained about."""
+
+    def typed(*arguments):
+        monkeypatch.setattr(sys, "argv", ["handreiking", *map(str, arguments)])
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        printed = capsys.readouterr()
+        return ended.value.code or 0, printed.out, printed.err
+
+    return typed
+
+
+@pytest.fixture
+def keys(handreiking, monkeypatch, tmp_path):
+    handreiking("keys", "new", tmp_path / "keys.toml")
+    monkeypatch.setenv("HANDREIKING_KEYS_FILE", str(tmp_path / "keys.toml"))
+
+
+@pytest.fixture
+def municipality(handreiking, keys, monkeypatch, database_url):
+    """A migrated database and keys: everything but a token."""
+    monkeypatch.setenv("HANDREIKING_DATABASE_URL", database_url)
+    return handreiking
+
+
+def campaign_file(name="zorgtoeslag-deadline"):
+    return data("messages") / "campaigns" / f"{name}.toml"
+
+
+def started(municipality):
+    municipality("campaign", "add", campaign_file(), "--by", "eva")
+    municipality("campaign", "approve", "zorgtoeslag-deadline", "--by", "sam")
+    return municipality("campaign", "start", "zorgtoeslag-deadline", "--by", "eva")
+
+
+# About itself.
+
+
+def test_version_says_which_version_this_is(handreiking):
+    assert handreiking("version") == (0, f"handreiking {__version__}\n", "")
+
+
+def test_python_m_bot_is_the_same_program():
+    done = subprocess.run(
+        [sys.executable, "-m", "bot", "version"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+
+    assert (done.returncode, done.stdout) == (0, f"handreiking {__version__}\n")
+
+
+def test_version_is_quick_because_it_loads_nothing_that_it_does_not_need():
+    program = (
+        "import sys; from bot import cli; print([n for n in ('telegram', 'scipy', 'sqlmodel') if n in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
+
+    assert done.stdout == "[]\n"
+
+
+# Whether all is in order.
+
+
+def test_check_finds_the_shipped_texts_in_order_and_makes_no_file(handreiking, tmp_path):
+    assert handreiking("check") == (0, "in order\n", "")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_check_tells_every_fault_at_once_and_fails(handreiking, monkeypatch, tmp_path):
+    monkeypatch.setenv("HANDREIKING_PORT", "0")
+    monkeypatch.setenv("HANDREIKING_POTR", "8080")
+
+    code, told, _ = handreiking("check")
+    again, as_json, _ = handreiking("check", "--json")
+
+    assert (code, again) == (1, 1)
+    assert "HANDREIKING_PORT" in told
+    assert "HANDREIKING_POTR is not a setting" in told
+    assert told.endswith("2 faults\n")
+    assert len(json.loads(as_json)["faults"]["settings"]) == 2
+
+
+def test_check_tells_what_is_wrong_with_a_token_and_with_keys_that_are_set(handreiking, monkeypatch, tmp_path):
+    monkeypatch.setenv("HANDREIKING_TOKEN", TOKEN)
+    monkeypatch.setenv("HANDREIKING_TOKEN_FILE", str(tmp_path / "none"))
+    monkeypatch.setenv("HANDREIKING_KEYS_FILE", str(tmp_path / "nor-these"))
+
+    code, told, _ = handreiking("check")
+
+    assert code == 1
+    assert "set one of the two" in told
+    assert "nor-these cannot be read" in told
+    assert TOKEN not in told
+
+
+def test_check_notices_words_that_changed_after_they_were_sent(municipality, sessions):
+    with sessions.begin() as session:
+        session.add(
+            FrozenRow(variant="zorgtoeslag.warm.1", language="nl", wording_hash="0" * 64, first_sent_at=TUESDAY_TEN)
+        )
+
+    code, told, _ = municipality("check")
+
+    assert code == 1
+    assert "zorgtoeslag.warm.1 (nl) was sent once" in told
+
+
+def test_check_notices_a_running_campaign_whose_approval_is_void(municipality, sessions, engine):
+    started(municipality)
+    with engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE campaign SET approved_hash = 'of other words'")
+
+    code, told, _ = municipality("check")
+
+    assert code == 1
+    assert "zorgtoeslag-deadline: its card or wordings changed since it was approved" in told
+
+
+# Keys and the database.
+
+
+def test_new_keys_are_for_their_owner_only_and_never_written_over(handreiking, tmp_path):
+    made, _, _ = handreiking("keys", "new", tmp_path / "keys.toml")
+    written = (tmp_path / "keys.toml").read_text(encoding="utf-8")
+    refused, _, why = handreiking("keys", "new", tmp_path / "keys.toml")
+
+    assert (made, refused) == (0, 1)
+    assert "is there already" in why
+    assert (tmp_path / "keys.toml").read_text(encoding="utf-8") == written
+    assert stat.S_IMODE((tmp_path / "keys.toml").stat().st_mode) == 0o600
+
+
+def test_a_database_that_is_not_there_is_not_made_by_looking(handreiking, tmp_path):
+    code, _, why = handreiking("campaign", "list")
+
+    assert code == 1
+    assert why == "The database is not there yet. Run `handreiking migrate` first.\n"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_migrate_makes_the_database_and_then_leaves_it(handreiking):
+    first, made, _ = handreiking("migrate")
+    second, left, _ = handreiking("migrate")
+
+    assert (first, second) == (0, 0)
+    assert "now has shape" in made
+    assert "already" in left
+
+
+@pytest.mark.parametrize("address", ["nonsense", "postgresql://nobody@127.0.0.1:1/none"])
+def test_a_database_that_cannot_be_reached_is_told_in_a_sentence(handreiking, monkeypatch, address):
+    monkeypatch.setenv("HANDREIKING_DATABASE_URL", address)
+
+    code, _, why = handreiking("campaign", "list")
+
+    assert code == 2
+    assert why.startswith("HANDREIKING_DATABASE_URL")
+    assert "Traceback" not in why
+
+
+# Campaigns.
+
+
+def test_a_campaign_is_approved_by_somebody_else_and_then_runs(municipality):
+    code, said, _ = municipality("campaign", "add", campaign_file(), "--by", "eva")
+    own, _, why = municipality("campaign", "approve", "zorgtoeslag-deadline", "--by", "Eva")
+    other, _, _ = municipality("campaign", "approve", "zorgtoeslag-deadline", "--by", "sam")
+    begun, _, _ = municipality("campaign", "start", "zorgtoeslag-deadline", "--by", "eva")
+    _, listed, _ = municipality("campaign", "list", "--json")
+
+    assert (code, said) == (0, "zorgtoeslag-deadline is draft.\n")
+    assert own == 1
+    assert "Somebody who did not must approve it" in why
+    assert (other, begun) == (0, 0)
+    [row] = json.loads(listed)
+    assert (row["state"], row["edited_by"], row["approved_by"]) == ("running", ["eva"], "sam")
+
+
+def test_a_campaign_is_paused_for_a_reason_and_stopped_for_good(municipality):
+    started(municipality)
+
+    paused, _, _ = municipality(
+        "campaign", "pause", "zorgtoeslag-deadline", "--because", "de site is stuk", "--by", "eva"
+    )
+    _, listed, _ = municipality("campaign", "list")
+    stopped, said, _ = municipality("campaign", "stop", "zorgtoeslag-deadline", "--by", "eva")
+    again, _, why = municipality("campaign", "start", "zorgtoeslag-deadline", "--by", "eva")
+
+    assert (paused, stopped, again) == (0, 0, 1)
+    assert "de site is stuk" in listed
+    assert said == "zorgtoeslag-deadline is stopped.\n"
+    assert "is stopped" in why
+
+
+def test_a_campaign_file_with_faults_is_refused_with_all_of_them(municipality, tmp_path):
+    text = campaign_file().read_text(encoding="utf-8").replace('card = "zorgtoeslag"', 'card = "zorgtoeslagg"')
+    (tmp_path / "wrong.toml").write_text(text, encoding="utf-8")
+
+    code, said, why = municipality("campaign", "add", tmp_path / "wrong.toml", "--by", "eva")
+
+    assert (code, said) == (1, "")
+    assert "zorgtoeslagg" in why
+
+
+# Signals.
+
+
+@pytest.fixture
+def calendar(municipality):
+    municipality("source", "add", SOURCE, "--type", DEADLINE, "--by", "eva")
+    return municipality
+
+
+def test_a_source_gets_its_key_once_and_loses_it_at_a_word(municipality):
+    _, made, _ = municipality("source", "add", SOURCE, "--type", DEADLINE, "--json", "--by", "eva")
+    _, listed, _ = municipality("source", "list")
+    revoked, _, _ = municipality("source", "revoke", SOURCE, "--by", "eva")
+    code, _, why = municipality("signal", "send", "--type", DEADLINE, "--source", SOURCE)
+
+    key = json.loads(made)["key"]
+    assert key not in listed
+    assert SOURCE in listed
+    assert (revoked, code) == (0, 1)
+    assert "is not a source that may hand in signals" in why
+
+
+def test_a_signal_is_taken_in_once(calendar):
+    signal = ("signal", "send", "--type", DEADLINE, "--source", SOURCE, "--id", "s-1", "--deadline", "2027-01-05")
+
+    first = calendar(*signal)
+    second = calendar(*signal)
+
+    assert first[0] == second[0] == 0
+    assert first[1].endswith("taken in\n")
+    assert second[1].endswith("was known already\n")
+
+
+def test_a_batch_of_cloudevents_comes_from_a_file(calendar, tmp_path):
+    batch = [{"specversion": "1.0", "id": f"b-{n}", "source": SOURCE, "type": DEADLINE} for n in range(3)]
+    (tmp_path / "batch.json").write_text(json.dumps(batch), encoding="utf-8")
+
+    code, said, _ = calendar("signal", "send", tmp_path / "batch.json", "--json")
+
+    assert code == 0
+    assert [receipt["fresh"] for receipt in json.loads(said)] == [True, True, True]
+
+
+def test_a_signal_that_is_not_fit_is_refused_with_each_attribute_and_its_mend(calendar, tmp_path):
+    event = {"specversion": "1.0", "source": SOURCE, "type": "nl.iets-anders.v1", "data": {"bsn": "123456782"}}
+    (tmp_path / "event.json").write_text(json.dumps(event), encoding="utf-8")
+
+    code, said, why = calendar("signal", "send", tmp_path / "event.json")
+
+    assert (code, said) == (1, "")
+    assert all(name in why for name in ("id:", "type:", "data.bsn"))
+    assert "123456782" not in why
+
+
+def test_a_file_is_imported_again_without_a_second_effect_and_tells_every_refused_row(calendar, tmp_path):
+    rows = [f"c-{n},{DEADLINE},2026-11-20T09:00:00Z" for n in range(1200)]
+    rows[7] = "c-7,nonsense,2026-11-20T09:00:00Z"
+    (tmp_path / "signals.csv").write_text("\n".join(["id,type,time", *rows]), encoding="utf-8")
+    command = ("signal", "import", tmp_path / "signals.csv", "--source", SOURCE)
+
+    code, first, _ = calendar(*command)
+    _, second, _ = calendar(*command, "--report", tmp_path / "refused.csv", "--json")
+
+    assert code == 1
+    assert "row 9, type: nonsense" in first
+    assert first.endswith("1199 taken in, 0 known already, 1 faults.\n")
+    assert json.loads(second) == {"fresh": 0, "known": 1199, "refused": 1}
+    with (tmp_path / "refused.csv").open(encoding="utf-8", newline="") as file:
+        [refused] = csv.DictReader(file)
+    assert (refused["row"], refused["column"], refused["value"]) == ("9", "type", "nonsense")
+
+
+def test_a_file_that_is_no_utf_8_is_told_so(calendar, tmp_path):
+    (tmp_path / "signals.csv").write_bytes(f"id,type,time\nc-1,{DEADLINE},\xe9\n".encode("latin-1"))
+
+    code, _, why = calendar("signal", "import", tmp_path / "signals.csv", "--source", SOURCE)
+
+    assert code == 1
+    assert "is not UTF-8" in why
+
+
+# People.
+
+
+def test_a_code_is_printed_with_a_link_and_a_qr_code(municipality):
+    code, said, _ = municipality("link", "new", "brief-2026-0042", "--bot", "voorbeeldstad_bot")
+
+    assert code == 0
+    assert "brief-2026-0042" in said
+    assert "https://t.me/voorbeeldstad_bot?start=" in said
+    assert "█" in said
+
+
+def test_many_codes_are_made_at_once_each_for_a_reference_of_its_own(municipality):
+    _, said, _ = municipality("link", "new", "--count", "20", "--bot", "b", "--json")
+    refused, _, _ = municipality("link", "new", "ref-1", "--count", "2", "--bot", "b")
+
+    made = json.loads(said)
+    assert len({one["code"] for one in made}) == len({one["reference"] for one in made}) == 20
+    assert refused == 1
+
+
+def test_who_asked_for_contact_is_listed_and_a_phone_number_only_on_request(municipality, sessions, wording, tmp_path):
+    from bot.settings import read_keys
+
+    vault = read_keys(tmp_path / "keys.toml")
+    town = World(sessions, wording, vault)
+    town.joins("111", "money")
+    with sessions.begin() as session:
+        session.add(
+            ContactRequestRow(
+                id=77, citizen_id=town.citizen("111").id, card="zorgtoeslag", how="phone", daypart="morning",
+                phone_sealed=vault.seal("+31612345678"), language="nl", asked_at=TUESDAY_TEN,
+                promised_by=datetime(2026, 11, 27, tzinfo=UTC).date(), state="open",
+            )
+        )  # fmt: skip
+
+    _, listed, _ = municipality("contact", "list")
+    _, shown, _ = municipality("contact", "list", "--show-phone", "--json", "--by", "eva")
+
+    assert "2026-11-27" in listed
+    assert "31612345678" not in listed
+    assert json.loads(shown)[0]["phone"] == "+31612345678"
+    with sessions() as session:
+        [audited] = session.exec(select(AuditRow).where(AuditRow.action == "contact.phones")).all()
+    assert (audited.who, audited.detail) == ("eva", {"requests": [77]})
+
+
+# Decisions, policies, research.
+
+
+@pytest.fixture
+def decided(municipality, sessions, wording, tmp_path):
+    """A nudge that was decided on and left; gives the decision's id."""
+    from bot.settings import read_keys
+
+    town = World(sessions, wording, read_keys(tmp_path / "keys.toml"))
+    town.campaign()
+    town.joins("111", "money")
+    town.signal()
+    town.tick()
+    return town.decisions()[0].id
+
+
+def test_a_decision_is_replayed_the_same(municipality, decided):
+    code, said, _ = municipality("replay", decided)
+    _, as_json, _ = municipality("replay", decided, "--json")
+
+    assert code == 0
+    assert said.endswith("It comes out the same.\n")
+    again = json.loads(as_json)
+    assert again["differences"] == []
+    assert again["recorded"] == again["again"]
+    assert again["recorded"]["plan"] == "send"
+
+
+def test_a_decision_that_was_tampered_with_is_found_out(municipality, decided, engine):
+    with engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE decision SET variant = 'zorgtoeslag.firm.9', p_send = 0.5")
+
+    code, said, _ = municipality("replay", decided)
+
+    assert code == 1
+    assert "It comes out otherwise: variant, p_send." in said
+
+
+def test_a_decision_that_does_not_exist_is_neither(municipality):
+    assert municipality("replay", "none")[0] == 2
+
+
+def test_learning_twice_from_the_same_gives_one_policy(municipality):
+    first, second = municipality("learn", "--json"), municipality("learn")
+
+    assert first[0] == second[0] == 0
+    assert json.loads(first[1])["policy"]
+    assert second[1].startswith("Policy ")
+
+
+def test_an_export_names_its_files_and_is_refused_over_another(municipality, decided, tmp_path):
+    code, said, _ = municipality("export", tmp_path / "out", "--by", "onderzoeker")
+    again, _, why = municipality("export", tmp_path / "out", "--by", "onderzoeker")
+
+    assert (code, again) == (0, 1)
+    assert "decisions.csv: 1 rows" in said
+    assert "is not empty" in why
+
+
+# Running.
+
+
+def test_run_tells_all_that_is_missing_and_starts_nothing(handreiking, monkeypatch, tmp_path):
+    handreiking("keys", "new", tmp_path / "keys.toml")
+    monkeypatch.setenv("HANDREIKING_KEYS_FILE", str(tmp_path / "keys.toml"))
+    code, _, behind = handreiking("run", "--trial")
+    handreiking("migrate")
+    no_token, _, why = handreiking("run", "--trial")
+
+    assert (code, no_token) == (1, 2)
+    assert "handreiking migrate" in behind
+    assert "HANDREIKING_TOKEN" in why
+
+
+def test_run_refuses_examples_until_it_is_told_that_this_is_a_trial(municipality):
+    started(municipality)
+
+    code, _, why = municipality("run")
+
+    assert code == 1
+    assert "messages/municipality.toml: example is true" in why
+    assert "messages/services/zorgtoeslag.toml: example is true" in why
+    assert "messages/services/mantelzorg.toml" not in why
+    assert "--trial" in why
+
+
+async def spawn(*arguments, cwd, **environment):
+    return await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "bot", *map(str, arguments), cwd=cwd,
+        env={"PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1", **environment},
+        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+
+
+async def line_with(process, text):
+    async with asyncio.timeout(30):
+        while line := (await process.stdout.readline()).decode():
+            if text in line:
+                return line
+    raise AssertionError((await process.stderr.read()).decode())
+
+
+async def ended(process):
+    async with asyncio.timeout(30):
+        _, complaints = await process.communicate()
+    return process.returncode, complaints.decode()
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+async def test_run_answers_a_citizen_stops_when_told_and_never_logs_the_token(
+    handreiking, tmp_path, monkeypatch, number
+):
+    monkeypatch.setenv("HANDREIKING_KEYS_FILE", str(tmp_path / "keys.toml"))
+    handreiking("keys", "new", tmp_path / "keys.toml")
+    handreiking("migrate")
+    welcomed = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    clock = MovableClock(TUESDAY_TEN, loop.time)
+    sandbox = Sandbox(
+        token=TOKEN, clock=clock, observer=lambda method, *_: welcomed.set() if method == "sendMessage" else None
+    )
+    running = await start(sandbox)
+    sandbox.start(111, first_name="Anna", language="nl")
+    process = await spawn(
+        "run", "--trial", cwd=tmp_path, HANDREIKING_TOKEN=TOKEN, HANDREIKING_API_ROOT=running.url,
+        HANDREIKING_KEYS_FILE=str(tmp_path / "keys.toml"), HANDREIKING_PORT=str(free_port()),
+        HANDREIKING_LOG_LEVEL="DEBUG",
+    )  # fmt: skip
+
+    said = await line_with(process, "is running")
+    async with asyncio.timeout(30):
+        await welcomed.wait()
+    process.send_signal(number)
+    code, log = await ended(process)
+    await running.stop()
+
+    assert said.startswith("@")
+    assert code == 0, log
+    assert "event=ready" in log
+    assert "event=hear" in log
+    assert "event=stopped" in log
+    assert TOKEN not in log
+    assert "Anna" not in log
+
+
+async def test_the_demo_names_its_pages_and_stops_cleanly_and_a_second_start_says_what_is_in_the_way(tmp_path):
+    port = free_port()
+    demo = await spawn("demo", "--dir", tmp_path / "demo", "--port", port, cwd=tmp_path)
+
+    page = await line_with(demo, "/chat?user=")
+    second = await ended(await spawn("demo", "--dir", tmp_path / "demo", "--port", port + 10, cwd=tmp_path))
+    taken = await ended(await spawn("demo", "--dir", tmp_path / "other", "--port", port, cwd=tmp_path))
+    demo.send_signal(signal.SIGINT)
+    stopped = await ended(demo)
+
+    assert f"http://127.0.0.1:{port}/chat" in page
+    assert stopped == (0, "")
+    assert second[0] == taken[0] == 2
+    assert "is running" in second[1]
+    assert "cannot be used: Address already in use" in taken[1]
+    assert "Traceback" not in second[1] + taken[1]
