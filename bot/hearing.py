@@ -19,6 +19,7 @@ from bot.core.facts import Choice, ConsentState, Origin, Phrase, Sensitivity
 from bot.core.talk import (
     Answered,
     AskContact,
+    Blocked,
     CancelContact,
     Consent,
     Effect,
@@ -82,7 +83,7 @@ class Hearing:
         for effect in turn.effects:
             self._do(effect)
         on = self.heard.on if isinstance(self.heard, Press) else None
-        if self.citizen.standing != Standing.BLOCKED:
+        if not isinstance(self.heard, Blocked):
             for number, say in enumerate(turn.says):
                 self._say(say, number, on)
         return None if turn.notice is None else self._words(turn.notice)
@@ -92,7 +93,8 @@ class Hearing:
 
     def _scene(self, link: LinkResult | None) -> Scene:
         citizen, wording, now = self.citizen, self.wording, self.now
-        today = now.astimezone(ZoneInfo(citizen.zone)).date()
+        zone = ZoneInfo(citizen.zone)
+        today = now.astimezone(zone).date()
         consents = ledger.consents(self.session, [citizen.id]).get(citizen.id, {})
         since_survey = None if citizen.surveyed_at is None else now - citizen.surveyed_at
         nudge = self._nudge()
@@ -108,11 +110,11 @@ class Hearing:
             consents={theme: ConsentState(row.state) for theme, row in consents.items()},
             situations=tuple(wording.situations),
             themes_of_situations=themes_of_situations(wording),
-            paused_until=citizen.paused_until,
+            paused_until=None if citizen.paused_until is None else citizen.paused_until.astimezone(zone),
             nudge=nudge,
             flow=self._flow(),
             requests=tuple(
-                OpenRequest(id=row.id, how=row.how, promised_by=row.promised_by)
+                OpenRequest(id=row.id, how=row.how, promised_by=row.promised_by, message=row.message_id)
                 for row in ledger.open_requests(self.session, citizen.id)
             ),
             survey_due=(since_survey is None or since_survey >= wording.rules.survey_gap)
@@ -121,7 +123,8 @@ class Hearing:
             promise=working_days_after(today, wording.rules.promise_working_days, wording.rules.holidays_of),
             stop_words=stop_words(wording),
             country=wording.rules.holidays_of,
-            joined=None if citizen.joined_at is None else citizen.joined_at.date(),
+            joined=None if citizen.joined_at is None else citizen.joined_at.astimezone(zone).date(),
+            told=self._told(),
             received=ledger.received(self.session, citizen.id),
         )
 
@@ -135,7 +138,17 @@ class Hearing:
                 return None
         else:
             row = ledger.newest_nudge(self.session, self.citizen.id)
-        return None if row is None else outbox.nudge_of(self.session, self.wording, row, self.now)
+        return None if row is None else outbox.nudge_of(self.session, self.wording, row, self.citizen.zone, self.now)
+
+    def _told(self) -> frozenset[str]:
+        """What this person told us and may still hear something about."""
+        told = ledger.told(self.session, self.citizen.id)
+        return frozenset(
+            code
+            for code, situation in self.wording.situations.items()
+            if situation.signal in told
+            and self.now <= told[situation.signal] + timedelta(days=_latest_day(self.wording, situation.signal))
+        )
 
     def _flow(self) -> Flow | None:
         if self.citizen.flow_sealed is None:
@@ -296,21 +309,8 @@ class Hearing:
             "keyboard": say.keyboard,
             "keyboard_label": self.wording.say("button.share_phone", language) if say.keyboard == "ask_phone" else None,
         }
-        edits = on if say.replaces else None
-        self.session.add(
-            MessageRow(
-                key=f"update:{self.update}:{number}",
-                citizen_id=self.citizen.id,
-                purpose=outbox.Purpose.REPLY,
-                state="due",
-                due_at=self.now,
-                expires_at=self.now + outbox.REPLY_LIFE,
-                created_at=self.now,
-                body=body,
-                edits=edits,
-                language=language,
-            )
-        )
+        key = f"update:{self.update}:{number}"
+        outbox.queue_reply(self.session, self.citizen, key, body, self.now, edits=on if say.replaces else None)
 
 
 def themes_of_situations(wording: Wording) -> Mapping[str, tuple[str, ...]]:
@@ -326,6 +326,12 @@ def themes_of_situations(wording: Wording) -> Mapping[str, tuple[str, ...]]:
         )
         for code, situation in wording.situations.items()
     }
+
+
+def _latest_day(wording: Wording, kind: str) -> int:
+    """Until how many days after it was told a card may answer this; a month when none does."""
+    days = [rule.latest_day for whole in wording.cards.values() for rule in whole.facts().signals if rule.type == kind]
+    return max(days, default=30)
 
 
 def stop_words(wording: Wording) -> frozenset[str]:

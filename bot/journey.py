@@ -261,8 +261,11 @@ class Journey:
             if inbox is not None and inbox.state == "new":
                 _done(inbox, self.clock())
 
-    def fail(self, update_id: int, error: str) -> None:
-        """It was tried and failed: again later, and after five tries it is a dead letter that staff see."""
+    def fail(self, update_id: int, error: str, chat: str | None = None) -> None:
+        """It was tried and failed: again later, and after five tries it is a dead letter that staff see.
+
+        Whoever spoke, if we know them (`chat`), is told once that it went wrong on our side.
+        """
         now = self.clock()
         with self.sessions.begin() as session:
             inbox = session.get(InboxRow, update_id)
@@ -273,11 +276,15 @@ class Journey:
             inbox.retry_at = now + RETRY_AFTER * 2 ** (inbox.tries - 1)
             if inbox.tries >= TRIES:
                 inbox.state = "dead"
+                citizen = None if chat is None else ledger.citizen_by_chat(session, self._chat_hash(chat))
+                if citizen is not None and citizen.chat_sealed is not None:
+                    text = self.wording.say("error", citizen.language)
+                    outbox.queue_reply(session, citizen, f"update:{update_id}:error", {"text": text}, now)
         log.error("update_failed", extra={"update": update_id, "error": error[:60]})
 
     def _speaker(self, session: Session, speaker: Speaker, heard: Heard, now: datetime) -> CitizenRow | None:
         """The person who speaks; somebody new unless all we hear is a goodbye or an old button."""
-        chat_hash = self.vault.fingerprint(f"chat:{speaker.chat}")
+        chat_hash = self._chat_hash(speaker.chat)
         citizen = ledger.citizen_by_chat(session, chat_hash)
         if citizen is not None:
             if citizen.chat_sealed is None and not isinstance(heard, Blocked):
@@ -300,6 +307,9 @@ class Journey:
         session.add(citizen)
         session.flush()
         return citizen
+
+    def _chat_hash(self, chat: str) -> str:
+        return self.vault.fingerprint(f"chat:{chat}")
 
     def _link(self, session: Session, heard: Heard, citizen: CitizenRow, now: datetime) -> LinkResult | None:
         if isinstance(heard, Command) and heard.name == "start" and heard.argument:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import IntEnum
 from typing import Any, Literal, assert_never
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import update
 from sqlmodel import Session, col
@@ -26,7 +27,7 @@ from bot.wording import Wording
 
 LEASE = timedelta(seconds=20)
 #: A message that has begun to leave is given up as uncertain after this; no request lasts that long.
-FLIGHT = timedelta(seconds=45)
+FLIGHT = timedelta(seconds=60)
 REPLY_LIFE = timedelta(hours=24)
 PAUSE_ALL = "pause"  # a 429: nothing leaves until then
 PAUSE_NUDGES = "pause_nudges"  # the breaker, or staff: no nudge leaves until somebody says so
@@ -189,9 +190,29 @@ def _nudge(
         id=row.id,
         chat=chat,
         text=wording.say(row.variant, language),
-        buttons=labels(wording, language, nudge_buttons(nudge_of(session, wording, row, now))),
+        buttons=labels(wording, language, nudge_buttons(nudge_of(session, wording, row, citizen.zone, now))),
         silent=True,
         purpose=Purpose.NUDGE,
+    )
+
+
+def queue_reply(
+    session: Session, citizen: CitizenRow, key: str, body: dict[str, Any], now: datetime, *, edits: int | None = None
+) -> None:
+    """Queue an answer; nothing holds it back. `edits`: the channel's number of the message that it takes over."""
+    session.add(
+        MessageRow(
+            key=key,
+            citizen_id=citizen.id,
+            purpose=Purpose.REPLY,
+            state="due",
+            due_at=now,
+            expires_at=now + REPLY_LIFE,
+            created_at=now,
+            body=body,
+            edits=edits,
+            language=citizen.language,
+        )
     )
 
 
@@ -206,7 +227,7 @@ def labels(wording: Wording, language: str, buttons: Sequence[Button]) -> tuple[
     )
 
 
-def nudge_of(session: Session, wording: Wording, row: MessageRow, now: datetime) -> Nudge:
+def nudge_of(session: Session, wording: Wording, row: MessageRow, zone: str, now: datetime) -> Nudge:
     """A nudge with its origin, for the talk about it: everything that "why did I get this?" may say."""
     assert row.id is not None
     offer, decision = session.get(OfferRow, row.offer_id), session.get(DecisionRow, row.decision_id)
@@ -222,10 +243,11 @@ def nudge_of(session: Session, wording: Wording, row: MessageRow, now: datetime)
         message=row.id,
         card=card,
         words=Phrase(row.variant or ""),
-        by_lot=decision.randomised_send or decision.randomised_tone,
+        chance=round(100 * decision.p_send) if decision.randomised_send and decision.p_send is not None else None,
+        words_by_lot=decision.randomised_tone,
         sent_at=row.closed_at or now,
         origin=Origin(signal.origin),
-        signal_at=signal.occurred_at,
+        signal_at=signal.occurred_at.astimezone(ZoneInfo(zone)),
         said_by=signal.said_by,
         situation=Phrase(f"situation.{told}") if told is not None else None,
         data_used=rule.data_used if rule else (),

@@ -14,8 +14,9 @@ import tempfile
 import time
 import urllib.request
 from collections import Counter
+from contextlib import closing
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 from sqlalchemy.orm import sessionmaker
@@ -50,19 +51,26 @@ def broadcast_with_kills(people: int, *, kills: int, directory: Path) -> Counts:
     """`people` citizens, one signal to all of them, and `kills` kills spread over the broadcast."""
     port = _free_ports()
     demo = _Running(directory, port)
+    with closing(demo):
+        return _broadcast(demo, people, kills)
+
+
+def _broadcast(demo: "_Running", people: int, kills: int) -> Counts:
+    directory, port = demo.directory, demo.port
     demo.start()
     demo.kill()
     key = _populate(directory, people)
     demo.start()
     # Whoever pressed Start again gets an answer; only then the sender is free for the broadcast.
     demo.until(lambda: demo.messages(silent=False) >= people)
-    _hand_in(port + 1, key)
+    _hand_in(port + 1, key, demo.now().date() + timedelta(days=30))
     for number in range(1, kills + 1):
         share = people * number // (kills + 1)
         demo.until(lambda share=share: demo.messages(silent=True) >= share)
         demo.kill()
         demo.start()
-    sessions = sessionmaker(schema.open_engine(f"sqlite:///{directory / 'handreiking.db'}"), class_=Session)
+    engine = schema.open_engine(f"sqlite:///{directory / 'handreiking.db'}")
+    sessions = sessionmaker(engine, class_=Session)
 
     def states() -> Counter[str]:
         with sessions() as session:
@@ -76,14 +84,15 @@ def broadcast_with_kills(people: int, *, kills: int, directory: Path) -> Counts:
     with sessions() as session:
         chats = {f"{PEOPLE_FROM + number}" for number in range(people)}
         closed = [outcome for outcome in session.exec(select(OfferRow.outcome)) if outcome in {"sent", "uncertain"}]
-    uncertain = states()["uncertain"]
+    ended = states()
+    engine.dispose()
     arrived = sum(1 for chat in chats if received[chat])
     return Counts(
         people=people,
         arrived=arrived,
         twice=sum(1 for chat in chats if received[chat] > 1),
-        uncertain=uncertain,
-        uncertain_but_arrived=arrived - states()["sent"],
+        uncertain=ended["uncertain"],
+        uncertain_but_arrived=arrived - ended["sent"],
         lost=people - len(closed),
         kills=kills,
     )
@@ -110,33 +119,35 @@ class _Running:
     def kill(self) -> None:
         assert self.process is not None
         self.process.kill()
-        self.process.wait()
+        self.process.communicate()
+
+    def close(self) -> None:
+        if self.process is not None and self.process.poll() is None:
+            self.kill()
 
     def stop(self) -> None:
         assert self.process is not None
         self.process.send_signal(signal.SIGINT)
-        assert self.process.wait(timeout=20) == 0
+        self.process.communicate(timeout=20)
+        assert self.process.returncode == 0
 
     def until(self, holds, *, seconds: float = 120) -> None:
-        """Wait for another process; there is nothing to be told by, so it is looked at again and again."""
+        """Wait for another process, which cannot tell us; a demo that ends by itself is a failure."""
+        assert self.process is not None
         ends = time.monotonic() + seconds
         while not holds():
-            if time.monotonic() > ends:
-                raise AssertionError("it did not come about")
-            select_none = socket.socketpair()
-            select_none[0].settimeout(0.02)
+            assert time.monotonic() < ends, "it did not come about"
             try:
-                select_none[0].recv(1)
-            except TimeoutError:
-                pass
-            for end in select_none:
-                end.close()
+                code = self.process.wait(timeout=0.05)
+            except subprocess.TimeoutExpired:
+                continue
+            raise AssertionError(f"the demo ended with {code}")
 
     def journal(self):
         path = self.directory / "sandbox.jsonl"
         for line in path.read_text(encoding="utf-8").splitlines():
             change = json.loads(line)
-            if change["do"] == "post" and change["message"]["from"]["is_bot"]:
+            if change.get("message", {}).get("from", {}).get("is_bot"):
                 yield change
 
     def messages(self, *, silent: bool) -> int:
@@ -145,11 +156,13 @@ class _Running:
     def received(self) -> Counter[str]:
         return Counter(str(change["message"]["chat"]["id"]) for change in self.journal() if change.get("silent"))
 
+    def now(self) -> datetime:
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/control/clock") as answer:
+            return datetime.fromisoformat(json.load(answer)["now"])
+
     def move_clock(self, span: timedelta) -> None:
         url = f"http://127.0.0.1:{self.port}/control/clock"
-        with urllib.request.urlopen(url) as answer:
-            now = datetime.fromisoformat(json.load(answer)["now"])
-        body = json.dumps({"moment": (now + span).isoformat()}).encode()
+        body = json.dumps({"to": (self.now() + span).isoformat()}).encode()
         with urllib.request.urlopen(urllib.request.Request(url, body, {"Content-Type": "application/json"})):
             pass
 
@@ -167,9 +180,7 @@ def _populate(directory: Path, people: int) -> str:
     world.journey.new_id = lambda: secrets.token_hex(8)
     for number in range(people):
         world.joins(str(PEOPLE_FROM + number), "money")
-    stand_in = Sandbox(
-        token="none", clock=MovableClock(world.now, time.monotonic), journal=directory / "sandbox.jsonl"
-    )
+    stand_in = Sandbox(token="none", clock=MovableClock(world.now, time.monotonic), journal=directory / "sandbox.jsonl")
     for number in range(people):
         stand_in.start(PEOPLE_FROM + number, first_name="Inwoner", language="nl")
     stand_in.close()
@@ -179,11 +190,10 @@ def _populate(directory: Path, people: int) -> str:
     return key
 
 
-def _hand_in(port: int, key: str) -> None:
-    now = datetime.now(UTC)
+def _hand_in(port: int, key: str, deadline: date) -> None:
     event = {
         "specversion": "1.0", "id": secrets.token_hex(8), "source": SOURCE, "type": KIND,
-        "data": {"kaart": "zorgtoeslag", "uiterlijk": (now + timedelta(days=30)).date().isoformat()},
+        "data": {"kaart": "zorgtoeslag", "uiterlijk": deadline.isoformat()},
     }  # fmt: skip
     headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/cloudevents+json"}
     request = urllib.request.Request(f"http://127.0.0.1:{port}/v1/signals", json.dumps(event).encode(), headers)
@@ -207,4 +217,5 @@ def _free_ports() -> int:
 if __name__ == "__main__":
     wanted = int(sys.argv[1]) if len(sys.argv) > 1 else 500
     with tempfile.TemporaryDirectory() as folder:
-        print(broadcast_with_kills(wanted, kills=int(sys.argv[2]) if len(sys.argv) > 2 else 1, directory=Path(folder)))
+        counts = broadcast_with_kills(wanted, kills=int((sys.argv[2:] or ["1"])[0]), directory=Path(folder))
+        sys.stdout.write(f"{counts}\n")

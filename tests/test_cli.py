@@ -3,6 +3,7 @@
 import asyncio
 import csv
 import json
+import logging
 import os
 import signal
 import socket
@@ -33,6 +34,16 @@ def _no_settings(monkeypatch, tmp_path):
         if name.startswith("HANDREIKING_") or name.lower().endswith("_proxy"):
             monkeypatch.delenv(name)
     monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture(autouse=True)
+def _logging_as_it_was():
+    loggers = [logging.getLogger(name) for name in (None, "bot", "httpx", "httpcore", "aiohttp", "telegram")]
+    before = [(logger, logger.level, list(logger.handlers)) for logger in loggers]
+    yield
+    for logger, level, handlers in before:
+        logger.setLevel(level)
+        logger.handlers[:] = handlers
 
 
 @pytest.fixture

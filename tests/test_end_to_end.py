@@ -3,7 +3,6 @@
 import asyncio
 import json
 import time
-from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -62,9 +61,11 @@ class Stage:
             "time": self.clock.now().isoformat(), "data": content,
         }  # fmt: skip
         headers = {"Authorization": f"Bearer {self.key}", "Content-Type": "application/cloudevents+json"}
-        async with aiohttp.ClientSession() as client:
-            async with client.post(self.signals_url, data=json.dumps(event), headers=headers) as answer:
-                assert answer.status == 202, await answer.text()
+        async with (
+            aiohttp.ClientSession() as client,
+            client.post(self.signals_url, data=json.dumps(event), headers=headers) as answer,
+        ):
+            assert answer.status == 202, await answer.text()
 
     async def joins(self, user, *themes, language="nl"):
         self.sandbox.start(user, first_name="Test", language=language)

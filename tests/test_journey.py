@@ -298,6 +298,23 @@ def test_blocking_is_a_withdrawal_and_unblocking_restores_nothing(anna):
     assert consents(anna)[-1].state == ConsentState.WITHDRAWN
 
 
+def test_somebody_who_comes_back_after_blocking_is_answered(anna):
+    anna.hear(ANNA, Blocked())
+    anna.say(ANNA, "/start")
+
+    assert anna.phones[ANNA].last.text == anna.wording.say("welcome.back", "nl")
+
+
+def test_what_was_told_twice_is_one_signal(world):
+    world.joins(ANNA, "care")
+    world.say(ANNA, "/situation")
+    number, data = world.phones[ANNA].choice("looks-after")
+    world.press(ANNA, data, on=number)
+    world.press(ANNA, data, on=number)
+
+    assert len(world.signals()) == 1
+
+
 def test_of_two_updates_in_the_wrong_order_the_withdrawal_wins(world):
     world.campaign()
     world.say(ANNA, "/start", update=10)
@@ -324,14 +341,17 @@ def test_an_update_delivered_twice_takes_effect_once(anna):
 
 
 def test_an_update_that_keeps_failing_becomes_a_dead_letter(world):
+    world.say(ANNA, "/start")
     world.journey.take_in([(7, "{}")])
     for _ in range(5):
         world.later(hours=1)
         assert [update.update_id for update in world.journey.unheard()] == [7]
-        world.journey.fail(7, "KeyError")
+        world.journey.fail(7, "KeyError", ANNA)
     world.later(hours=1)
+    world.deliver()
 
     assert world.journey.unheard() == []
+    assert world.phones[ANNA].texts.count(world.wording.say("error", "nl")) == 1
     with world.sessions() as session:
         assert session.get(InboxRow, 7).state == "dead"
 
@@ -373,7 +393,7 @@ def test_nobody_consents_without_having_been_asked(world):
 
 def test_no_is_one_tap_and_ends_the_offer_for_a_year(anna):
     anna.signal()
-    [nudge] = anna.tick()
+    anna.tick()
     anna.choose(ANNA, "no")
     anna.later(days=300)
     anna.signal()
@@ -384,7 +404,7 @@ def test_no_is_one_tap_and_ends_the_offer_for_a_year(anna):
 
 def test_not_now_asks_when_and_keeps_to_it(anna):
     anna.signal(in_days=50)
-    [nudge] = anna.tick()
+    anna.tick()
     anna.choose(ANNA, "not_now")
     anna.choose(ANNA, "later.30")
     anna.later(days=29)
@@ -461,7 +481,7 @@ def test_why_is_answered_from_where_the_signal_really_came_from(world, origin):
     world.campaign("stadspas")
     world.joins(ANNA, "money", "free-time", code=world.code_for("letter-1"))
     world.signal() if origin == "calendar" else world.offer_by_professional("letter-1")
-    [nudge] = world.tick()
+    world.tick()
     world.choose(ANNA, "why")
 
     said = world.phones[ANNA].last.text
@@ -626,7 +646,7 @@ def test_the_research_question_comes_at_most_once_in_thirty_days(anna):
         return sum(outgoing.text == question for outgoing in anna.sent)
 
     anna.signal(in_days=50)
-    [nudge] = anna.tick()
+    anna.tick()
     number, data = anna.phones[ANNA].choice("no")
     anna.choose(ANNA, "no")
     anna.press(ANNA, data, on=number)

@@ -43,7 +43,9 @@ class Phone:
             for button in message.buttons:
                 if button.data and button.data.endswith(f"|{choice}"):
                     return number, button.data
-        raise AssertionError(f"no button for {choice!r} among {[b.data for m in self.shown.values() for b in m.buttons]}")
+        raise AssertionError(
+            f"no button for {choice!r} among {[b.data for m in self.shown.values() for b in m.buttons]}"
+        )
 
     def button(self, label: str) -> tuple[int, str]:
         """The message and data of the newest button whose label is or starts with `label`."""
@@ -206,11 +208,15 @@ class World:
 
     def decisions(self) -> list[DecisionRow]:
         with self.sessions() as session:
-            return list(session.exec(select(DecisionRow).order_by(col(DecisionRow.decided_at), col(DecisionRow.number))))
+            return list(
+                session.exec(select(DecisionRow).order_by(col(DecisionRow.decided_at), col(DecisionRow.number)))
+            )
 
     def nudges(self) -> list[MessageRow]:
         with self.sessions() as session:
-            return list(session.exec(select(MessageRow).where(col(MessageRow.purpose) == 2).order_by(col(MessageRow.id))))
+            return list(
+                session.exec(select(MessageRow).where(col(MessageRow.purpose) == 2).order_by(col(MessageRow.id)))
+            )
 
     def signals(self) -> list[SignalRow]:
         with self.sessions() as session:
@@ -218,10 +224,8 @@ class World:
 
     def citizen(self, chat: str) -> CitizenRow:
         with self.sessions() as session:
-            found = session.exec(
-                select(CitizenRow).where(col(CitizenRow.chat_hash) == self.vault.fingerprint(f"chat:{chat}"))
-            ).one()
-        return found
+            chat_hash = self.vault.fingerprint(f"chat:{chat}")
+            return session.exec(select(CitizenRow).where(col(CitizenRow.chat_hash) == chat_hash)).one()
 
     def change_campaign(self, campaign: str, state: str) -> None:
         with self.sessions.begin() as session:

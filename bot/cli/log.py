@@ -35,7 +35,8 @@ def set_up(level: str) -> None:
     quiet_http()
     handler = logging.StreamHandler()
     handler.setFormatter(Lines())
-    logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
+    logging.getLogger().addHandler(handler)
+    logging.getLogger().setLevel(logging.WARNING)
     logging.getLogger("bot").setLevel(level)
 
 

@@ -291,7 +291,9 @@ def _why(scene: Scene, nudge: Nudge) -> Say:
     if Choice.MORE in nudge.choices or not nudge.card.sensitivity.teaser_first:
         # An unopened teaser keeps its subject to itself, here as well.
         words.append(Phrase("why.service", {"service": Phrase(f"card.{nudge.card.id}.name")}))
-    if nudge.by_lot:
-        words.append(Phrase("why.lot"))
+    if nudge.chance is not None:
+        words.append(Phrase("why.lot", {"percent": nudge.chance}))
+    if nudge.words_by_lot:
+        words.append(Phrase("why.words_by_lot"))
     active = scene.standing is Standing.ACTIVE
     return Say(words=tuple(words), buttons=buttons("s", "themes") + _answers(nudge, Choice.STOP) if active else ())

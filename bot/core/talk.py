@@ -71,7 +71,7 @@ class Unreadable:
 
 Heard = Press | Typed | Command | SharedContact | Blocked | Unblocked | Unreadable
 
-_PRESS = re.compile(r"v1\|([a-z]{1,2})\|([0-9a-z]{1,12})\|([a-z0-9_.-]{1,40})")
+_PRESS = re.compile(r"v1\|([a-z]{1,2})\|([0-9a-z]{1,12})\|([a-z0-9_.-]{1,46})")
 
 
 def read_press(data: str) -> Press | None:
@@ -97,7 +97,8 @@ class Nudge:
     message: int
     card: Card
     words: Phrase  # as it was sent
-    by_lot: bool  # whether to write, or in which words, was drawn by lot
+    chance: int | None  # in percent, that it was sent that week; None: sending was no lottery
+    words_by_lot: bool
     sent_at: datetime
     origin: Origin
     signal_at: datetime

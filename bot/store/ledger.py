@@ -14,7 +14,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import sessionmaker
 from sqlmodel import Session, SQLModel, col
 
-from bot.core.facts import Answer, Choice, Citizen, ConsentState, Contact, Sensitivity, Tone
+from bot.core.facts import Answer, Choice, Citizen, ConsentState, Contact, Origin, Sensitivity, Tone
 from bot.core.talk import Standing
 from bot.store import schema
 from bot.store.tables import (
@@ -220,6 +220,16 @@ def recall(
 def person_of(session: Session, reference_hash: str) -> str | None:
     row = session.get(LinkRow, reference_hash)
     return None if row is None else row.citizen_id
+
+
+def told(session: Session, citizen: str) -> dict[str, datetime]:
+    """The types of signal that this person gave in their own words, each with when it was last."""
+    statement = (
+        select(col(SignalRow.type), func.max(col(SignalRow.occurred_at)))
+        .where(col(SignalRow.citizen_id) == citizen, col(SignalRow.origin) == Origin.SELF)
+        .group_by(col(SignalRow.type))
+    )
+    return dict(iter(session.execute(statement)))
 
 
 # Signals and offers.

@@ -216,23 +216,23 @@ class _Worker:
         try:
             update = Update.de_json(data, self._application.bot)
         except _MALFORMED as error:
-            await self._fail(stored, f"unreadable: {type(error).__name__}")
+            await self._fail(stored, f"unreadable: {type(error).__name__}", data)
             return
         if update.update_id != number:
-            await self._fail(stored, "unreadable: another update_id")
+            await self._fail(stored, "unreadable: another update_id", data)
             return
         await self._application.process_update(update)
         error_name = self._desk.failed.pop(number, None)
         if number in self._desk.heard:
             self._desk.heard.discard(number)
         elif error_name is not None:
-            await self._fail(stored, error_name)
+            await self._fail(stored, error_name, data)
         else:
             await asyncio.to_thread(self._journey.let_pass, number)
 
-    async def _fail(self, stored: Stored, error: str) -> None:
+    async def _fail(self, stored: Stored, error: str, data: Any) -> None:
         _log.error("update-failed update=%s tries=%s error=%s", stored.update_id, stored.tries + 1, error)
-        await asyncio.to_thread(self._journey.fail, stored.update_id, error)
+        await asyncio.to_thread(self._journey.fail, stored.update_id, error, _person(data))
 
 
 def _object(body: str) -> Any:

@@ -51,7 +51,7 @@ def card(**changes: Any) -> Card:
 
 def nudge(**changes: Any) -> Nudge:
     known: dict[str, Any] = {
-        "message": 7, "card": card(), "words": Phrase("zorgtoeslag.neutral.1"), "by_lot": False,
+        "message": 7, "card": card(), "words": Phrase("zorgtoeslag.neutral.1"), "chance": None, "words_by_lot": False,
         "sent_at": NOW - timedelta(hours=1), "origin": Origin.CALENDAR, "signal_at": NOW - timedelta(days=2),
         "said_by": None, "situation": None, "data_used": (), "legal_basis": "",
     }  # fmt: skip

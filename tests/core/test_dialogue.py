@@ -318,7 +318,8 @@ class TestWhy:
             assert ("keken niet in uw gegevens" in text) == (origin is Origin.CALENDAR)
 
     def test_a_lottery_is_told(self):
-        assert keys(respond(scene(nudge=nudge(by_lot=True)), Command("why")))[-1] == "why.lot"
+        assert keys(respond(scene(nudge=nudge(chance=50)), Command("why")))[-1] == "why.lot"
+        assert keys(respond(scene(nudge=nudge(words_by_lot=True)), Command("why")))[-1] == "why.words_by_lot"
 
     def test_a_teaser_that_was_not_opened_keeps_its_subject_to_itself(self):
         closed = nudge(card=card(sensitivity=Sensitivity.S2))
@@ -463,7 +464,8 @@ _cards = st.builds(
 _nudges = st.builds(
     nudge,
     card=_cards,
-    by_lot=st.booleans(),
+    chance=st.none() | st.integers(0, 100),
+    words_by_lot=st.booleans(),
     origin=st.sampled_from(list(Origin)),
     said_by=st.sampled_from([None, "", "Team Oost"]),
     situation=st.sampled_from([None, Phrase("situation.moved")]),

@@ -170,7 +170,10 @@ async def test_files_can_be_sent_sent_again_and_fetched(world: World) -> None:
             await bot.send_photo(AMINA, b"no picture")
 
 
-async def test_the_errors_have_the_classes_that_python_telegram_bot_gives_telegrams(world: World) -> None:
+async def test_the_errors_have_the_classes_that_python_telegram_bot_gives_telegrams(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("PTB_TIMEDELTA", raising=False)  # the library as it comes, whatever bot.telegram made of it
     async with world.bot() as bot:
         expected: Sequence[tuple[Fault, type[Exception], str]] = (
             (Fault(method="sendMessage", code=400), BadRequest, "Chat not found"),

@@ -91,7 +91,7 @@ class FakeJourney:
             self.state[update_id] = "passed"
             self.changed.notify_all()
 
-    def fail(self, update_id, error):
+    def fail(self, update_id, error, chat=None):
         with self.changed:
             tries = self.inbox[update_id].tries + 1
             self.inbox[update_id] = Update(update_id, self.inbox[update_id].body, tries)
