@@ -79,8 +79,8 @@ class Stage:
         await self.press(user, "s.menu", language)
 
 
-@pytest.fixture
-async def stage(sessions, engine, wording, vault, unused_tcp_port):
+@pytest.fixture(params=["polling", "webhook"])
+async def stage(request, sessions, engine, wording, vault, unused_tcp_port):
     """The service running against the sandbox; every call and update is checked against the published specification."""
     clock = MovableClock(datetime(2026, 11, 24, 9, 0, tzinfo=UTC), time.monotonic)
     changed = asyncio.Event()
@@ -107,6 +107,7 @@ async def stage(sessions, engine, wording, vault, unused_tcp_port):
     service = Service(
         journey=journey, engine=engine, token=TOKEN, owner="test", time=time.monotonic, api_root=running.url,
         port=unused_tcp_port, plan_every_s=0.05,
+        public_url=f"http://127.0.0.1:{unused_tcp_port}" if request.param == "webhook" else None,
     )  # fmt: skip
     stop, ready = asyncio.Event(), asyncio.Event()
     task = asyncio.create_task(service.run(stop, ready=lambda _: ready.set()))

@@ -37,6 +37,7 @@ def set_up(level: str) -> None:
     handler.setFormatter(Lines())
     logging.getLogger().addHandler(handler)
     logging.getLogger().setLevel(logging.WARNING)
+    logging.getLogger("apscheduler").setLevel(logging.ERROR)  # a tick that comes while the last one runs is no news
     logging.getLogger("bot").setLevel(level)
 
 

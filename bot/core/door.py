@@ -12,6 +12,8 @@ from bot.core.talk import Button, Consent, Join, LinkResult, Press, Say, Scene, 
 
 _OLD = Turn(notice=Phrase("old.notice"))
 _ALREADY = Turn(notice=Phrase("already.notice"))
+#: It stays readable after the answer: who writes, what, how often, what is kept, and how to check that it is real.
+_WHO_WE_ARE = (Phrase("welcome"), Phrase("welcome.kept"), Phrase("welcome.check"))
 
 
 def start(scene: Scene) -> tuple[Say, ...]:
@@ -67,7 +69,9 @@ def welcome_answered(scene: Scene, choice: str) -> Turn:
                 for theme, state in scene.consents.items()
             }
             question = _next_theme(scene, anew) or _done(())
-            return Turn(effects=(Join(),), says=(Say(words=(Phrase("welcome.joined"),), replaces=True), question))
+            return Turn(
+                effects=(Join(),), says=(Say(words=(*_WHO_WE_ARE, Phrase("welcome.joined")), replaces=True), question)
+            )
         case "no" | "leave" if scene.standing is not Standing.ACTIVE:
             return Turn(says=(Say(words=(Phrase("welcome.declined"),), replaces=True),))
         case _:
@@ -135,8 +139,7 @@ def _consented(scene: Scene, kind: str, theme: str, state: ConsentState, said: S
 
 
 def _welcome() -> Say:
-    words = ("welcome", "welcome.kept", "welcome.check", "welcome.ask")
-    return Say(words=tuple(Phrase(key) for key in words), buttons=buttons("w", "yes", "no", "kept"))
+    return Say(words=(*_WHO_WE_ARE, Phrase("welcome.ask")), buttons=buttons("w", "yes", "no", "kept"))
 
 
 def _linked(result: LinkResult) -> Phrase:
