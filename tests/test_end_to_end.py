@@ -3,6 +3,7 @@
 import asyncio
 import json
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -34,11 +35,12 @@ class Stage:
     changed: asyncio.Event
 
     async def until(self, holds):
-        """Wait for something to be true, looking again at each call that the bot makes."""
+        """Wait for something to be true, looking again at each call that the bot makes, and now and then besides."""
         async with asyncio.timeout(20):
             while not holds():
                 self.changed.clear()
-                await self.changed.wait()
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self.changed.wait(), 0.1)
 
     def texts(self, user):
         return [shown.text for shown in self.sandbox.messages(user)]

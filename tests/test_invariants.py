@@ -35,15 +35,16 @@ KINDS = {
 }
 
 
+#: How often each step is drawn; people mostly live on, and the clock mostly ticks.
+STEPS = {
+    "the_clock_ticks": 10, "time_passes": 8, "a_signal_arrives": 6, "somebody_presses": 6, "somebody_joins": 3,
+    "the_planner_runs_ahead_of_the_sender": 3, "somebody_writes": 2, "the_sender_dies_in_flight": 1,
+    "somebody_blocks": 1, "the_week_is_learned_from": 1,
+}  # fmt: skip
+
+
 class Town:
     """Three people and three campaigns, and a history drawn from a seed."""
-
-    #: How often each step is drawn; people mostly live on, and the clock mostly ticks.
-    STEPS = {
-        "the_clock_ticks": 10, "time_passes": 8, "a_signal_arrives": 6, "somebody_presses": 6, "somebody_joins": 3,
-        "the_planner_runs_ahead_of_the_sender": 3, "somebody_writes": 2, "the_sender_dies_in_flight": 1,
-        "somebody_blocks": 1, "the_week_is_learned_from": 1,
-    }  # fmt: skip
 
     def __init__(self, sessions, wording, vault, seed):
         self.rng = random.Random(seed)
@@ -61,7 +62,7 @@ class Town:
     def lives(self, steps):
         """Take `steps` steps, and hold the ledger against the phones after each."""
         checks = [getattr(self, name) for name in dir(self) if name.startswith(("nobody_gets", "whoever_", "every_"))]
-        for name in self.rng.choices(list(self.STEPS), weights=list(self.STEPS.values()), k=steps):
+        for name in self.rng.choices(list(STEPS), weights=list(STEPS.values()), k=steps):
             getattr(self, name)()
             for check in checks:
                 check()
