@@ -24,7 +24,7 @@ from bot.hearing import working_days_after
 from bot.journey import Journey
 from bot.sandbox import Example, MovableClock
 from bot.service import Service, listen
-from bot.settings import new_keys, read_keys
+from bot.settings import read_keys, write_keys
 from bot.store import ledger, schema
 from bot.store.tables import CampaignRow, LinkRow, MessageRow, OfferRow, SourceRow
 from bot.wording import Wording, data, load
@@ -97,8 +97,7 @@ class Demo:
     def _keys(self) -> Path:
         path = self.directory / "keys.toml"
         if not path.exists():
-            path.touch(mode=0o600)
-            path.write_text(new_keys(secrets.token_bytes(32)), encoding="utf-8")
+            write_keys(path, secrets.token_bytes(32))
         return path
 
     def starts(self, wording: Wording, latest: datetime | None) -> datetime:

@@ -15,7 +15,7 @@ from sqlmodel import Session
 
 from bot import outbox
 from bot.core import dialogue
-from bot.core.facts import Choice, ConsentState, Origin, Phrase, Sensitivity
+from bot.core.facts import Choice, ConsentState, Origin, Phrase, Reason, Sensitivity
 from bot.core.talk import (
     Answered,
     AskContact,
@@ -71,7 +71,7 @@ class Hearing:
     inbox: InboxRow
     citizen: CitizenRow
     heard: Heard
-    receive: Callable[[Session, Incoming], None]
+    receive: Callable[[Session, Incoming], object]
 
     @property
     def update(self) -> int:
@@ -107,7 +107,7 @@ class Hearing:
             languages=wording.languages,
             suggested_language=citizen.language,
             themes=tuple(wording.themes),
-            consents={theme: ConsentState(row.state) for theme, row in consents.items()},
+            consents={theme: _state(row, now) for theme, row in consents.items()},
             situations=tuple(wording.situations),
             themes_of_situations=themes_of_situations(wording),
             paused_until=None if citizen.paused_until is None else citizen.paused_until.astimezone(zone),
@@ -170,14 +170,14 @@ class Hearing:
                 citizen.language = language
             case Join():
                 if not self._withdrawn_later():
+                    # Whatever stood before: who comes in chooses anew.
+                    ledger.withdraw(self.session, citizen, now, update_id=self.update, reason=Reason.STOPPED)
                     citizen.standing = Standing.ACTIVE
-                    citizen.joined_at = now
+                    citizen.joined_at, citizen.paused_until = now, None
             case Consent():
                 self._consent(effect)
             case Leave(standing):
-                if standing is Standing.STOPPED and citizen.standing == Standing.BLOCKED:
-                    return  # blocked says more than stopped
-                outbox.leave(self.session, citizen, standing, now, update_id=self.update)
+                self._leave(standing)
             case Answered():
                 self._answer(effect)
             case PauseUntil(moment):
@@ -198,10 +198,26 @@ class Hearing:
             case _:
                 assert_never(effect)
 
+    def _leave(self, standing: Standing) -> None:
+        """Blocked says more than stopped. A stop counts for the message that came last, as its own button would."""
+        newest = ledger.newest_nudge(self.session, self.citizen.id)
+        if newest is not None and newest.id is not None and newest.closed_at is not None:
+            timely = self.now <= newest.closed_at + self.wording.rules.window
+            if timely and ledger.answer(self.session, newest.id, Choice.STOP) is None:
+                self._answer(Answered(newest.id, Choice.STOP))
+        blocked = self.citizen.standing == Standing.BLOCKED
+        outbox.leave(
+            self.session, self.citizen, Standing.BLOCKED if blocked else standing, self.now, update_id=self.update
+        )
+
     def _consent(self, effect: Consent) -> None:
         if effect.state is ConsentState.GIVEN and (self._withdrawn_later() or self.citizen.standing != Standing.ACTIVE):
             return
-        asked = ledger.asked(self.session, self.citizen.id, effect.theme)
+        known = ledger.consents(self.session, [self.citizen.id]).get(self.citizen.id, {}).get(effect.theme)
+        if known is not None and (known.update_id or 0) > self.update and self.now - known.at < NUMBERS_HOLD:
+            return  # answered again since, by an update that overtook this one
+        on = self.heard.on if isinstance(self.heard, Press) else None
+        asked = ledger.asked(self.session, self.citizen.id, effect.theme, on=on)
         if asked is None:
             return  # nobody was shown a text, so there is nothing to agree to
         self.session.add(
@@ -219,8 +235,10 @@ class Hearing:
                 else None,
             )
         )
+        cards = [card for card, whole in self.wording.cards.items() if whole.facts().theme == effect.theme]
+        if effect.state is ConsentState.GIVEN:
+            ledger.reopen(self.session, self.citizen.id, Reason.NO_CONSENT, cards, self.now)
         if effect.state is ConsentState.WITHDRAWN:
-            cards = [card for card, whole in self.wording.cards.items() if whole.facts().theme == effect.theme]
             ledger.recall(self.session, self.now, "no_consent", citizen_id=self.citizen.id, theme_cards=cards)
 
     def _answer(self, effect: Answered) -> None:
@@ -311,6 +329,13 @@ class Hearing:
         }
         key = f"update:{self.update}:{number}"
         outbox.queue_reply(self.session, self.citizen, key, body, self.now, edits=on if say.replaces else None)
+
+
+def _state(row: ConsentRow, now: datetime) -> ConsentState:
+    """What the record says today: a yes ends with its term."""
+    state = ConsentState(row.state)
+    ended = row.valid_until is not None and row.valid_until <= now
+    return ConsentState.EXPIRED if state is ConsentState.GIVEN and ended else state
 
 
 def themes_of_situations(wording: Wording) -> Mapping[str, tuple[str, ...]]:

@@ -17,10 +17,10 @@ from sqlalchemy.orm import sessionmaker
 from sqlmodel import Session
 
 from bot import campaigns, hearing, learning, links, outbox, planning
-from bot.core.facts import Origin
+from bot.core.facts import Origin, Purpose
 from bot.core.talk import Blocked, Command, Heard, LinkResult, Press, Standing
 from bot.hearing import Speaker
-from bot.outbox import Delivered, Label, Leased, Outgoing, Purpose, Result, Undelivered
+from bot.outbox import Delivered, Label, Leased, Outgoing, Result, Undelivered
 from bot.signals import Incoming
 from bot.store import ledger
 from bot.store.tables import CitizenRow, InboxRow, SignalRow
@@ -112,7 +112,7 @@ class Journey:
                 "occurred_at": signal.occurred_at,
                 "received_at": now,
                 "citizen_id": citizen,
-                "addressed": signal.reference is not None or signal.citizen is not None,
+                "addressed": signal.addressed,
                 "card": signal.card,
                 "data": dict(signal.data),
                 "said_by": signal.said_by,
@@ -157,10 +157,12 @@ class Journey:
     # What is due leaves.
 
     def lease(self, owner: str, limit: int, *, purposes: Collection[Purpose] = tuple(Purpose)) -> list[Leased]:
-        """Set due messages aside for `owner`, replies first; nothing while everything has to pause."""
+        """Set due messages aside for `owner`, replies first; none while all has to pause or another one sends."""
         if self.paused_until() is not None:
             return []
         with self.sessions.begin() as session:
+            if not outbox.is_sender(session, self.clock(), owner):
+                return []
             return outbox.lease(session, self.clock(), owner, purposes, limit)
 
     def depart(self, owner: str, messages: Collection[int], results: Sequence[Result] = ()) -> list[Outgoing]:
@@ -246,7 +248,7 @@ class Journey:
                     inbox=inbox,
                     citizen=citizen,
                     heard=heard,
-                    receive=lambda session, incoming: void(self._store(session, [incoming])),
+                    receive=lambda session, incoming: self._store(session, [incoming]),
                 ).take_effect(link)
             _done(inbox, now)
             notice = inbox.notice
@@ -285,7 +287,7 @@ class Journey:
     def _speaker(self, session: Session, speaker: Speaker, heard: Heard, now: datetime) -> CitizenRow | None:
         """The person who speaks; somebody new unless all we hear is a goodbye or an old button."""
         chat_hash = self._chat_hash(speaker.chat)
-        citizen = ledger.citizen_by_chat(session, chat_hash)
+        citizen = ledger.citizen_by_chat(session, chat_hash, locked=True)
         if citizen is not None:
             if citizen.chat_sealed is None and not isinstance(heard, Blocked):
                 citizen.chat_sealed, citizen.standing = self.vault.seal(speaker.chat), Standing.JOINING
@@ -319,7 +321,7 @@ class Journey:
     # What closed windows teach, and what may be forgotten.
 
     def learn(self) -> str:
-        """Make a policy version of all decisions whose window closed; return its hash. The same rows, the same hash."""
+        """Make a policy version of all decisions whose window closed; return its content's hash."""
         with self.sessions.begin() as session:
             version = learning.learn(session, self.wording, self.clock())
         log.info("learn", extra={"policy": version})
@@ -344,10 +346,6 @@ class Journey:
         """Make a decision again from what it was made from; None when there is no such decision."""
         with ledger.reading(self.sessions) as session:
             return planning.replay(session, self.vault, decision)
-
-
-def void(_: object) -> None:
-    """Drop a result that nobody needs."""
 
 
 def _done(inbox: InboxRow, now: datetime) -> None:

@@ -9,6 +9,7 @@ from bot.core import policy
 from bot.core.facts import Sensitivity, Tone
 from bot.core.policy import Matured
 from bot.store import ledger
+from bot.store.tables import WorldRow
 from bot.wording import Wording
 
 
@@ -25,6 +26,7 @@ def matured(session: Session, wording: Wording, now: datetime) -> list[Matured]:
         and (decision.plan == "hold" or (message is not None and message.state == "sent" and message.closed_at))
     ]
     answers = ledger.answers_to(session, [message.id for _, message in rows if message is not None and message.id])
+    worlds = ledger.by_id(session, WorldRow, (decision.world for decision, _ in rows))
     found = []
     for decision, message in rows:
         sent_at = message.closed_at if message is not None else None
@@ -38,9 +40,7 @@ def matured(session: Session, wording: Wording, now: datetime) -> list[Matured]:
                 decided_at=decision.decided_at,
                 closes_at=closes_at,
                 context=decision.context or {},
-                sensitivity=wording.cards[decision.card].facts().sensitivity
-                if message is None or message.sensitivity is None
-                else Sensitivity(message.sensitivity),
+                sensitivity=Sensitivity(worlds[decision.world].record["card"]["sensitivity"]),
                 sent=message is not None,
                 tone=Tone(decision.tone) if decision.tone and message is not None else None,
                 p_send=decision.p_send or 0.0,

@@ -7,7 +7,6 @@ never sent again; what had not begun to leave goes back to *due*.
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from enum import IntEnum
 from typing import Any, Literal, assert_never
 from zoneinfo import ZoneInfo
 
@@ -17,11 +16,11 @@ from sqlmodel import Session, col
 from bot import planning
 from bot.core import outreach
 from bot.core.dialogue import nudge_buttons
-from bot.core.facts import Choice, Level, Objection, Origin, Phrase, Reason
+from bot.core.facts import Level, Objection, Origin, Phrase, Purpose, Reason
 from bot.core.talk import Button, Nudge, Standing, write_press
 from bot.errors import DelayedError, DeliveryError, RejectedError, UncertainError, UnreachableError
 from bot.store import ledger
-from bot.store.tables import AnswerRow, CampaignRow, CitizenRow, DecisionRow, FrozenRow, MessageRow, OfferRow, SignalRow
+from bot.store.tables import CampaignRow, CitizenRow, DecisionRow, FrozenRow, MessageRow, OfferRow, SignalRow
 from bot.store.vault import Vault
 from bot.wording import Wording
 
@@ -29,16 +28,10 @@ LEASE = timedelta(seconds=20)
 #: A message that has begun to leave is given up as uncertain after this; no request lasts that long.
 FLIGHT = timedelta(seconds=60)
 REPLY_LIFE = timedelta(hours=24)
+SENDER = "sender"  # the one process that sends, and until when
+SENDS_FOR = timedelta(seconds=15)
 PAUSE_ALL = "pause"  # a 429: nothing leaves until then
 PAUSE_NUDGES = "pause_nudges"  # the breaker, or staff: no nudge leaves until somebody says so
-
-
-class Purpose(IntEnum):
-    """What a message is for. The lower leaves first."""
-
-    REPLY = 0
-    CONFIRMATION = 1
-    NUDGE = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +77,17 @@ class Leased:
     purpose: Purpose
 
 
+def is_sender(session: Session, now: datetime, owner: str) -> bool:
+    """Whether `owner` is the one who sends. Whoever does keeps the part by asking; a silent one loses it."""
+    row = ledger.mark(session, SENDER, locked=True)
+    held = row is not None and datetime.fromisoformat(row["until"]) > now
+    if row is not None and held and row["owner"] != owner:
+        return False
+    if row is None or not held or datetime.fromisoformat(row["until"]) - now < SENDS_FOR / 2:
+        ledger.set_mark(session, SENDER, {"owner": owner, "until": (now + SENDS_FOR).isoformat()}, now)
+    return True
+
+
 def lease(session: Session, now: datetime, owner: str, purposes: Collection[Purpose], limit: int) -> list[Leased]:
     """Due messages set aside for `owner`. Losing a lease loses nothing."""
     if ledger.mark(session, PAUSE_NUDGES) is not None:
@@ -98,11 +102,8 @@ def let_go(
     session: Session, wording: Wording, vault: Vault, now: datetime, owner: str, messages: Collection[int]
 ) -> list[Outgoing]:
     """Those of `messages` that may leave now, each marked as sending; the gate is asked again about every nudge."""
-    rows = [
-        row
-        for row in ledger.by_id(session, MessageRow, messages).values()
-        if row.state == "leased" and row.owner == owner
-    ]
+    rows = [row for row in ledger.locked(session, messages).values() if row.state == "leased" and row.owner == owner]
+    halted = ledger.mark(session, PAUSE_NUDGES) is not None
     people = ledger.by_id(session, CitizenRow, (row.citizen_id for row in rows))
     leaving: list[Outgoing] = []
     worlds: dict[str, planning.World] = {}
@@ -110,6 +111,9 @@ def let_go(
         citizen = people[row.citizen_id]
         if citizen.chat_sealed is None:
             close(row, "withdrawn", now, error=Standing.ERASED)
+            close_offer(session, row, Reason.STOPPED, now)
+        elif halted and row.purpose == Purpose.NUDGE:
+            row.state, row.owner, row.leased_until = "due", None, None
         elif row.expires_at is not None and now > row.expires_at:
             _expire(session, row, now)
         elif row.purpose != Purpose.NUDGE or _may_leave(session, wording, row, citizen, now, worlds):
@@ -134,6 +138,10 @@ def _may_leave(
     assert campaign is not None
     signal = session.get(SignalRow, offer.signal_id)
     assert signal is not None
+    if campaign.card not in wording.cards:
+        close(row, "withdrawn", now, error=Reason.CARD_NOT_IN_FORCE)
+        close_offer(session, row, Reason.CARD_NOT_IN_FORCE, now)
+        return False
     world = worlds.get(campaign.id) or planning.world_of(session, campaign, wording, now)
     worlds[campaign.id] = world
     person = ledger.citizens(session, [citizen], but=row.id)[citizen.id]
@@ -141,7 +149,8 @@ def _may_leave(
     objection = outreach.objection(asked, world.card, world.campaign, person, world.rules, now)
     variant = wording.variants.get(row.variant or "")
     if objection is None and (variant is None or person.language not in variant.languages):
-        objection = Objection(reason=Reason.NO_WORDING)
+        # The person chose another language since, or the wording was retired: another one may do.
+        objection = Objection(reason=Reason.NO_WORDING, until=now)
     if objection is None and _reworded(session, wording, row, person.language):
         objection = Objection(reason=Reason.NO_WORDING)
     if objection is not None:
@@ -186,11 +195,13 @@ def _nudge(
     row.language, row.wording_hash = language, wording.wording_hash(row.variant, language)
     frozen = {"variant": row.variant, "language": language, "wording_hash": row.wording_hash, "first_sent_at": now}
     ledger.add_new(session, FrozenRow, [frozen])
+    nudge = nudge_of(session, wording, row, citizen.zone, now)
+    assert nudge is not None
     return Outgoing(
         id=row.id,
         chat=chat,
         text=wording.say(row.variant, language),
-        buttons=labels(wording, language, nudge_buttons(nudge_of(session, wording, row, citizen.zone, now))),
+        buttons=labels(wording, language, nudge_buttons(nudge)),
         silent=True,
         purpose=Purpose.NUDGE,
     )
@@ -227,15 +238,20 @@ def labels(wording: Wording, language: str, buttons: Sequence[Button]) -> tuple[
     )
 
 
-def nudge_of(session: Session, wording: Wording, row: MessageRow, zone: str, now: datetime) -> Nudge:
-    """A nudge with its origin, for the talk about it: everything that "why did I get this?" may say."""
+def nudge_of(session: Session, wording: Wording, row: MessageRow, zone: str, now: datetime) -> Nudge | None:
+    """A nudge with its origin, for the talk about it: everything that "why did I get this?" may say.
+
+    None when its card or its wording is no longer there.
+    """
     assert row.id is not None
+    if row.card is None or row.card not in wording.cards or not wording.has(row.variant or ""):
+        return None
     offer, decision = session.get(OfferRow, row.offer_id), session.get(DecisionRow, row.decision_id)
     assert offer is not None
     assert decision is not None
     signal = session.get(SignalRow, offer.signal_id)
     assert signal is not None
-    card = wording.cards[row.card or ""].facts()
+    card = wording.cards[row.card].facts()
     rule = outreach.rule_for(planning.signal_for(signal, None), card)
     told = next((code for code, situation in wording.situations.items() if situation.signal == signal.type), None)
     answers = ledger.answers_to(session, [row.id]).get(row.id, [])
@@ -247,7 +263,10 @@ def nudge_of(session: Session, wording: Wording, row: MessageRow, zone: str, now
         words_by_lot=decision.randomised_tone,
         sent_at=row.closed_at or now,
         origin=Origin(signal.origin),
-        signal_at=signal.occurred_at.astimezone(ZoneInfo(zone)),
+        # A professional proposed it when it came in; what it is about may lie elsewhere.
+        signal_at=(signal.received_at if signal.origin == Origin.PROFESSIONAL else signal.occurred_at).astimezone(
+            ZoneInfo(zone)
+        ),
         said_by=signal.said_by,
         situation=Phrase(f"situation.{told}") if told is not None else None,
         data_used=rule.data_used if rule else (),
@@ -273,8 +292,8 @@ def _reply(row: MessageRow, chat: str) -> Outgoing:
 
 
 def settle(session: Session, now: datetime, results: Sequence[Result], chat_gap: timedelta) -> None:
-    """Write down what became of messages that were let go."""
-    rows = ledger.by_id(session, MessageRow, (result.message for result in results))
+    """Write down what became of messages that were let go. One that was closed meanwhile stays as it is."""
+    rows = ledger.locked(session, (result.message for result in results))
     for result in results:
         row = rows[result.message]
         if row.state != "sending":  # given up as uncertain in the meantime; only a delivery still tells something
@@ -303,15 +322,12 @@ def _failed(session: Session, row: MessageRow, now: datetime, error: DeliveryErr
             row.state, row.owner, row.leased_until = "due", None, None
             row.due_at = now + timedelta(seconds=error.seconds)
             if error.everybody:
-                ledger.set_mark(session, PAUSE_ALL, {"until": row.due_at.isoformat()}, now)
-            else:
-                row.attempts += 1
+                pause = ledger.mark(session, PAUSE_ALL)
+                until = max(row.due_at, datetime.fromisoformat(pause["until"])) if pause else row.due_at
+                ledger.set_mark(session, PAUSE_ALL, {"until": until.isoformat()}, now)
         case UnreachableError():
             close(row, "failed", now, error="unreachable")
             close_offer(session, row, "unreachable", now)
-            if row.purpose == Purpose.NUDGE and row.id is not None:
-                stop = {"message_id": row.id, "citizen_id": row.citizen_id, "choice": Choice.STOP, "at": now}
-                ledger.add_new(session, AnswerRow, [stop])
             citizen = session.get(CitizenRow, row.citizen_id)
             assert citizen is not None
             leave(session, citizen, Standing.BLOCKED, now, update_id=None)
@@ -326,11 +342,13 @@ def _failed(session: Session, row: MessageRow, now: datetime, error: DeliveryErr
 
 
 def leave(session: Session, citizen: CitizenRow, standing: Standing, now: datetime, *, update_id: int | None) -> None:
-    """Off at once and altogether: consents withdrawn, what waits taken back, a talk half-way forgotten."""
+    """Off at once and altogether: consents withdrawn, what waits and what was promised taken back, a talk forgotten."""
     citizen.standing, citizen.stopped_at, citizen.flow_sealed = standing, now, None
     if update_id is not None:
         citizen.withdrawn_update = max(update_id, citizen.withdrawn_update or 0)
     ledger.withdraw(session, citizen, now, update_id=update_id, reason=Reason.STOPPED)
+    for request in ledger.open_requests(session, citizen.id):
+        request.state, request.phone_sealed = "cancelled", None
 
 
 def close(row: MessageRow, state: str, now: datetime, *, error: str | None = None) -> None:

@@ -103,14 +103,17 @@ def _offers_for(session: Session, wording: Wording, signal: SignalRow, now: date
     answering = campaigns.answering(session, wording, signal.type, signal.card, now, source=signal.source)
     if not answering:
         return Reason.NO_CAMPAIGN
-    offered = 0
+    offered, ruled = 0, False
     for row, campaign in answering:
         card = wording.cards[row.card].facts()
         rule = outreach.rule_for(signal_for(signal, None), card)
         if rule is None:
             continue
+        ruled = True
         end = min(outreach.window(signal_for(signal, None), rule)[1], campaign.ends_at)
         offered += ledger.offer_to(session, signal, row.id, card.theme, now, end)
+    if not ruled:
+        return Reason.SIGNAL_NOT_ENABLED
     return "planned" if offered else Reason.NO_CONSENT
 
 
@@ -130,9 +133,12 @@ def decide_due(session: Session, wording: Wording, vault: Vault, now: datetime, 
     people = ledger.by_id(session, CitizenRow, (offer.citizen_id for offer in offers))
     known = ledger.citizens(session, list(people.values()))
     belief = current_policy(session, wording, now)
-    worlds = {key: world_of(session, row, wording, now) for key, row in rows.items()}
+    worlds = {key: world_of(session, row, wording, now) for key, row in rows.items() if row.card in wording.cards}
     keys = {key: keep(session, world) for key, world in worlds.items()}
     for offer in offers:
+        if offer.campaign_id not in worlds:  # its card was taken away
+            offer.state, offer.outcome, offer.closed_at = "closed", Reason.CARD_NOT_IN_FORCE, now
+            continue
         signal = signals[offer.signal_id]
         inputs = Inputs(
             signal=signal_for(signal, offer.citizen_id),
@@ -152,7 +158,7 @@ def decide_due(session: Session, wording: Wording, vault: Vault, now: datetime, 
         _move(offer, plan, number, now)
         if isinstance(plan, Send):
             variant = _variant(world, plan.variant)
-            _queue(session, offer, decision, plan, world, variant)
+            _queue(session, offer, decision, plan, world, variant, now)
             expected = Contact(
                 nudge=decision, card=world.card.id, at=plan.at, tone=variant.tone, sensitivity=world.card.sensitivity
             )
@@ -167,6 +173,7 @@ def decision_id(offer: str, number: int) -> str:
 
 
 def draws(vault: Vault, decision: str) -> tuple[float, float]:
+    """Two numbers in [0, 1), for writing and for the wording, that follow from the decision's id and the key."""
     return vault.draw(decision, "send"), vault.draw(decision, "tone")
 
 
@@ -175,13 +182,13 @@ def world_of(session: Session, row: CampaignRow, wording: Wording, now: datetime
     return World(
         card=wording.cards[row.card].facts(),
         campaign=campaign,
-        variants=tuple(wording.variants[variant] for variant in sorted(campaign.variants)),
+        variants=tuple(wording.variants[known] for known in sorted(campaign.variants) if known in wording.variants),
         rules=wording.rules,
     )
 
 
 def keep(session: Session, world: World) -> str:
-    """Store what the decisions have in common, once under its hash."""
+    """Store what the decisions have in common, once under its hash; return the hash."""
     record = _WORLD.dump_python(world, mode="json")
     record["campaign"]["languages"].sort()  # sets have no order of their own
     for variant in record["variants"]:
@@ -267,7 +274,9 @@ def _write_odds(row: DecisionRow, odds: Odds) -> None:
     row.policy, row.fallback, row.context = odds.policy, odds.fallback, dict(odds.context)
 
 
-def _queue(session: Session, offer: OfferRow, decision: str, plan: Send, world: World, variant: Variant) -> None:
+def _queue(
+    session: Session, offer: OfferRow, decision: str, plan: Send, world: World, variant: Variant, now: datetime
+) -> None:
     session.add(
         MessageRow(
             key=f"nudge:{decision}",
@@ -276,7 +285,7 @@ def _queue(session: Session, offer: OfferRow, decision: str, plan: Send, world: 
             state="due",
             due_at=plan.at,
             expires_at=offer.window_end,
-            created_at=plan.at,
+            created_at=now,
             decision_id=decision,
             offer_id=offer.id,
             campaign_id=offer.campaign_id,

@@ -13,7 +13,6 @@ from apscheduler.events import EVENT_JOB_ERROR, JobExecutionEvent
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from bot.journey import Journey
-from bot.outbox import LEASE
 
 log = logging.getLogger(__name__)
 
@@ -29,7 +28,6 @@ class Ticks:
             timezone="UTC", job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1}
         )
         self._every("plan", plan_every_s, journey.call_dates, _all(journey.plan), _all(journey.decide))
-        self._every("sweep", LEASE.total_seconds() / 4, journey.sweep)
         self._every("learn", 600, lambda: journey.learn_if_older_than(LEARN_EVERY))
         self._every("tidy", 600, journey.tidy)
         self._scheduler.add_listener(_failed, EVENT_JOB_ERROR)

@@ -89,6 +89,19 @@ def new_keys(pick: bytes) -> str:
     )
 
 
+def write_keys(path: Path, pick: bytes) -> None:
+    """Make a keys file for its owner only, whole or not at all. Raises FileExistsError when there is one."""
+    draft = path.with_name(f".{path.name}.new")
+    with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:  # noqa: PTH123
+        file.write(new_keys(pick))
+        file.flush()
+        os.fsync(file.fileno())
+    try:
+        os.link(draft, path)
+    finally:
+        draft.unlink()
+
+
 def read_keys(path: Path) -> Vault:
     text = _text(path, "KEYS_FILE")
     try:

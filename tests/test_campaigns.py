@@ -294,7 +294,8 @@ def test_an_approval_is_about_the_card_and_the_wordings_too(session, tmp_path, c
 
     assert facts(session, row).running
     assert not facts(session, row, said).running
-    assert campaigns.answering(session, said, OFFER, None, NOW, source="urn:x") == []
+    [(_, waiting)] = campaigns.answering(session, said, OFFER, None, NOW, source="urn:x")
+    assert (waiting.running, waiting.ended) == (False, False)
     campaigns.pause(session, "pas", "new words", by="Cas", now=NOW)
     with pytest.raises(RefusedError, match="changed since it was approved"):
         campaigns.start(session, "pas", said, by="Cas", now=NOW)

@@ -546,3 +546,13 @@ async def test_the_demo_names_its_pages_and_stops_cleanly_and_a_second_start_say
     assert "is running" in second[1]
     assert "cannot be used: Address already in use" in taken[1]
     assert "Traceback" not in second[1] + taken[1]
+
+
+def test_nudges_can_be_paused_looked_at_and_let_go_again(handreiking, municipality):
+    handreiking("nudges", "pause", "--because", "a wrong number", "--by", "sam")
+    _, paused, _ = handreiking("nudges", "status")
+    handreiking("nudges", "resume", "--by", "sam")
+    _, going, _ = handreiking("nudges", "status")
+
+    assert "paused: a wrong number" in paused
+    assert "Nudges leave." in going

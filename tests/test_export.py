@@ -33,8 +33,7 @@ def town(sessions, wording, vault):
 
 
 def write(town, folder, *, key=KEY, by="onderzoeker"):
-    with town.sessions.begin() as session:
-        return research.write(session, folder, key=key, now=town.now, by=by)
+    return research.write(town.sessions, folder, key=key, now=town.now, by=by)
 
 
 def table(path):

@@ -1,12 +1,13 @@
 """The way of a signal: it arrives, is planned, leaves, is answered; nothing is lost and nobody is bothered twice."""
 
 import logging
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlmodel import col, select
 
-from bot import learning
+from bot import learning, outbox
 from bot.core import policy
 from bot.core.facts import ConsentState, Learning
 from bot.core.policy import Policy
@@ -143,10 +144,101 @@ def test_a_campaign_that_is_paused_between_planning_and_leaving_sends_nothing(an
     anna.signal()
     anna.journey.plan()
     anna.journey.decide()
-    anna.change_campaign("zorgtoeslag-deadline", "paused")
+    anna.pause("zorgtoeslag-deadline")
+
+    assert anna.deliver() == []
+    anna.later(hours=2)
+    assert anna.tick() == []
+    anna.resume("zorgtoeslag-deadline")
+    assert len(anna.tick()) == 1
+
+
+def test_a_campaign_that_was_stopped_never_sends_again(anna):
+    anna.signal()
+    anna.journey.plan()
+    anna.journey.decide()
+    anna.stop_campaign("zorgtoeslag-deadline")
 
     assert anna.deliver() == []
     assert anna.outcomes() == ["campaign_not_running"]
+
+
+def test_a_signal_that_arrives_during_a_pause_waits_for_its_end(anna):
+    anna.pause("zorgtoeslag-deadline")
+    anna.signal()
+    assert anna.tick() == []
+
+    anna.resume("zorgtoeslag-deadline")
+    assert len(anna.tick()) == 1
+
+
+def test_staff_who_pause_hold_back_what_was_leased_already(anna):
+    anna.signal()
+    anna.journey.plan()
+    anna.journey.decide()
+    [leased] = anna.journey.lease("sender", 10)
+    anna.journey.pause_nudges("wrong phone number in the text", who="sam")
+
+    assert anna.journey.depart("sender", [leased.message]) == []
+    anna.journey.resume_nudges(who="sam")
+    assert len(anna.deliver()) == 1
+
+
+def test_only_one_process_sends_and_another_takes_over_when_it_is_silent(anna):
+    anna.signal()
+    anna.journey.plan()
+    anna.journey.decide()
+    assert anna.journey.lease("first", 0) == []
+
+    assert anna.journey.lease("second", 10) == []
+    anna.later(seconds=16)
+    assert len(anna.journey.lease("second", 10)) == 1
+
+
+def test_a_short_flood_does_not_shorten_a_long_one(anna):
+    for chat in (ANNA, JOHN):
+        anna.say(chat, "/start")
+    anna.fails.extend([DelayedError(600, everybody=True), DelayedError(5, everybody=True)])
+    with anna.sessions.begin() as session:
+        for chat in (ANNA, JOHN):
+            outbox.queue_reply(session, anna.citizen(chat), f"test:{chat}", {"text": "dag"}, anna.now)
+    anna.deliver()
+    anna.later(seconds=10)
+
+    assert anna.journey.paused_until() is not None
+
+
+def test_a_card_that_was_taken_away_stops_nothing_else(anna):
+    anna.campaign("stadspas")
+    anna.joins(JOHN, "free-time", code=anna.code_for("letter-2"))
+    anna.signal()
+    [nudge] = anna.tick()
+    assert nudge.chat == ANNA
+    anna.later(days=20)
+    anna.signal()
+    anna.journey.plan()
+    without = {card: whole for card, whole in anna.wording.cards.items() if card != "zorgtoeslag"}
+    anna.journey.wording = replace(anna.wording, cards=without)
+    anna.offer_by_professional("letter-2")
+
+    assert [nudge.chat for nudge in anna.tick()] == [JOHN]
+    assert "card_not_in_force" in anna.outcomes()
+    anna.say(ANNA, "/stop")
+    assert anna.citizen(ANNA).standing == "stopped"
+
+
+def test_a_nudge_whose_language_changed_meanwhile_is_decided_anew(world):
+    world.campaign(variants=["zorgtoeslag.neutral.1"])
+    world.joins(ANNA, "money")
+    world.signal()
+    world.journey.plan()
+    world.journey.decide()
+    variant = world.wording.variants["zorgtoeslag.neutral.1"]
+    fewer = {**world.wording.variants, variant.id: replace(variant, languages=frozenset({"en"}))}
+    world.journey.wording = replace(world.wording, variants=fewer)
+
+    assert world.deliver() == []
+    assert [offer.state for offer in world.offers()] == ["open"]
 
 
 def test_the_hourly_maximum_spreads_a_campaign(world):
@@ -212,6 +304,7 @@ def test_what_was_in_flight_at_a_crash_is_uncertain_and_never_sent_again(anna):
     anna.signal()
     anna.journey.plan()
     anna.journey.decide()
+    anna.later(minutes=1)
     [leased] = anna.journey.lease("dies", 10)
     assert len(anna.journey.depart("dies", [leased.message])) == 1
     anna.later(minutes=2)
@@ -225,6 +318,7 @@ def test_what_was_only_leased_at_a_crash_leaves_afterwards(anna):
     anna.signal()
     anna.journey.plan()
     anna.journey.decide()
+    anna.later(minutes=1)
     assert len(anna.journey.lease("dies", 10)) == 1
     anna.later(minutes=2)
     anna.journey.sweep()
@@ -236,6 +330,7 @@ def test_a_sender_that_lost_its_lease_cannot_let_go_any_more(anna):
     anna.signal()
     anna.journey.plan()
     anna.journey.decide()
+    anna.later(minutes=1)
     [leased] = anna.journey.lease("slow", 10)
     anna.later(minutes=2)
     anna.journey.sweep()
@@ -313,6 +408,106 @@ def test_what_was_told_twice_is_one_signal(world):
     world.press(ANNA, data, on=number)
 
     assert len(world.signals()) == 1
+
+
+def test_a_yes_that_was_overtaken_by_a_no_stays_a_no(world):
+    world.campaign()
+    world.say(ANNA, "/start")
+    world.choose(ANNA, "nl")
+    world.choose(ANNA, "yes")
+    number, yes = world.phones[ANNA].choice("yes.money")
+    world.choose(ANNA, "no.money", update=6002)
+    world.press(ANNA, yes, on=number, update=6001)
+    world.signal()
+
+    assert world.tick() == []
+
+
+def test_a_second_stop_also_wins_from_what_it_overtook(anna):
+    anna.say(ANNA, "/stop", update=7001)
+    anna.say(ANNA, "/start", update=7002)
+    number, again = anna.phones[ANNA].choice("yes")
+    anna.say(ANNA, "/stop", update=7005)
+    anna.press(ANNA, again, on=number, update=7003)
+
+    assert anna.citizen(ANNA).standing == "stopped"
+
+
+def test_who_comes_back_has_chosen_nothing_yet(anna):
+    anna.say(ANNA, "/stop")
+    anna.say(ANNA, "/start")
+    anna.choose(ANNA, "yes")
+    anna.signal()
+
+    assert anna.tick() == []
+
+
+def test_the_consent_kept_is_the_text_that_was_pressed_on(world):
+    world.say(ANNA, "/start")
+    world.choose(ANNA, "nl")
+    world.choose(ANNA, "yes")
+    number, yes = world.phones[ANNA].choice("yes.money")
+    world.say(ANNA, "/language")
+    world.choose(ANNA, "en")
+    world.say(ANNA, "/settings")
+    world.choose(ANNA, "themes")
+    world.choose(ANNA, "ask.money")
+    world.press(ANNA, yes, on=number)
+
+    assert [row.language for row in consents(world) if row.state == ConsentState.GIVEN] == ["nl"]
+
+
+def test_a_consent_past_its_term_is_shown_as_off_and_can_be_given_again(anna):
+    anna.later(days=731)
+    anna.say(ANNA, "/settings")
+    anna.choose(ANNA, "themes")
+    anna.choose(ANNA, "ask.money")
+    anna.choose(ANNA, "yes.money")
+
+    assert [row.state for row in consents(anna) if row.theme == "money"].count(ConsentState.GIVEN) == 2
+
+
+def test_what_was_told_before_the_theme_was_chosen_is_not_lost(world):
+    world.campaign("mantelzorg-verhaal")
+    world.joins(ANNA, "money")
+    world.say(ANNA, "/situation")
+    world.choose(ANNA, "looks-after")
+    world.tick()
+    assert world.outcomes() == ["no_consent"]
+    world.choose(ANNA, "yes.care")
+    sent = world.tick()
+    while not sent and world.now < datetime(2027, 2, 1, tzinfo=UTC):
+        world.later(days=1)
+        sent = world.tick()
+
+    assert len(sent) == 1
+
+
+@pytest.mark.parametrize("how", ["typed", "button", "blocked"])
+def test_every_way_to_stop_is_the_same_answer_to_the_message_that_came_last(anna, how):
+    anna.signal()
+    anna.tick()
+    if how == "blocked":
+        anna.hear(ANNA, Blocked())
+    elif how == "typed":
+        anna.say(ANNA, "/stop")
+    else:
+        anna.choose(ANNA, "stop")
+
+    assert answers(anna) == ["stop"]
+
+
+def test_whoever_leaves_has_no_promise_open_and_no_number_kept(anna):
+    anna.say(ANNA, "kunt u mij helpen?")
+    anna.choose(ANNA, "ask")
+    anna.choose(ANNA, "phone")
+    anna.say(ANNA, "020 624 1111")
+    anna.choose(ANNA, "phone.afternoon")
+    anna.hear(ANNA, Blocked())
+
+    with anna.sessions() as session:
+        [request] = session.exec(select(ContactRequestRow))
+    assert (request.state, request.phone_sealed) == ("cancelled", None)
 
 
 def test_of_two_updates_in_the_wrong_order_the_withdrawal_wins(world):

@@ -15,7 +15,7 @@ from bot.core.talk import Command, Heard, Press, Typed, read_press
 from bot.errors import DeliveryError
 from bot.journey import Delivered, Journey, Outgoing, Result, Speaker, Undelivered
 from bot.signals import Incoming
-from bot.store.tables import CampaignRow, CitizenRow, DecisionRow, MessageRow, OfferRow, SignalRow
+from bot.store.tables import CitizenRow, DecisionRow, MessageRow, OfferRow, SignalRow
 from bot.store.vault import Vault
 from bot.wording import Wording
 
@@ -227,8 +227,14 @@ class World:
             chat_hash = self.vault.fingerprint(f"chat:{chat}")
             return session.exec(select(CitizenRow).where(col(CitizenRow.chat_hash) == chat_hash)).one()
 
-    def change_campaign(self, campaign: str, state: str) -> None:
+    def pause(self, campaign: str) -> None:
         with self.sessions.begin() as session:
-            row = session.get(CampaignRow, campaign)
-            assert row is not None
-            row.state = state
+            campaigns.pause(session, campaign, "a look at the texts", by="sam", now=self.now)
+
+    def resume(self, campaign: str) -> None:
+        with self.sessions.begin() as session:
+            campaigns.start(session, campaign, self.wording, by="sam", now=self.now)
+
+    def stop_campaign(self, campaign: str) -> None:
+        with self.sessions.begin() as session:
+            campaigns.stop(session, campaign, by="sam", now=self.now)

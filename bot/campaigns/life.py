@@ -75,6 +75,7 @@ def approve(session: Session, campaign: str, wording: Wording, *, by: str, now: 
     if row.state == State.DRAFT:
         row.state = State.APPROVED
     _audit(session, row, "campaign.approve", by=name, now=now, hash=digest)
+    ledger.wake(session, row.id, now)
     return row
 
 
@@ -93,6 +94,7 @@ def start(session: Session, campaign: str, wording: Wording, *, by: str, now: da
         raise RefusedError(f"The period of {campaign} is over. Give it a new one, and have it approved again.")
     row.state, row.paused_because = State.RUNNING, None
     _audit(session, row, "campaign.start", by=name, now=now)
+    ledger.wake(session, row.id, now)
     return row
 
 

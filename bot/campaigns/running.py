@@ -56,22 +56,25 @@ def facts_of(row: CampaignRow, wording: Wording, now: datetime, *, editors: Coll
         ends_at=row.ends_at,
         learning=file.learning,
         running=runs,
+        ended=row.state in {State.STOPPED, State.FINISHED} or now >= row.ends_at,
     )
 
 
 def answering(
     session: Session, wording: Wording, signal_type: str, card: str | None, now: datetime, *, source: str
 ) -> list[tuple[CampaignRow, Campaign]]:
-    """The running campaigns that this kind of signal sets off, by id. `card`: the one that the signal names, if any.
+    """The campaigns that this kind of signal sets off, by id. `card`: the one that the signal names, if any.
+
+    A paused one is among them: it keeps the signal for when it goes on.
 
     A signal whose `source` is a campaign's own calendar sets off that campaign only.
     """
     if source.startswith(CALENDAR_SOURCE):
         own = source.removeprefix(CALENDAR_SOURCE)
-        return [(row, campaign) for row, campaign in _running(session, wording, now) if row.id == own]
+        return [(row, campaign) for row, campaign in _alive(session, wording, now) if row.id == own]
     return [
         (row, campaign)
-        for row, campaign in _running(session, wording, now, card)
+        for row, campaign in _alive(session, wording, now, card)
         if signal_type in row.definition["trigger"]["signals"]
     ]
 
@@ -87,7 +90,8 @@ def due(session: Session, wording: Wording, now: datetime) -> list[Due]:
             card=row.card,
             occurred_at=occurred_at,
         )
-        for row, _ in _running(session, wording, now)
+        for row, campaign in _alive(session, wording, now)
+        if campaign.running
         for external_id, occurred_at in due_dates(row, wording, now)
         if not over(row, wording, occurred_at, now)
     ]
@@ -124,13 +128,15 @@ def over(row: CampaignRow, wording: Wording, occurred_at: datetime, now: datetim
     return rule is None or now > occurred_at + timedelta(days=rule.latest_day)
 
 
-def _running(
+def _alive(
     session: Session, wording: Wording, now: datetime, card: str | None = None
 ) -> Iterator[tuple[CampaignRow, Campaign]]:
-    query = select(CampaignRow).where(col(CampaignRow.state) == State.RUNNING).order_by(col(CampaignRow.id))
+    """Campaigns within their period that were started and not stopped."""
+    started = col(CampaignRow.state).in_([State.RUNNING, State.PAUSED])
+    query = select(CampaignRow).where(started).order_by(col(CampaignRow.id))
     rows = session.exec(query if card is None else query.where(col(CampaignRow.card) == card)).all()
     editors = ledger.editors(session, [row.id for row in rows])
     for row in rows:
         campaign = facts_of(row, wording, now, editors=editors[row.id])
-        if campaign.running:
+        if row.starts_at <= now < row.ends_at and row.card in wording.cards:
             yield row, campaign

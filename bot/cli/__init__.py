@@ -13,7 +13,7 @@ from typing import Annotated, Any
 import typer
 
 from bot import __version__
-from bot.cli import desk, parts
+from bot.cli import desk, nudges, parts
 from bot.cli.parts import By, Json, say, say_json, say_table
 from bot.errors import FaultsError, HandreikingError, RefusedError, SettingsError
 
@@ -29,6 +29,7 @@ keys = typer.Typer(help="The keys that seal chat addresses.", no_args_is_help=Tr
 for name, group in desk.GROUPS.items():
     app.add_typer(group, name=name)
 app.add_typer(keys, name="keys")
+app.add_typer(nudges.group, name="nudges")
 
 DEMO_DIRECTORY = Path(".handreiking-demo")
 SAME, DIFFERS, UNKNOWN = 0, 1, 2
@@ -171,8 +172,7 @@ def export(
     from bot import research
 
     whole = parts.from_environment()
-    with whole.sessions.begin() as session:
-        manifest = research.write(session, directory, key=secrets.token_bytes(32), now=parts.now(), by=by)
+    manifest = research.write(whole.sessions, directory, key=secrets.token_bytes(32), now=parts.now(), by=by)
     if json:
         say_json(manifest.as_record())
     else:
@@ -191,15 +191,14 @@ def keys_new(
     file: Annotated[Path, typer.Argument(help="Where to; an existing file is left alone.")],
 ) -> None:
     """Make the keys. Whoever has them can read every chat address in the database."""
-    from bot.settings import new_keys
+    from bot.settings import write_keys
 
     try:
-        file.touch(mode=0o600, exist_ok=False)
+        write_keys(file, secrets.token_bytes(32))
     except FileExistsError:
         raise RefusedError(f"{file} is there already. Losing its keys would lose every chat address in use.") from None
     except OSError as error:
         raise RefusedError(f"{file} cannot be written: {error.strerror}.") from None
-    file.write_text(new_keys(secrets.token_bytes(32)), encoding="utf-8")
     say(f"Keys written to {file}. Keep a copy apart from the database, and set HANDREIKING_KEYS_FILE.")
 
 

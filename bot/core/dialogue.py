@@ -114,12 +114,10 @@ def _command(scene: Scene, command: Command) -> Turn:
 
 
 def _stop(scene: Scene, nudge: Nudge | None = None) -> Turn:
-    """Off at once, with a receipt; whoever had stopped already gets the receipt again and nothing changes."""
+    """Off at once, with a receipt; whoever had stopped already gets the receipt again."""
     words = (Phrase("stop.done"), *((Phrase("stop.contact"),) if scene.requests else ()), Phrase("stop.again"))
     keyboard = scene.flow is not None
     receipt = Say(words=words, replaces=nudge is not None and not keyboard, keyboard="remove" if keyboard else "none")
-    if scene.standing in {Standing.STOPPED, Standing.ERASED}:
-        return Turn(says=(receipt,))
     effects: tuple[Effect, ...] = (Step(None),) if keyboard else ()
     if scene.standing is Standing.ACTIVE:
         effects += () if nudge is None else _answer(nudge, Choice.STOP)
@@ -202,7 +200,7 @@ def _nudge_answered(scene: Scene, nudge: Nudge, choice: str) -> Turn:
             rest = tuple(button for button in nudge_buttons(nudge) if button.press and button.press.choice in _LASTING)
             said = Say(words=(*_shown(nudge), Phrase("nudge.self")), buttons=rest, replaces=True)
             return _closing(scene, nudge, Choice.SELF, said)
-        case Choice.NOT_NOW | "later" if Choice.NO in nudge.choices:
+        case Choice.NOT_NOW | "later" | Choice.NO if Choice.NO in nudge.choices:
             return _ALREADY
         case Choice.NOT_NOW:
             labels = [(f"button.later.{days}", f"later.{days}") for days in LATER_DAYS]

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +39,14 @@ class Sensitivity(StrEnum):
     def teaser_first(self) -> bool:
         """Whether a lock screen may show no more than a neutral teaser."""
         return self in {Sensitivity.S2, Sensitivity.S3}
+
+
+class Purpose(IntEnum):
+    """What a message is for. The lower leaves first."""
+
+    REPLY = 0
+    CONFIRMATION = 1
+    NUDGE = 2
 
 
 class Tone(StrEnum):
@@ -197,6 +205,7 @@ class Campaign:
     ends_at: datetime
     learning: Learning
     running: bool
+    ended: bool = False  # stopped or over, so that waiting for it does not help
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -239,8 +248,6 @@ class Citizen:
     linked: bool = False
     tone: Tone | None = None  # what the person chose in /settings; None: no preference
     holdout: bool = False  # stays on the fixed policy, drawn once per person
-    declined: Mapping[str, datetime] = field(default_factory=dict)  # card -> silent until
-    snoozed: Mapping[str, datetime] = field(default_factory=dict)  # card -> until
     contacts: tuple[Contact, ...] = ()
 
 

@@ -56,6 +56,8 @@ MONTH = timedelta(days=30)
 SAME_CARD_GAP = timedelta(days=21)  # domain.md 6.2; a card may ask for more, never for less.
 CIVIL_SEARCH_DAYS = 366
 NEVER = datetime.max.replace(tzinfo=UTC)
+#: A campaign that is paused, or waits for a new approval, is asked after this often; its start asks at once.
+LOOK_AGAIN = timedelta(days=1)
 
 
 def rule_for(signal: Signal, card: Card) -> SignalRule | None:
@@ -84,7 +86,8 @@ def objection(
     """
     rule = rule_for(signal, card)
     if not campaign.running:
-        return Objection(reason=Reason.CAMPAIGN_NOT_RUNNING)
+        waits = not campaign.ended and now < campaign.ends_at
+        return Objection(reason=Reason.CAMPAIGN_NOT_RUNNING, until=now + LOOK_AGAIN if waits else None)
     if not _in_force(card, now.astimezone(ZoneInfo(citizen.zone)).date()):
         return Objection(reason=Reason.CARD_NOT_IN_FORCE)
     if rule is None or not rule.enabled:
@@ -192,13 +195,11 @@ def _silent_after_no(card: Card, citizen: Citizen) -> datetime | None:
         for answer in contact.answers
         if answer.choice in DECLINED
     ]
-    if card.id in citizen.declined:
-        untils.append(citizen.declined[card.id])
     return _latest(untils)
 
 
 def _snoozed(card: Card, citizen: Citizen, rules: Rules) -> datetime | None:
-    untils = [citizen.snoozed[card.id]] if card.id in citizen.snoozed else []
+    untils: list[datetime] = []
     for contact in citizen.contacts:
         later = [answer for answer in contact.answers if answer.choice is Choice.NOT_NOW]
         if contact.card == card.id and later:

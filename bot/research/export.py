@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from sqlalchemy import select
+from sqlalchemy.orm import sessionmaker
 from sqlmodel import Session, col
 
 from bot.core.facts import Tone
@@ -83,8 +84,8 @@ class Manifest:
         }
 
 
-def write(session: Session, folder: Path, *, key: bytes, now: datetime, by: str) -> Manifest:
-    """Write the export and note it in the audit trail; the session is not committed.
+def write(sessions: sessionmaker[Session], folder: Path, *, key: bytes, now: datetime, by: str) -> Manifest:
+    """Write the export and note it in the audit trail. It only looks, so a running bot need not wait for it.
 
     `key` are 32 fresh random bytes that nobody keeps: with them a number could be led back to a person. Raises
     RefusedError when the folder holds anything already.
@@ -98,14 +99,17 @@ def write(session: Session, folder: Path, *, key: bytes, now: datetime, by: str)
     if any(folder.iterdir()):
         raise RefusedError(f"{folder} is not empty. Name a new folder, so that exports do not get mixed.")
     numbers = _Numbers(key)
-    files = [
-        _table(folder / "decisions.csv", list(DECISIONS), _decisions(session, numbers)),
-        _table(folder / "answers.csv", list(ANSWERS), _answers(session, numbers)),
-        _text(folder / "codebook.md", _codebook()),
-    ]
+    with ledger.reading(sessions) as session:
+        files = [
+            _table(folder / "decisions.csv", list(DECISIONS), _decisions(session, numbers)),
+            _table(folder / "answers.csv", list(ANSWERS), _answers(session, numbers)),
+            _text(folder / "codebook.md", _codebook()),
+        ]
     manifest = Manifest(written_at=now, written_by=by.strip(), files=tuple(files))
     _text(folder / "manifest.json", json.dumps(manifest.as_record(), indent=2) + "\n")
-    ledger.audit(session, now, manifest.written_by, "export", "decisions and answers", files=[asdict(f) for f in files])
+    with sessions.begin() as session:
+        kept = [asdict(file) for file in files]
+        ledger.audit(session, now, manifest.written_by, "export", "decisions and answers", files=kept)
     return manifest
 
 

@@ -14,7 +14,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import sessionmaker
 from sqlmodel import Session, SQLModel, col
 
-from bot.core.facts import Answer, Choice, Citizen, ConsentState, Contact, Origin, Sensitivity, Tone
+from bot.core.facts import Answer, Choice, Citizen, ConsentState, Contact, Origin, Purpose, Reason, Sensitivity, Tone
 from bot.core.talk import Standing
 from bot.store import schema
 from bot.store.tables import (
@@ -43,7 +43,7 @@ Row = TypeVar("Row", bound=SQLModel)
 #: Messages that count as a contact: those that arrived, may have arrived, or are on their way.
 ON_THE_WAY = ("due", "leased", "sending")
 COUNTS = ("sent", "uncertain", *ON_THE_WAY)
-NUDGE = 2  # journey.Purpose.NUDGE
+NUDGE = Purpose.NUDGE
 
 
 @contextmanager
@@ -68,8 +68,8 @@ def audit(session: Session, now: datetime, who: str, action: str, subject: str, 
     session.add(AuditRow(at=now, who=who, action=action, subject=subject, detail=detail))
 
 
-def mark(session: Session, name: str) -> dict[str, Any] | None:
-    row = session.get(MarkRow, name)
+def mark(session: Session, name: str, *, locked: bool = False) -> dict[str, Any] | None:
+    row = session.get(MarkRow, name, with_for_update=locked)
     return None if row is None else row.value
 
 
@@ -84,8 +84,10 @@ def clear_mark(session: Session, name: str) -> None:
 # People.
 
 
-def citizen_by_chat(session: Session, chat_hash: str) -> CitizenRow | None:
-    return session.execute(select(CitizenRow).where(col(CitizenRow.chat_hash) == chat_hash)).scalar_one_or_none()
+def citizen_by_chat(session: Session, chat_hash: str, *, locked: bool = False) -> CitizenRow | None:
+    """The person of this chat. `locked`: nobody else changes them until the transaction ends."""
+    statement = select(CitizenRow).where(col(CitizenRow.chat_hash) == chat_hash)
+    return session.execute(statement.with_for_update() if locked else statement).scalar_one_or_none()
 
 
 def consents(session: Session, ids: Collection[str]) -> dict[str, dict[str, ConsentRow]]:
@@ -323,7 +325,10 @@ def keep_world(session: Session, key: str, record: Mapping[str, Any]) -> None:
 
 
 def leasable(session: Session, now: datetime, purposes: Collection[int], limit: int) -> Sequence[MessageRow]:
-    """What may leave now, replies first, at most one for each chat, and none to a chat that was just written to."""
+    """What may leave now, replies first, at most one for each chat, and none to a chat that was just written to.
+
+    The rows come locked; those that another process looks at are passed over.
+    """
     busy = select(MessageRow.citizen_id).where(col(MessageRow.state).in_(("leased", "sending")))  # type: ignore[call-overload]
     earlier = MessageRow.__table__.alias("earlier")  # type: ignore[attr-defined]
     statement = (
@@ -360,6 +365,39 @@ def in_flight_until(session: Session, now: datetime) -> Sequence[MessageRow]:
     return session.execute(statement.with_for_update(skip_locked=True)).scalars().all()
 
 
+def locked(session: Session, messages: Iterable[int]) -> dict[int, MessageRow]:
+    """These messages as they are now; nobody else changes them until the transaction ends."""
+    statement = select(MessageRow).where(col(MessageRow.id).in_(set(messages))).order_by(col(MessageRow.id))
+    rows = session.execute(statement.with_for_update(), execution_options={"populate_existing": True}).scalars()
+    return {row.id: row for row in rows if row.id is not None}
+
+
+def reopen(session: Session, citizen: str, reason: str, cards: Collection[str], now: datetime) -> None:
+    """Look again at offers about these cards that were closed for `reason` and whose window is still open."""
+    campaigns = select(CampaignRow.id).where(col(CampaignRow.card).in_(cards))  # type: ignore[call-overload]
+    session.execute(
+        update(OfferRow)
+        .where(
+            col(OfferRow.citizen_id) == citizen,
+            col(OfferRow.state) == "closed",
+            col(OfferRow.outcome) == reason,
+            col(OfferRow.campaign_id).in_(campaigns),
+            col(OfferRow.window_end) > now,
+        )
+        .values(state="open", outcome=None, closed_at=None, look_at=now)
+    )
+
+
+def wake(session: Session, campaign: str, now: datetime) -> None:
+    """Look now at the offers that waited for this campaign to run."""
+    waited = col(OfferRow.outcome) == Reason.CAMPAIGN_NOT_RUNNING
+    session.execute(
+        update(OfferRow)
+        .where(col(OfferRow.campaign_id) == campaign, col(OfferRow.state) == "open", waited)
+        .values(look_at=now)
+    )
+
+
 def departed_since(session: Session, campaign: str, since: datetime) -> int:
     """How many nudges of a campaign left, or may have, after `since`; those in flight count."""
     statement = select(func.count()).where(
@@ -380,6 +418,7 @@ def frozen(session: Session) -> dict[tuple[str, str], str]:
 
 
 def unheard(session: Session, now: datetime, limit: int) -> Sequence[InboxRow]:
+    """Updates that took no effect yet; of those that failed, the ones whose time for another try has come."""
     statement = (
         select(InboxRow)
         .where(col(InboxRow.state) == "new", or_(col(InboxRow.retry_at).is_(None), col(InboxRow.retry_at) <= now))
@@ -401,8 +440,11 @@ def open_requests(session: Session, citizen: str) -> Sequence[ContactRequestRow]
     return session.execute(statement.order_by(col(ContactRequestRow.id))).scalars().all()
 
 
-def asked(session: Session, citizen: str, theme: str) -> ConsentRow | None:
-    """The newest record of this theme being asked: it holds the text that was shown."""
+def asked(session: Session, citizen: str, theme: str, *, on: int | None = None) -> ConsentRow | None:
+    """The record of this theme being asked in the message `on`, the channel's number; else the newest one.
+
+    It holds the text that was shown.
+    """
     statement = (
         select(ConsentRow)
         .where(
@@ -411,9 +453,15 @@ def asked(session: Session, citizen: str, theme: str) -> ConsentRow | None:
             col(ConsentRow.state) == ConsentState.ASKED,
         )
         .order_by(col(ConsentRow.id).desc())
-        .limit(1)
     )
-    return session.execute(statement).scalar_one_or_none()
+    rows = session.execute(statement).scalars().all()
+    if on is not None and len(rows) > 1:
+        shown = select(MessageRow.key).where(  # type: ignore[call-overload]
+            col(MessageRow.citizen_id) == citizen, col(MessageRow.channel_id) == on
+        )
+        updates = {key.split(":")[1] for key in session.execute(shown).scalars() if key.startswith("update:")}
+        rows = [row for row in rows if str(row.update_id) in updates] or rows
+    return rows[0] if rows else None
 
 
 def answer(session: Session, message: int, choice: Choice) -> AnswerRow | None:
@@ -440,6 +488,21 @@ def received(session: Session, citizen: str) -> int:
         col(MessageRow.citizen_id) == citizen, col(MessageRow.purpose) == NUDGE, col(MessageRow.state) == "sent"
     )
     return int(session.execute(statement).scalar_one())
+
+
+def condition(session: Session) -> dict[str, Any]:
+    """What an operator wants to know: whether nudges leave, how many wait, what got stuck."""
+    paused = mark(session, "pause_nudges")
+
+    def count(*conditions: Any) -> int:
+        return int(session.execute(select(func.count()).where(*conditions)).scalar_one())
+
+    return {
+        "paused_because": None if paused is None else paused["because"],
+        "waiting": count(col(MessageRow.purpose) == NUDGE, col(MessageRow.state).in_(ON_THE_WAY)),
+        "uncertain": count(col(MessageRow.state) == "uncertain"),
+        "dead_letters": count(col(InboxRow.state) == "dead"),
+    }
 
 
 # What learning and research read.

@@ -59,7 +59,7 @@ class CitizenRow(SQLModel, table=True):
     chat_sealed: str | None = _long(default=None)
     language: str
     zone: str
-    standing: str = Field(index=True)  # core.dialogue.Standing
+    standing: str = Field(index=True)  # core.talk.Standing
     created_at: datetime = _moment()
     joined_at: datetime | None = _moment(default=None)
     stopped_at: datetime | None = _moment(default=None)
@@ -239,7 +239,7 @@ class MessageRow(SQLModel, table=True):
     id: int | None = _number(default=None, primary_key=True)
     key: str = Field(unique=True)  # what this message is, so that nothing queues it twice
     citizen_id: str = Field(foreign_key="citizen.id")
-    purpose: int  # journey.Purpose: the lower goes first
+    purpose: int  # core.facts.Purpose: the lower goes first
     state: str
     due_at: datetime = _moment()
     expires_at: datetime | None = _moment(default=None)
@@ -248,7 +248,6 @@ class MessageRow(SQLModel, table=True):
     edits: int | None = _number(default=None)  # the channel's message that this one replaces
     owner: str | None = None
     leased_until: datetime | None = _moment(default=None)
-    attempts: int = 0
     channel_id: int | None = _number(default=None)  # the channel's own number of what was sent
     error: str | None = None
     closed_at: datetime | None = _moment(default=None)

@@ -201,9 +201,9 @@ class TestStop:
         assert turn.effects == (Answered(7, Choice.STOP), Leave(Standing.STOPPED))
         assert turn.says[0].replaces
 
-    def test_a_second_stop_gives_the_receipt_again_and_changes_nothing(self):
+    def test_a_second_stop_gives_the_receipt_again_and_holds_too(self):
         turn = respond(scene(**GONE), Command("stop"))
-        assert (turn.effects, keys(turn)) == ((), ["stop.done", "stop.again"])
+        assert (turn.effects, keys(turn)) == ((Leave(Standing.STOPPED),), ["stop.done", "stop.again"])
 
     def test_a_stop_in_the_middle_of_giving_a_number_ends_that_too_and_takes_the_keyboard_away(self):
         turn = respond(scene(flow=Flow(step="number", ends_at=NOW + timedelta(hours=1))), Typed("stop"))

@@ -90,7 +90,10 @@ def test_nothing_stands_in_the_way_of_a_wanted_message():
 
 
 NEVER = {
-    "a campaign that does not run": (Reason.CAMPAIGN_NOT_RUNNING, {"campaign": replace(CAMPAIGN, running=False)}),
+    "a campaign that was stopped": (
+        Reason.CAMPAIGN_NOT_RUNNING,
+        {"campaign": replace(CAMPAIGN, running=False, ended=True)},
+    ),
     "a draft card": (Reason.CARD_NOT_IN_FORCE, {"card": replace(CARD, status=CardStatus.DRAFT)}),
     "a suspended card": (Reason.CARD_NOT_IN_FORCE, {"card": replace(CARD, status=CardStatus.SUSPENDED)}),
     "a card not valid yet": (Reason.CARD_NOT_IN_FORCE, {"card": replace(CARD, valid_from=date(2026, 3, 4))}),
@@ -122,12 +125,13 @@ def test_waiting_does_not_cure(reason, changes):
     assert ask(**changes) == Objection(reason=reason)
 
 
+def test_a_campaign_that_is_paused_is_asked_after_again_each_day():
+    paused = replace(CAMPAIGN, running=False)
+
+    assert ask(campaign=paused) == Objection(reason=Reason.CAMPAIGN_NOT_RUNNING, until=NOW + DAY)
+
+
 UNTIL = {
-    "a card refused before": (
-        Reason.CARD_DECLINED,
-        NOW + 100 * DAY,
-        {"citizen": replace(CITIZEN, declined={"stadspas": NOW + 100 * DAY})},
-    ),
     "a refusal in an answer": (
         Reason.CARD_DECLINED,
         NOW + 265 * DAY + timedelta(hours=1),
@@ -161,7 +165,6 @@ UNTIL = {
         {"campaign": replace(CAMPAIGN, starts_at=NOW + 2 * DAY)},
     ),
     "a pause": (Reason.PAUSED, NOW + 3 * DAY, {"citizen": replace(CITIZEN, paused_until=NOW + 3 * DAY)}),
-    "a snooze": (Reason.SNOOZED, NOW + 4 * DAY, {"citizen": replace(CITIZEN, snoozed={"stadspas": NOW + 4 * DAY})}),
     "not now, until a date": (
         Reason.SNOOZED,
         NOW + 50 * DAY,
