@@ -293,7 +293,7 @@ def _reply(row: MessageRow, chat: str) -> Outgoing:
 
 def settle(session: Session, now: datetime, results: Sequence[Result], chat_gap: timedelta) -> None:
     """Write down what became of messages that were let go. One that was closed meanwhile stays as it is."""
-    rows = ledger.locked(session, (result.message for result in results))
+    rows = ledger.locked(session, (result.message for result in results), people=True)
     for result in results:
         row = rows[result.message]
         if row.state != "sending":  # given up as uncertain in the meantime; only a delivery still tells something

@@ -36,7 +36,7 @@ class Stage:
 
     async def until(self, holds):
         """Wait for something to be true, looking again at each call that the bot makes, and now and then besides."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while not holds():
                 self.changed.clear()
                 with suppress(TimeoutError):
@@ -113,12 +113,12 @@ async def stage(request, sessions, engine, wording, vault, unused_tcp_port):
     )  # fmt: skip
     stop, ready = asyncio.Event(), asyncio.Event()
     task = asyncio.create_task(service.run(stop, ready=lambda _: ready.set()))
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         await asyncio.wait([task, asyncio.create_task(ready.wait())], return_when=asyncio.FIRST_COMPLETED)
     url = f"http://127.0.0.1:{unused_tcp_port}/v1/signals"
     yield Stage(stand_in, clock, journey, url, key, changed)
     stop.set()
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         await task
     await running.stop()
     assert violations == []

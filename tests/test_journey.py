@@ -1,10 +1,12 @@
 """The way of a signal: it arrives, is planned, leaves, is answered; nothing is lost and nobody is bothered twice."""
 
 import logging
+import threading
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from sqlalchemy import text
 from sqlmodel import col, select
 
 from bot import learning, outbox
@@ -13,6 +15,8 @@ from bot.core.facts import ConsentState, Learning
 from bot.core.policy import Policy
 from bot.core.talk import Blocked, Press, Unblocked, write_press
 from bot.errors import DelayedError, RejectedError, UncertainError, UnreachableError
+from bot.journey import Delivered
+from bot.store import ledger
 from bot.store.tables import AnswerRow, ConsentRow, ContactRequestRow, FrozenRow, InboxRow, MessageRow, PolicyRow
 from tests.world import World
 
@@ -347,6 +351,26 @@ def test_a_press_on_an_uncertain_nudge_proves_that_it_arrived(anna):
     anna.press(ANNA, write_press(Press("n", row.id, "more")))
 
     assert [row.state for row in anna.nudges()] == ["sent"]
+
+
+def test_a_press_may_come_before_the_sender_wrote_down_that_it_was_sent(anna, engine):
+    anna.signal()
+    anna.journey.plan()
+    anna.journey.decide()
+    [leased] = anna.journey.lease("sender", 10)
+    [leaving] = anna.journey.depart("sender", [leased.message])
+    settled = threading.Thread(target=anna.journey.depart, args=("sender", [], [Delivered(leaving.id, 77)]))
+    with anna.sessions.begin() as session:
+        ledger.citizen_by_chat(session, anna.vault.fingerprint(f"chat:{ANNA}"), locked=True)
+        settled.start()
+        if engine.dialect.name == "postgresql":
+            waits = text("SELECT count(*) FROM pg_locks WHERE NOT granted")
+            while not session.execute(waits).scalar_one():
+                settled.join(0.01)
+        session.get(MessageRow, leaving.id).error = "pressed on"
+    settled.join()
+
+    assert [(row.state, row.channel_id) for row in anna.nudges()] == [("sent", 77)]
 
 
 def test_answers_leave_while_nudges_are_paused(anna):

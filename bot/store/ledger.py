@@ -87,7 +87,9 @@ def clear_mark(session: Session, name: str) -> None:
 def citizen_by_chat(session: Session, chat_hash: str, *, locked: bool = False) -> CitizenRow | None:
     """The person of this chat. `locked`: nobody else changes them until the transaction ends."""
     statement = select(CitizenRow).where(col(CitizenRow.chat_hash) == chat_hash)
-    return session.execute(statement.with_for_update() if locked else statement).scalar_one_or_none()
+    # Not FOR UPDATE: whoever queues a message for this person meanwhile need not wait, and nobody waits in a circle.
+    statement = statement.with_for_update(key_share=True) if locked else statement
+    return session.execute(statement).scalar_one_or_none()
 
 
 def consents(session: Session, ids: Collection[str]) -> dict[str, dict[str, ConsentRow]]:
@@ -365,9 +367,17 @@ def in_flight_until(session: Session, now: datetime) -> Sequence[MessageRow]:
     return session.execute(statement.with_for_update(skip_locked=True)).scalars().all()
 
 
-def locked(session: Session, messages: Iterable[int]) -> dict[int, MessageRow]:
-    """These messages as they are now; nobody else changes them until the transaction ends."""
-    statement = select(MessageRow).where(col(MessageRow.id).in_(set(messages))).order_by(col(MessageRow.id))
+def locked(session: Session, messages: Iterable[int], *, people: bool = False) -> dict[int, MessageRow]:
+    """These messages as they are now; nobody else changes them until the transaction ends.
+
+    `people`: nor those they are for. People are locked before their messages everywhere, so nobody waits in a circle.
+    """
+    messages = set(messages)
+    if people:
+        whose = select(MessageRow.citizen_id).where(col(MessageRow.id).in_(messages))  # type: ignore[call-overload]
+        people_first = select(CitizenRow.id).where(col(CitizenRow.id).in_(whose)).order_by(col(CitizenRow.id))  # type: ignore[call-overload]
+        session.execute(people_first.with_for_update(key_share=True)).all()
+    statement = select(MessageRow).where(col(MessageRow.id).in_(messages)).order_by(col(MessageRow.id))
     rows = session.execute(statement.with_for_update(), execution_options={"populate_existing": True}).scalars()
     return {row.id: row for row in rows if row.id is not None}
 
