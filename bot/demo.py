@@ -18,9 +18,9 @@ from sqlalchemy.orm import sessionmaker
 from sqlmodel import Session, col
 
 from bot import campaigns, links, sandbox, signals
+from bot.contacts import working_days_after
 from bot.core.facts import Origin
 from bot.errors import InTheWayError
-from bot.hearing import working_days_after
 from bot.journey import Journey
 from bot.sandbox import Example, MovableClock
 from bot.service import Service, listen
@@ -115,6 +115,8 @@ class Demo:
         self.say(f"  Arabic      {url}/chat?user=333&lang=ar&name=Amina")
         self.say(f"  Signals in  http://127.0.0.1:{self.port + 1}/v1/signals")
         self.say(f"  Kept in     {self.directory}")
+        examples = sum(bool(card.not_for_citizens(local.date())) for card in wording.cards.values())
+        self.say(f"  Cards       {len(wording.cards)}, of which {examples} are examples that `handreiking run` refuses")
         self.say(f"  The demo's clock says {local:%A %d %B %Y, %H:%M}. Ctrl-C stops; --reset starts over.")
 
 
@@ -188,13 +190,27 @@ class Town:
             Example(
                 id=f"{campaign}/{kind}",
                 title=self._say(f"card.{card}.name", language),
-                detail=self._kind(origin, language),
+                detail=self._detail(card, origin, language),
             )
             for campaign, card, kind, origin in self._kinds()
         ]
 
     async def send_example(self, example_id: str, user_id: int, language: str) -> str:
         """Hand in a signal as another system of the municipality would."""
+        event = self.event(example_id, user_id, language)
+        if event is None:
+            return self._say("demo.unknown", language)
+        headers = {"Authorization": f"Bearer {self.key}", "Content-Type": "application/cloudevents+json"}
+        async with (
+            aiohttp.ClientSession() as client,
+            client.post(self.url, data=json.dumps(event), headers=headers) as answer,
+        ):
+            if answer.status == 202:
+                return self._say("demo.sent", language)
+            return f"{answer.status}: {await answer.text()}"
+
+    def event(self, example_id: str, user_id: int, language: str) -> dict[str, object] | None:
+        """The CloudEvent of an example; None when no running campaign answers it any more."""
         campaign, _, kind = example_id.partition("/")
         found = [
             (card, origin)
@@ -202,7 +218,7 @@ class Town:
             if (known, known_kind) == (campaign, kind)
         ]
         if not found:
-            return self._say("demo.unknown", language)
+            return None
         card, origin = found[0]
         now = self.journey.clock()
         self._sent += 1
@@ -218,20 +234,14 @@ class Town:
         if origin is not Origin.CALENDAR:
             content["deelnemer"] = reference(user_id)
         if origin is Origin.PROFESSIONAL:
-            content |= {"team": self._say("municipality.team", language), "instemming": True}
+            # Marks for the direction of writing belong to a text, not to a name.
+            team = "".join(filter(str.isprintable, self._say("municipality.team", language)))
+            content |= {"team": team, "instemming": True}
         rule = next(rule for rule in self.journey.wording.cards[card].facts().signals if rule.type == kind)
         # Such that today lies a third into the window that the card gives this signal.
         day = (now - timedelta(days=rule.earliest_day + (rule.latest_day - rule.earliest_day) // 3)).date()
         content["uiterlijk" if rule.latest_day < 0 else "gebeurtenisOp"] = day.isoformat()
-        event["data"] = content
-        headers = {"Authorization": f"Bearer {self.key}", "Content-Type": "application/cloudevents+json"}
-        async with (
-            aiohttp.ClientSession() as client,
-            client.post(self.url, data=json.dumps(event), headers=headers) as answer,
-        ):
-            if answer.status == 202:
-                return self._say("demo.sent", language)
-            return f"{answer.status}: {await answer.text()}"
+        return {**event, "data": content}
 
     async def status(self, user_id: int, language: str) -> Sequence[str]:
         """What was decided about this person, newest first, in words."""
@@ -248,8 +258,12 @@ class Town:
     def _say(self, key: str, language: str) -> str:
         return self.journey.wording.say(key, language)
 
-    def _kind(self, origin: Origin, language: str) -> str:
-        return self._say(f"demo.origin.{origin}", language)
+    def _detail(self, card: str, origin: Origin, language: str) -> str:
+        """What kind of signal it is, and whether its card is only an example."""
+        said = [self._say(f"demo.origin.{origin}", language)]
+        if self.journey.wording.cards[card].not_for_citizens(self.journey.clock().date()):
+            said.append(self._say("demo.example", language))
+        return " · ".join(said)
 
     def _kinds(self) -> list[tuple[str, str, str, Origin]]:
         """(campaign, card, signal type, origin) of what running campaigns answer, less what people tell themselves."""

@@ -16,13 +16,13 @@ from typing import Protocol
 from sqlalchemy.orm import sessionmaker
 from sqlmodel import Session
 
-from bot import campaigns, hearing, learning, links, outbox, planning
+from bot import campaigns, contacts, hearing, learning, links, outbox, planning, upkeep
 from bot.core.facts import Origin, Purpose
 from bot.core.talk import Blocked, Command, Heard, LinkResult, Press, Standing
 from bot.hearing import Speaker
 from bot.outbox import Delivered, Label, Leased, Outgoing, Result, Undelivered
 from bot.signals import Incoming
-from bot.store import ledger
+from bot.store import conversation, ledger
 from bot.store.tables import CitizenRow, InboxRow, SignalRow
 from bot.store.vault import Vault
 from bot.wording import Wording
@@ -335,11 +335,25 @@ class Journey:
                 return None
         return self.learn()
 
+    def upkeep(self) -> int:
+        """Keep what was promised to people, or tell them; ask again for consents that end; return how many messages."""
+        now = self.clock()
+        with self.sessions.begin() as session:
+            upkeep.lapse(session, self.wording, now)
+            said = contacts.keep_promises(session, self.wording, now)
+            said += upkeep.renew(session, self.wording, now)
+            said += upkeep.tell_privacy(session, self.wording, now)
+        if said:
+            log.info("upkeep", extra={"messages": said})
+            self.on_queued()
+        return said
+
     def tidy(self) -> None:
         """Close what time has closed and forget what need not be kept."""
         now = self.clock()
         with self.sessions.begin() as session:
             ledger.forget_updates(session, now - KEEP_UPDATES)
+            conversation.forget_addresses(session)
             campaigns.finish(session, now)
 
     def replay(self, decision: str) -> planning.Replay | None:

@@ -75,5 +75,22 @@ def use_code(session: Session, vault: Vault, text: str, citizen: str, now: datet
     return LinkResult.LINKED
 
 
+def reference_of(session: Session, vault: Vault, text: str) -> str | None:
+    """The reference that `text` stands for: that of a code, whether used or too old, or else `text` itself.
+
+    None for a code of ours whose second half does not fit; that counts as a miss, and five misses close it.
+    """
+    match = _CODE.fullmatch(text.strip().upper())
+    row = None if match is None else session.get(LinkCodeRow, match[1], with_for_update=True)
+    if match is None or row is None:
+        return text.strip()
+    if row.tries >= TRIES:
+        return None
+    if not hmac.compare_digest(row.secret_hash, vault.fingerprint(f"link:{match[1]}:{match[2]}")):
+        row.tries += 1
+        return None
+    return vault.open(row.reference_sealed)
+
+
 def reference_hash(vault: Vault, reference: str) -> str:
     return vault.fingerprint(f"reference:{reference}")

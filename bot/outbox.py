@@ -19,7 +19,7 @@ from bot.core.dialogue import nudge_buttons
 from bot.core.facts import Level, Objection, Origin, Phrase, Purpose, Reason
 from bot.core.talk import Button, Nudge, Standing, write_press
 from bot.errors import DelayedError, DeliveryError, RejectedError, UncertainError, UnreachableError
-from bot.store import ledger
+from bot.store import conversation, ledger
 from bot.store.tables import CampaignRow, CitizenRow, DecisionRow, FrozenRow, MessageRow, OfferRow, SignalRow
 from bot.store.vault import Vault
 from bot.wording import Wording
@@ -30,6 +30,9 @@ FLIGHT = timedelta(seconds=60)
 REPLY_LIFE = timedelta(hours=24)
 SENDER = "sender"  # the one process that sends, and until when
 SENDS_FOR = timedelta(seconds=15)
+#: What is in a message's body only until it has left.
+SEALED = frozenset({"sealed", "document"})
+FAREWELL = "farewell"
 PAUSE_ALL = "pause"  # a 429: nothing leaves until then
 PAUSE_NUDGES = "pause_nudges"  # the breaker, or staff: no nudge leaves until somebody says so
 
@@ -39,6 +42,12 @@ class Label:
     text: str = field(repr=False)
     data: str | None = None
     url: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    name: str
+    content: bytes = field(repr=False)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -54,6 +63,7 @@ class Outgoing:
     keyboard: Literal["none", "ask_phone", "remove"] = "none"
     keyboard_label: str | None = None
     purpose: Purpose = Purpose.REPLY
+    document: Document | None = None  # goes along as a file, with the text as its caption
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,10 +126,12 @@ def let_go(
             row.state, row.owner, row.leased_until = "due", None, None
         elif row.expires_at is not None and now > row.expires_at:
             _expire(session, row, now)
+        elif row.purpose == Purpose.CONFIRMATION and not _notice_may_leave(session, wording, row, citizen, now):
+            continue
         elif row.purpose != Purpose.NUDGE or _may_leave(session, wording, row, citizen, now, worlds):
             chat = vault.open(citizen.chat_sealed)
             nudge = row.purpose == Purpose.NUDGE
-            leaving.append(_nudge(session, wording, row, citizen, chat, now) if nudge else _reply(row, chat))
+            leaving.append(_nudge(session, wording, row, citizen, chat, now) if nudge else _reply(row, chat, vault))
             row.state, row.leased_until = "sending", now + FLIGHT
     return leaving
 
@@ -147,7 +159,7 @@ def _may_leave(
     person = ledger.citizens(session, [citizen], but=row.id)[citizen.id]
     asked = planning.signal_for(signal, offer.citizen_id)
     objection = outreach.objection(asked, world.card, world.campaign, person, world.rules, now)
-    variant = wording.variants.get(row.variant or "")
+    variant = next((known for known in world.variants if known.id == row.variant), None)
     if objection is None and (variant is None or person.language not in variant.languages):
         # The person chose another language since, or the wording was retired: another one may do.
         objection = Objection(reason=Reason.NO_WORDING, until=now)
@@ -163,13 +175,25 @@ def _may_leave(
         else:
             offer.state, offer.closed_at = "closed", now
         return False
-    later = outreach.next_civil_moment(citizen.zone, world.rules, now)
+    later = outreach.next_civil_moment(citizen.zone, outreach.own_rules(person, world.rules), now)
     if later == now:
         later = _hourly(session, campaign, now)
     if later > now:
         row.state, row.owner, row.leased_until, row.due_at = "due", None, None, later
         return False
     return True
+
+
+def _notice_may_leave(session: Session, wording: Wording, row: MessageRow, citizen: CitizenRow, now: datetime) -> bool:
+    """What nobody asked for just now is for who takes part, in civil hours only."""
+    if citizen.standing != Standing.ACTIVE:
+        close(row, "withdrawn", now, error=Reason.STOPPED)
+        return False
+    person = ledger.citizens(session, [citizen])[citizen.id]
+    later = outreach.next_civil_moment(citizen.zone, outreach.own_rules(person, wording.rules), now)
+    if later > now:
+        row.state, row.owner, row.leased_until, row.due_at = "due", None, None, later
+    return later <= now
 
 
 def _reworded(session: Session, wording: Wording, row: MessageRow, language: str) -> bool:
@@ -211,19 +235,37 @@ def queue_reply(
     session: Session, citizen: CitizenRow, key: str, body: dict[str, Any], now: datetime, *, edits: int | None = None
 ) -> None:
     """Queue an answer; nothing holds it back. `edits`: the channel's number of the message that it takes over."""
-    session.add(
-        MessageRow(
-            key=key,
-            citizen_id=citizen.id,
-            purpose=Purpose.REPLY,
-            state="due",
-            due_at=now,
-            expires_at=now + REPLY_LIFE,
-            created_at=now,
-            body=body,
-            edits=edits,
-            language=citizen.language,
-        )
+    row = _queued(citizen, Purpose.REPLY, key, body, now)
+    row.due_at, row.expires_at, row.edits = now, now + REPLY_LIFE, edits
+    session.add(row)
+
+
+def queue_notice(
+    session: Session,
+    citizen: CitizenRow,
+    key: str,
+    body: dict[str, Any],
+    now: datetime,
+    *,
+    due_at: datetime,
+    expires_at: datetime,
+) -> None:
+    """Queue what nobody asked for just now; it leaves at `due_at` or after, unless the person stops before."""
+    row = _queued(citizen, Purpose.CONFIRMATION, key, body, now)
+    row.due_at, row.expires_at = due_at, expires_at
+    session.add(row)
+
+
+def _queued(citizen: CitizenRow, purpose: Purpose, key: str, body: dict[str, Any], now: datetime) -> MessageRow:
+    return MessageRow(
+        key=key,
+        citizen_id=citizen.id,
+        purpose=purpose,
+        state="due",
+        due_at=now,
+        created_at=now,
+        body=body,
+        language=citizen.language,
     )
 
 
@@ -276,18 +318,20 @@ def nudge_of(session: Session, wording: Wording, row: MessageRow, zone: str, now
     )
 
 
-def _reply(row: MessageRow, chat: str) -> Outgoing:
+def _reply(row: MessageRow, chat: str, vault: Vault) -> Outgoing:
     assert row.id is not None
     body: dict[str, Any] = row.body or {}
+    file = body.get("document")
     return Outgoing(
         id=row.id,
         chat=chat,
-        text=body["text"],
+        text=vault.open(body["sealed"]) if "sealed" in body else body["text"],
         buttons=tuple(Label(**label) for label in body.get("buttons", ())),
         edits=row.edits,
         keyboard=body.get("keyboard", "none"),
         keyboard_label=body.get("keyboard_label"),
         purpose=Purpose(row.purpose),
+        document=None if file is None else Document(file["name"], vault.open(file["sealed"]).encode()),
     )
 
 
@@ -307,6 +351,17 @@ def settle(session: Session, now: datetime, results: Sequence[Result], chat_gap:
                 _failed(session, row, now, result.error)
             case _:
                 assert_never(result)
+        _forget(session, row)
+
+
+def _forget(session: Session, row: MessageRow) -> None:
+    """After the last message to somebody who was erased, nothing that could reach them is left."""
+    if not (row.body or {}).get(FAREWELL) or row.state in ledger.ON_THE_WAY:
+        return
+    citizen = session.get(CitizenRow, row.citizen_id)
+    row.body = None
+    if citizen is not None and citizen.standing == Standing.ERASED:
+        citizen.chat_sealed = None
 
 
 def _arrived(session: Session, row: MessageRow, now: datetime, channel_id: int, chat_gap: timedelta) -> None:
@@ -347,12 +402,16 @@ def leave(session: Session, citizen: CitizenRow, standing: Standing, now: dateti
     if update_id is not None:
         citizen.withdrawn_update = max(update_id, citizen.withdrawn_update or 0)
     ledger.withdraw(session, citizen, now, update_id=update_id, reason=Reason.STOPPED)
-    for request in ledger.open_requests(session, citizen.id):
-        request.state, request.phone_sealed = "cancelled", None
+    requests = conversation.open_requests(session, citizen.id)
+    conversation.forget_contact(session, requests)
+    for request in requests:
+        request.state, request.closed_at = "cancelled", now
 
 
 def close(row: MessageRow, state: str, now: datetime, *, error: str | None = None) -> None:
     row.state, row.closed_at, row.owner, row.leased_until, row.error = state, now, None, None, error
+    if row.body is not None and row.body.keys() & SEALED:
+        row.body = {name: value for name, value in row.body.items() if name not in SEALED}
 
 
 def close_offer(session: Session, row: MessageRow, outcome: str, now: datetime) -> None:

@@ -29,7 +29,7 @@ from bot.core.facts import (
     Variant,
 )
 from bot.core.policy import Policy
-from bot.store import ledger
+from bot.store import conversation, ledger
 from bot.store.tables import CampaignRow, CitizenRow, DecisionRow, MessageRow, OfferRow, PolicyRow, SignalRow, WorldRow
 from bot.store.vault import Vault
 from bot.wording import Wording
@@ -67,7 +67,7 @@ def decide(world: World, inputs: Inputs, belief: Policy, draws: tuple[float, flo
         if objection.until is None or objection.until > inputs.window_end:
             return Skip(reason=objection.reason), False
         return Hold(reason=objection.reason, until=objection.until), False
-    at = outreach.next_civil_moment(citizen.zone, world.rules, now)
+    at = outreach.next_civil_moment(citizen.zone, outreach.own_rules(citizen, world.rules), now)
     if at > inputs.window_end:
         return Skip(reason=Reason.SIGNAL_EXPIRED), False
     variants = [variant for variant in world.variants if citizen.language in variant.languages]
@@ -178,11 +178,16 @@ def draws(vault: Vault, decision: str) -> tuple[float, float]:
 
 
 def world_of(session: Session, row: CampaignRow, wording: Wording, now: datetime) -> World:
+    paused = conversation.paused_variants(session)
     campaign = campaigns.facts_of(row, wording, now, editors=ledger.editors(session, [row.id])[row.id])
     return World(
         card=wording.cards[row.card].facts(),
         campaign=campaign,
-        variants=tuple(wording.variants[known] for known in sorted(campaign.variants) if known in wording.variants),
+        variants=tuple(
+            wording.variants[known]
+            for known in sorted(campaign.variants)
+            if known in wording.variants and known not in paused
+        ),
         rules=wording.rules,
     )
 

@@ -28,6 +28,7 @@ class Ticks:
             timezone="UTC", job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1}
         )
         self._every("plan", plan_every_s, journey.call_dates, _all(journey.plan), _all(journey.decide))
+        self._every("upkeep", 12 * plan_every_s, journey.upkeep)
         self._every("learn", 600, lambda: journey.learn_if_older_than(LEARN_EVERY))
         self._every("tidy", 600, journey.tidy)
         self._scheduler.add_listener(_failed, EVENT_JOB_ERROR)

@@ -6,14 +6,14 @@ import socket
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
-from zoneinfo import ZoneInfo
+from functools import partial
 
 import uvicorn
 from fastapi import FastAPI
 from sqlalchemy import Engine
 from telegram import Bot
 
-from bot import api, signals
+from bot import api, offers, signals
 from bot.errors import InTheWayError
 from bot.journey import Journey
 from bot.scheduler import Ticks
@@ -104,7 +104,7 @@ class Service:
         await introduce(bot, about(self.journey.wording))
 
     def _api(self) -> FastAPI:
-        journey, wording = self.journey, self.journey.wording
+        journey = self.journey
 
         def source(key: str) -> signals.Source | None:
             with journey.sessions.begin() as session:
@@ -112,10 +112,9 @@ class Service:
 
         return api.build(
             receive=journey.receive,
+            offer=partial(offers.offer, journey),
             sources=source,
-            known=signals.known_types(whole.facts() for whole in wording.cards.values()),
-            cards=wording.cards,
-            zone=ZoneInfo(wording.municipality.zone),
+            wording=journey.wording,
             clock=journey.clock,
             ready=self._not_ready,
         )

@@ -2,9 +2,8 @@
 
 import os
 import tomllib
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 from cryptography.fernet import Fernet
 from pydantic import AnyHttpUrl, Field, SecretStr, ValidationError
@@ -58,18 +57,16 @@ class Settings(BaseSettings):
         return read_keys(self.keys_file)
 
 
-def read(environment: Mapping[str, str] | None = None) -> Settings:
+def read() -> Settings:
     """The settings, or SettingsError with every fault: wrong values and names that do not exist."""
-    given = os.environ if environment is None else environment
-    known = {f"{PREFIX}{name.upper()}": name for name in Settings.model_fields}
-    values: dict[str, Any] = {known[name]: value for name, value in given.items() if name in known}
+    known = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields}
     faults = [
         f"{name} is not a setting; there is: {', '.join(sorted(known))}"
-        for name in given
+        for name in os.environ
         if name.startswith(PREFIX) and name not in known
     ]
     try:
-        settings = Settings.model_validate(values) if environment is not None else Settings()
+        settings = Settings()
     except ValidationError as error:
         for fault in error.errors(include_url=False, include_input=False):
             name = f"{PREFIX}{'.'.join(str(part) for part in fault['loc']).upper()}"

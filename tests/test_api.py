@@ -3,6 +3,7 @@ import json
 import logging
 import threading
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from itertools import count
 from zoneinfo import ZoneInfo
 
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 from sqlalchemy.exc import OperationalError
 from sqlmodel import select
 
-from bot import api, signals, wording
+from bot import api, offers, signals, wording
 from bot.journey import Journey
 from bot.signals.cloudevent import BATCH, STRUCTURED
 from bot.store.tables import SignalRow
@@ -66,9 +67,8 @@ class World:
         self.app = api.build(
             receive=self.tap.receive,
             sources=self.find,
-            known=KNOWN,
-            cards=CARDS,
-            zone=ZONE,
+            offer=partial(offers.offer, self.tap.journey),
+            wording=SHIPPED,
             clock=lambda: self.now,
             ready=lambda: self.missing,
             limits=api.Limits(**limits),

@@ -10,6 +10,7 @@ import socket
 import stat
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -18,8 +19,9 @@ from sqlmodel import select
 
 from bot import __version__, cli
 from bot.sandbox import MovableClock, Sandbox, start
-from bot.store.tables import AuditRow, ContactRequestRow, FrozenRow
+from bot.store.tables import AuditRow, ContactRequestRow, FrozenRow, MessageRow
 from bot.wording import data
+from tests.test_cards import all_settled
 from tests.world import TUESDAY_TEN, World
 
 ROOT = Path(__file__).parents[1]
@@ -379,6 +381,58 @@ def test_who_asked_for_contact_is_listed_and_a_phone_number_only_on_request(muni
     assert (audited.who, audited.detail) == ("eva", {"requests": [77]})
 
 
+def test_staff_answer_in_the_chat_and_close_the_talk(municipality, sessions, wording, tmp_path):
+    from bot.settings import read_keys
+
+    town = World(sessions, wording, read_keys(tmp_path / "keys.toml"))
+    town.joins("111", "money")
+    town.say("111", "hallo")
+    for choice in ("ask", "chat", "chat.any"):
+        town.choose("111", choice)
+    town.say("111", "Over mijn brief")
+    _, listed, _ = municipality("contact", "list", "--json")
+    number = json.loads(listed)[0]["id"]
+
+    code, _, _ = municipality("contact", "reply", number, "Welke brief?", "--name", "Sara", "--by", "sara")
+    _, shown, _ = municipality("contact", "show", number, "--by", "sara")
+    with sessions() as session:
+        [queued] = session.exec(select(MessageRow).where(MessageRow.key == f"contact:{number}:2")).all()
+        reply = town.vault.open(queued.body["sealed"])
+    closed, _, _ = municipality("contact", "done", number, "--by", "sara")
+    again, _, _ = municipality("contact", "reply", number, "Nog iets", "--name", "Sara")
+
+    assert (code, closed, again) == (0, 0, 1)
+    assert "Over mijn brief" in shown
+    assert "Welke brief?" in reply
+    assert "Sara" in reply
+    assert "Welke brief?" not in json.dumps(queued.body)
+
+
+def test_a_person_is_shown_exported_and_wiped_on_a_letter(municipality, sessions, wording, tmp_path):
+    from bot.mydata import code_of
+    from bot.settings import read_keys
+
+    vault = read_keys(tmp_path / "keys.toml")
+    town = World(sessions, wording, vault)
+    town.joins("111", "money", code=town.code_for("letter-1"))
+    code = code_of(vault, town.citizen("111").id)
+
+    _, shown, _ = municipality("person", "show", code, "--by", "eva")
+    municipality("person", "export", tmp_path / "kept.json", "--reference", "letter-1", "--by", "eva")
+    refused, _, why = municipality("person", "erase", code, "--by", "eva")
+    done, _, _ = municipality("person", "erase", code, "--by", "eva", "--yes")
+    gone, _, _ = municipality("person", "show", code, "--by", "eva")
+
+    assert json.loads(shown)["person"]["telegram_chat"] == "111"
+    assert json.loads((tmp_path / "kept.json").read_text(encoding="utf-8"))["consent_receipts"]
+    assert (refused, done, gone) == (1, 0, 1)
+    assert "--yes" in why
+    assert town.citizen("111").standing == "erased"
+    with sessions() as session:
+        actions = [row.action for row in session.exec(select(AuditRow)).all()]
+    assert {"person.show", "person.export", "person.erase"} <= set(actions)
+
+
 # Decisions, policies, research.
 
 
@@ -463,6 +517,29 @@ def test_run_refuses_examples_until_it_is_told_that_this_is_a_trial(municipality
     assert "messages/services/zorgtoeslag.toml: example is true" in why
     assert "messages/services/mantelzorg.toml" not in why
     assert "--trial" in why
+
+
+def test_run_writes_to_nobody_about_an_unread_card_though_its_campaign_starts_later(municipality, monkeypatch, wording):
+    unread = wording.cards["stadspas"].official_page
+    settled = replace(all_settled(wording, "stadspas", official_page=unread), languages=("nl",))
+    monkeypatch.setattr("bot.wording.load", lambda: settled)
+    monkeypatch.setenv("HANDREIKING_TOKEN", TOKEN)
+    municipality("migrate")
+    runs = []
+
+    class Still:
+        def __init__(self, *, journey, **_):
+            runs.append({name: card.status for name, card in journey.wording.cards.items()})
+
+        async def run(self, stop, *, ready):
+            pass
+
+    monkeypatch.setattr("bot.service.Service", Still)
+    codes = [municipality("run")[0], municipality("run", "--trial")[0]]
+
+    assert codes == [0, 0]
+    assert [run["stadspas"] for run in runs] == ["draft", "published"]
+    assert {run["zorgtoeslag"] for run in runs} == {"published"}
 
 
 async def spawn(*arguments, cwd, **environment):

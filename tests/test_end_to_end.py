@@ -132,6 +132,7 @@ async def test_a_citizen_opts_in_is_nudged_asks_why_and_declines(stage):
     await stage.press(ANNA, "why")
     await stage.until(lambda: any(stage.journey.wording.say("theme.money", "nl") in text for text in stage.texts(ANNA)))
     await stage.press(ANNA, "no")
+    await stage.press(ANNA, "not_about_me")
     await stage.press(ANNA, "q.welcome")
     await stage.press(ANNA, "q.expected")
     await stage.says(ANNA, "survey.done")

@@ -24,12 +24,21 @@ def town(sessions, wording, vault):
     town.campaign()
     town.joins("111", "money")
     town.joins("222", "money", language="en")
+    for chat in ("111", "222"):
+        agrees(town, chat)
+    town.joins("333", "money")
     town.signal()
     town.tick()
     town.later(days=3, hours=5)
     town.tap("111", wording.say("button.not_now", "nl"))
     town.tick()
     return town
+
+
+def agrees(town, chat):
+    town.say(chat, "/settings")
+    town.choose(chat, "research")
+    town.choose(chat, "research.yes")
 
 
 def write(town, folder, *, key=KEY, by="onderzoeker"):
@@ -47,6 +56,9 @@ def test_every_decision_is_in_the_export_with_its_probabilities_to_the_last_bit(
     rows = table(tmp_path / "out" / "decisions.csv")
     with town.sessions() as session:
         decisions = session.exec(select(DecisionRow)).all()
+    agreed = {town.citizen(chat).id for chat in ("111", "222")}
+    assert {row.citizen_id for row in decisions} > agreed  # who did not agree to research stays out of it
+    decisions = [row for row in decisions if row.citizen_id in agreed]
     assert len(rows) == len(decisions) >= 2
     sent = [decision for decision in decisions if decision.plan == "send"]
     written = {(row["variant"], float(row["p_variant"]), float(row[f"p_{row['tone']}"])) for row in rows if row["tone"]}

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from babel.messages.pofile import read_po
 
-from bot.core.facts import Choice, Level, Origin, Phrase, Rules, Sensitivity, Tone
+from bot.core.facts import Choice, Level, Origin, Phrase, Rules, Sensitivity
 from bot.core.plain import Kind, findings, preview
 from bot.errors import WordingError
 from bot.wording import Wording, data, load
@@ -158,29 +158,6 @@ def test_one_extraction_finds_every_sentence(shipped):
     assert contexts == shipped.sources.keys()
 
 
-def test_four_cards_show_two_sensitivities_and_every_open_origin(shipped):
-    enabled = {signal.origin for card in shipped.cards.values() for signal in card.signals if signal.enabled}
-
-    assert set(shipped.cards) == {"zorgtoeslag", "stadspas", "kindpakket", "mantelzorg"}
-    assert {card.sensitivity for card in shipped.cards.values()} == {Sensitivity.S1, Sensitivity.S2}
-    assert enabled == {Origin.SELF, Origin.CALENDAR, Origin.PROFESSIONAL}
-
-
-@pytest.mark.parametrize("card", ["zorgtoeslag", "stadspas", "kindpakket", "mantelzorg"])
-def test_each_card_has_three_tones_in_each_language(shipped, card):
-    variants = [variant for variant in shipped.variants.values() if variant.card == card]
-
-    assert {variant.tone for variant in variants} == set(Tone)
-    assert {variant.languages for variant in variants} == {frozenset({"nl", "en", "ar"})}
-
-
-def test_a_nudge_names_an_ordinary_subject_and_keeps_a_tender_one(shipped):
-    for variant in shipped.variants.values():
-        text = shipped.say(variant.id, "nl").casefold()
-
-        assert (variant.card in text) is not shipped.cards[variant.card].sensitivity.teaser_first
-
-
 def test_every_nudge_opens_with_its_sender_and_asks_one_thing(shipped):
     for variant in shipped.variants.values():
         for language in shipped.languages:
@@ -272,9 +249,9 @@ def test_a_phrase_in_a_phrase_is_said_in_the_same_language(files):
     }
 
     assert words.say("subject", "en", params) == (
-        "This is about City pass (stadspas). You chose Money and home, Looking after someone and Children."
+        "This is about City pass (stadspas). You chose Money and home, Care and help at home and Children."
     )
-    assert words.say("subject", "nl", params).endswith("U koos Geld en wonen, Zorgen voor een ander en Kinderen.")
+    assert words.say("subject", "nl", params).endswith("U koos Geld en wonen, Zorg en hulp in huis en Kinderen.")
 
 
 def test_the_municipalitys_own_words_need_no_params(files):
@@ -453,7 +430,7 @@ def test_a_hash_differs_by_language_and_is_that_of_the_unfilled_words(files):
         ),
         ("messages/municipality.toml", '"ar"]', '"ar", "tr"]', "locale/tr/LC_MESSAGES/handreiking.po: is not there"),
         ("messages/plain.toml", "[limit.X7]", "[limit.X77]", "messages/plain.toml: limit.X7 is missing"),
-        ("messages/plain.toml", "'\\bklik hier", "'(klik hier", "messages/plain.toml: rule[30].pattern: "),
+        ("messages/plain.toml", "'\\bklik hier", "'(klik hier", "messages/plain.toml: rule[31].pattern: "),
         ("messages/bot.toml", '"Vertel meer"', "3", "messages/bot.toml: button.more = 3: is not a text"),
         (
             "messages/bot.toml",
@@ -529,10 +506,15 @@ def test_a_bound_is_lowered_by_anybody(files):
         (TEASERS, "Misschien hebt u er iets aan.", "{official_page}", "mantelzorg.warm.1 (nl): X12 (block)"),
         (CARD, "{official_page}\n", "https://toeslag.example\n", "card.zorgtoeslag.body (nl): X8 (block)"),
         (CARD, 'url = "https://www.toeslagen.nl"', 'url = "https://x.example"', "official_page.url is on x.example"),
-        (CARD, 'card = "stadspas"', 'card = "huurtoeslag"', "related card 'huurtoeslag' does not exist"),
+        (CARD, 'card = "huurtoeslag"', 'card = "woontoeslag"', "related card 'woontoeslag' does not exist"),
         (CARD, "enabled = false", "enabled = true", "achttien-geworden.v1 is enabled without a settled legal basis"),
         ("messages/situations.toml", "verhuisd-gemeld", "weg-gemeld", "no card answers nl.inwonersituaties.weg-gemeld"),
-        ("messages/situations.toml", "kind-geboren", "verhuisd", "situation.baby: says answered = false, but a card"),
+        (
+            "messages/situations.toml",
+            "[situation.baby]",
+            "[situation.baby]\nanswered = false",
+            "situation.baby: says answered = false, but a card",
+        ),
         ("messages/bot.toml", "zorgtoeslag}", "zorgtoslag}", "page: {official_page:zorgtoslag} is not a placeholder"),
         ("messages/bot.toml", "U praat", "praat " * 900, "welcome (nl): can get "),
         ("messages/bot.toml", "Vertel meer", "Ja graag!", "button.more (nl): NL-J2 (warn)"),
@@ -583,7 +565,7 @@ def test_a_reason_for_a_rule_that_does_not_exist_is_a_fault(files):
 
 def test_a_card_past_its_review_is_found(files):
     assert files.faults(today=date(2027, 11, 1)) == []
-    assert len([fault for fault in files.faults(today=date(2027, 11, 2)) if "X9" in fault]) == 4
+    assert len([fault for fault in files.faults(today=date(2027, 11, 2)) if "X9" in fault]) == 14
 
 
 def test_english_is_whole_and_arabic_may_leave_out_a_card_but_not_half(files):
@@ -616,14 +598,6 @@ def test_the_keyboard_of_a_nudge_is_held_to_the_rules_too(shipped):
     found = findings(text, language="nl", kind=Kind.NUDGE, book=shipped.book, choices={Choice.MORE})
 
     assert {finding.rule for finding in found} == {"X5", "X6"}
-
-
-def test_situations_are_told_in_the_citizens_own_words(shipped):
-    wanted = {"moved", "baby", "child-activity", "looks-after", "lower-income", "retired", "turned-18", "new-in-town"}
-
-    assert shipped.situations.keys() >= wanted
-    assert shipped.say("situation.moved", "nl") == "Ik ben verhuisd"
-    assert not shipped.situations["baby"].answered
 
 
 def test_every_rule_in_the_file_has_an_example():

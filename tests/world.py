@@ -192,6 +192,7 @@ class World:
             pass
         while self.journey.decide():
             pass
+        self.journey.upkeep()
         return [outgoing for outgoing in self.deliver() if outgoing.silent]
 
     def later(self, **span: float) -> None:

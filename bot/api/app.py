@@ -2,16 +2,12 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
-from datetime import datetime, tzinfo
+from collections.abc import Callable
+from datetime import datetime
 from http import HTTPStatus
-from typing import Final
+from zoneinfo import ZoneInfo
 
 from fastapi import FastAPI, Request, Response
-from limits import RateLimitItemPerMinute
-from limits.storage import MemoryStorage
-from limits.strategies import MovingWindowRateLimiter
 from sqlalchemy.exc import OperationalError
 from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
@@ -20,75 +16,49 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Scope, Send
 from starlette.types import Receive as Listen
 
-from bot.api.document import API_VERSION, document
+from bot.api.cards import add_cards
+from bot.api.document import document
+from bot.api.door import HEADERS, USUAL, Door, Limits, problem
 from bot.api.intake import Intake, Receive
 from bot.api.keyring import Keyring
-from bot.core.facts import Origin
-from bot.signals import Refusal, Source, from_cloudevent
+from bot.api.offers import Offer, read_offer
+from bot.signals import Refusal, Source, from_cloudevent, known_types
+from bot.wording import Wording
 
 log = logging.getLogger(__name__)
-
-_HEADERS: Final = {
-    "API-Version": API_VERSION,
-    "Cache-Control": "no-store",
-    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
-    "Referrer-Policy": "no-referrer",
-    "Strict-Transport-Security": "max-age=31536000",
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-}
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Limits:
-    """How much one request may bring (`body`, in bytes) and how often one key may knock."""
-
-    body: int = 256 * 1024
-    per_minute: int = 600
 
 
 def build(
     *,
     receive: Receive,
+    offer: Offer,
     sources: Callable[[str], Source | None],
-    known: Mapping[str, Origin],
-    cards: Collection[str],
-    zone: tzinfo,
+    wording: Wording,
     clock: Callable[[], datetime],
     ready: Callable[[], str | None] = lambda: None,
-    limits: Limits = Limits(),
+    limits: Limits = USUAL,
 ) -> FastAPI:
-    """The application. `receive`, `sources` and `ready` may block; they run in threads.
+    """The application. `receive`, `offer`, `sources` and `ready` may block; they run in threads.
 
-    `sources` gives the owner of a key (`signals.find_source`), `known` and `cards` what the service cards answer,
-    `zone` the municipality's zone; `ready` says in a sentence what is missing, or None.
+    `sources` gives the owner of a key (`signals.find_source`); `offer` takes in what a professional offers
+    (`offers.offer`); `ready` says in a sentence what is missing, or None.
     """
     app = FastAPI(title="Handreiking", openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
+    zone = ZoneInfo(wording.municipality.zone)
+    known = known_types(card.facts() for card in wording.cards.values())
     intake = Intake(receive)
-    keyring = Keyring(sources, clock)
-    knocks = MovingWindowRateLimiter(MemoryStorage())
-    allowed = RateLimitItemPerMinute(limits.per_minute)
+    door = Door(Keyring(sources, clock), limits)
 
     @app.post("/v1/signals")
     async def hand_in(request: Request) -> Response:
-        key = _key(request)
-        source = await keyring.owner(key) if key else None
-        if source is None:
-            detail = "Give the key of your source in Authorization: Bearer …, or in X-API-Key."
-            refused = Refusal(401, "The key is missing, unknown or revoked", detail=detail)
-            return _problem(refused, {"WWW-Authenticate": "Bearer"})
-        if not knocks.hit(allowed, source.name):
-            detail = f"At most {limits.per_minute} requests a minute with one key; put several events in a batch."
-            refused = Refusal(429, "Too many requests", detail=detail)
-            return _problem(refused, {"Retry-After": str(allowed.get_expiry())})
-        body = await _body(request, limits.body)
-        if body is None:
-            detail = f"At most {limits.body} bytes in one request; hand in fewer events at a time."
-            return _problem(Refusal(413, "The body is too large", detail=detail))
-        read = from_cloudevent(request.headers, body, source, known, cards=cards, zone=zone, now=clock())
+        let = await door.let_in(request)
+        if isinstance(let, Response):
+            return let
+        source, body = let
+        read = from_cloudevent(request.headers, body, source, known, cards=wording.cards, zone=zone, now=clock())
         if isinstance(read, Refusal):
             log.info("signals refused", extra={"source": source.name, "status": read.status})
-            return _problem(read)
+            return problem(read)
         receipts = await intake.hand_in(read)
         log.info("signals", extra={"source": source.name, "count": len(read)})
         told = [
@@ -96,6 +66,23 @@ def build(
             for signal, receipt in zip(read, receipts, strict=True)
         ]
         return JSONResponse({"receipts": told}, status_code=202)
+
+    @app.post("/v1/offers")
+    async def hand_in_offer(request: Request) -> Response:
+        let = await door.let_in(request)
+        if isinstance(let, Response):
+            return let
+        source, body = let
+        said = read_offer(request.headers.get("content-type", ""), body)
+        taken = said if isinstance(said, Refusal) else await asyncio.to_thread(offer, source, said)
+        if isinstance(taken, Refusal):
+            log.info("offer refused", extra={"source": source.name, "status": taken.status})
+            return problem(taken)
+        log.info("offer", extra={"source": source.name})
+        receipt = {"event": taken.event, "id": taken.id, "fresh": taken.fresh}
+        return JSONResponse({"receipts": [receipt]}, status_code=202)
+
+    add_cards(app, wording, lambda: clock().astimezone(zone).date())
 
     @app.get("/health/live")
     async def live() -> Response:
@@ -105,7 +92,7 @@ def build(
     async def is_ready() -> Response:
         missing = await asyncio.to_thread(ready)
         if missing is not None:
-            return _problem(Refusal(503, "Not ready yet", detail=missing))
+            return problem(Refusal(503, "Not ready yet", detail=missing))
         return JSONResponse({"status": "ready"})
 
     described = document(body=limits.body, per_minute=limits.per_minute)
@@ -132,57 +119,29 @@ class _Wrapped:
     async def __call__(self, scope: Scope, receive: Listen, send: Send) -> None:
         async def wrapped(message: Message) -> None:
             if message["type"] == "http.response.start":
-                MutableHeaders(scope=message).update(_HEADERS)
+                headers = MutableHeaders(scope=message)
+                for name, value in HEADERS.items():
+                    headers.setdefault(name, value)
             await send(message)
 
         await self._app(scope, receive, wrapped)
 
 
-def _key(request: Request) -> str | None:
-    """The key as it was given; the scheme's name is not case-sensitive (RFC 9110)."""
-    scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    if scheme.lower() == "bearer" and token.strip():
-        return token.strip()
-    return request.headers.get("x-api-key") or None
-
-
-async def _body(request: Request, most: int) -> bytes | None:
-    """The body; None as soon as it is, or says that it will be, larger than `most` bytes."""
-    announced = request.headers.get("content-length", "")
-    if announced.isdecimal() and len(announced) < 20 and int(announced) > most:
-        return None
-    body = bytearray()
-    async for part in request.stream():
-        body += part
-        if len(body) > most:
-            return None
-    return bytes(body)
-
-
-def _problem(refused: Refusal, headers: Mapping[str, str] | None = None) -> Response:
-    return JSONResponse(
-        refused.problem(),
-        status_code=refused.status,
-        headers=_HEADERS | dict(headers or {}),
-        media_type="application/problem+json",
-    )
-
-
 def _not_here(_: Request, error: Exception) -> Response:
     status, headers = (error.status_code, error.headers) if isinstance(error, HTTPException) else (500, None)
-    return _problem(Refusal(status, HTTPStatus(status).phrase), headers)
+    return problem(Refusal(status, HTTPStatus(status).phrase), headers)
 
 
 def _database_away(_: Request, __: Exception) -> Response:
     log.warning("database away")
     detail = "Nothing is certain to be stored. Hand it in again: the same event has its effect once."
-    return _problem(Refusal(503, "The database cannot be reached", detail=detail), {"Retry-After": "30"})
+    return problem(Refusal(503, "The database cannot be reached", detail=detail), {"Retry-After": "30"})
 
 
 def _hung_up(_: Request, __: Exception) -> Response:
-    return _problem(Refusal(400, "The connection was closed before the body was whole"))
+    return problem(Refusal(400, "The connection was closed before the body was whole"))
 
 
 def _our_fault(_: Request, __: Exception) -> Response:
     detail = "The fault is ours and is in our log. Hand it in again later: the same event has its effect once."
-    return _problem(Refusal(500, "Something went wrong", detail=detail))
+    return problem(Refusal(500, "Something went wrong", detail=detail))

@@ -2,6 +2,7 @@
 
 from typing import Any, Final
 
+from bot.api import opened
 from bot.api.schemas import header, ref, schemas
 from bot.signals.cloudevent import BATCH, LARGEST_BATCH, STRUCTURED
 
@@ -62,12 +63,14 @@ def document(*, body: int, per_minute: int) -> dict[str, Any]:
         "servers": [{"url": "/", "description": "De server die dit document geeft"}],
         "tags": [
             {"name": "Signalen", "description": "Signalen aanleveren"},
+            {"name": "Dienstkaarten", "description": "De kaarten, voor iedereen"},
             {"name": "Gezondheid", "description": "Voor wie de dienst draaiend houdt"},
             {"name": "Beschrijving", "description": "Dit document"},
         ],
         "security": [{"bearer": []}, {"apiKey": []}],
         "paths": {
             "/v1/signals": {"post": _hand_in(body, per_minute)},
+            **opened.paths(_REFUSED),
             "/health/live": {"get": _health("isLive", "Leeft het proces?", "Het proces leeft.", "live", ready=False)},
             "/health/ready": {
                 "get": _health(
@@ -90,9 +93,9 @@ def document(*, body: int, per_minute: int) -> dict[str, Any]:
                     "description": "Dezelfde sleutel, voor wie geen Authorization-kop kan sturen.",
                 },
             },
-            "schemas": schemas(),
+            "schemas": schemas() | opened.schemas(),
             "responses": _refusals(),
-            "headers": _headers(),
+            "headers": _headers() | opened.headers(),
         },
     }
 

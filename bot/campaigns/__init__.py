@@ -3,19 +3,23 @@
 Functions take a session and never commit.
 """
 
+from bot.campaigns.dates import Coming, coming, days_of
 from bot.campaigns.file import CampaignFile, content_hash, read
 from bot.campaigns.life import State, add, approve, finish, listing, pause, start, stop
-from bot.campaigns.running import CALENDAR_SOURCE, Due, answering, due, due_dates, facts_of
+from bot.campaigns.running import CALENDAR_SOURCE, Due, answering, due, due_dates, facts_of, waiting
 
 __all__ = [
     "CALENDAR_SOURCE",
     "CampaignFile",
+    "Coming",
     "Due",
     "State",
     "add",
     "answering",
     "approve",
+    "coming",
     "content_hash",
+    "days_of",
     "due",
     "due_dates",
     "facts_of",
@@ -25,4 +29,5 @@ __all__ = [
     "read",
     "start",
     "stop",
+    "waiting",
 ]

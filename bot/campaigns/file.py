@@ -9,10 +9,12 @@ from typing import Annotated, Any, Self
 
 from pydantic import Field, StringConstraints, ValidationError, model_validator
 
+from bot.campaigns.dates import days_of
 from bot.core.facts import CardStatus, Learning, Level, Origin, SignalRule, Tone
 from bot.errors import FaultsError
 from bot.store.tables import CampaignRow
 from bot.wording import Wording
+from bot.wording.calendar import Yearly
 from bot.wording.cards import Id, Part, Sentence, SignalType
 
 
@@ -22,29 +24,12 @@ class Audience(Part):
     linked_only: bool = False
 
 
-class Yearly(Part):
-    month: int = Field(ge=1, le=12)
-    day: int = Field(ge=1, le=31)
-
-    @model_validator(mode="after")
-    def _comes_every_year(self) -> Self:
-        try:
-            self.on(2001)
-        except ValueError as error:
-            raise ValueError(
-                f"month {self.month}, day {self.day} does not come every year; give another day"
-            ) from error
-        return self
-
-    def on(self, year: int) -> date:
-        return date(year, self.month, self.day)
-
-
 class Trigger(Part):
-    """What sets it off: signals that arrive, and a date or a yearly date of its own.
+    """What sets it off: signals that arrive, days of the card's own calendar, or a date or yearly date of its own.
 
-    A date is the day of the event itself, in the municipality's zone; `calendar` says of which kind, and the window of
-    that rule on the card says from how many days before.
+    `calendar` names a calendar signal of the card. Alone it stands for the days of that signal's own rule; with `date`
+    or `yearly` for those instead. A day is that of the event itself, in the municipality's zone, and the signal's
+    window says from how many days before people may hear of it.
     """
 
     signals: tuple[SignalType, ...] = ()
@@ -55,24 +40,22 @@ class Trigger(Part):
     @model_validator(mode="after")
     def _is_one(self) -> Self:
         faults = []
-        if not self.signals and self.on is None and self.yearly is None:
-            faults.append("nothing sets it off; give signals, date or yearly")
+        if not self.signals and self.calendar is None and self.on is None and self.yearly is None:
+            faults.append("nothing sets it off; give signals or calendar")
         if self.on is not None and self.yearly is not None:
             faults.append("date and yearly are both given; keep one")
-        if (self.calendar is None) is not (self.on is None and self.yearly is None):
-            faults.append("calendar names the card's signal that a date or yearly stands for; give both or neither")
+        if self.calendar is None and (self.on is not None or self.yearly is not None):
+            faults.append("calendar is missing; name the card's calendar signal that date or yearly stands for")
         if len(set(self.signals)) < len(self.signals):
             faults.append("signals names a type twice; keep one")
         if faults:
             raise ValueError("; ".join(faults))
         return self
 
-    def days(self, years: range) -> Iterator[date]:
-        """The days of its own within `years`."""
-        if self.on is not None:
-            yield self.on
-        if self.yearly is not None:
-            yield from (self.yearly.on(year) for year in years)
+    @property
+    def has_own_days(self) -> bool:
+        """Whether it names days itself, instead of those of the card."""
+        return self.on is not None or self.yearly is not None
 
 
 class Period(Part):
@@ -126,7 +109,8 @@ def read(text: str, wording: Wording) -> CampaignFile:
 def content_hash(file: CampaignFile, wording: Wording) -> str:
     """SHA-256 in hex over all that an approval is about.
 
-    That is the campaign's own file, the whole card with its version, and the wordings in each language.
+    That is the campaign's own file, the whole card with its version, the wordings in each language, and the days that
+    the card's calendar gives within the period.
     """
     card = wording.cards.get(file.card)
     keys = [*file.variants, *(f"card.{file.card}.{part}" for part in ("name", "plain", "body"))]
@@ -138,6 +122,7 @@ def content_hash(file: CampaignFile, wording: Wording) -> str:
             for key in keys
             if wording.has(key)
         },
+        "days": [] if file.trigger.has_own_days else [day.isoformat() for day in days(file, wording)],
     }
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
@@ -152,6 +137,24 @@ def rule_of(file: CampaignFile, wording: Wording, kind: str | None) -> SignalRul
     card = wording.cards.get(file.card)
     rules = () if card is None else card.facts().signals
     return next((rule for rule in rules if rule.type == kind and rule.enabled), None)
+
+
+def days(file: CampaignFile, wording: Wording) -> list[date]:
+    """The days of its own or of the card's calendar whose window meets the campaign's period, oldest first."""
+    trigger = file.trigger
+    rule = rule_of(file, wording, trigger.calendar)
+    if rule is None:
+        return []
+    # A window reaches a year to either side at most, and `days_before` another.
+    years = range(file.period.first.year - 2, file.period.until.year + 3)
+    if trigger.on is not None:
+        found = [trigger.on]
+    elif trigger.yearly is not None:
+        found = [trigger.yearly.on(year) for year in years]
+    else:
+        own = next(signal.calendar for signal in wording.cards[file.card].signals if signal.type == trigger.calendar)
+        found = [] if own is None else days_of(own, wording, years)
+    return [day for day in found if overlaps(day, rule, file.period)]
 
 
 def overlaps(day: date, rule: SignalRule, period: Period) -> bool:
@@ -206,9 +209,11 @@ def _faults_of_trigger(file: CampaignFile, wording: Wording, rules: Collection[S
     if rule is None or rule.origin is not Origin.CALENDAR:
         yield f"trigger.calendar = {calendar!r} is no calendar signal of the card; use one of {', '.join(calendars)}"
         return
-    years = range(file.period.first.year - 2, file.period.until.year + 3)
-    if not any(overlaps(day, rule, file.period) for day in file.trigger.days(years)):
-        yield "trigger.date or yearly never comes within the period; mend one of them"
+    own = next(signal.calendar for signal in wording.cards[file.card].signals if signal.type == calendar)
+    if own is None and not file.trigger.has_own_days:
+        yield f"trigger.calendar = {calendar!r} has no calendar on the card; write it there, or give date or yearly"
+    elif not days(file, wording):
+        yield "trigger: its day never comes within the period; mend one of them, or messages/calendar.toml"
 
 
 def _fault(detail: Mapping[str, Any]) -> str:

@@ -2,18 +2,19 @@
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
 from sqlmodel import Session, col, select
 
-from bot.campaigns.file import content_hash, file_of, overlaps, rule_of
+from bot.campaigns.file import content_hash, days, file_of, rule_of
 from bot.campaigns.life import State, among
 from bot.core.facts import Campaign
 from bot.store import ledger
 from bot.store.tables import CampaignRow, SignalRow
 from bot.wording import Wording
+from bot.wording.cards import CardSignal
 
 #: In front of a campaign's id: the source of the signals that its own calendar gives.
 CALENDAR_SOURCE: Final = "urn:handreiking:campaign:"
@@ -112,12 +113,10 @@ def due_dates(row: CampaignRow, wording: Wording, now: datetime) -> list[tuple[s
     if rule is None:
         return []
     zone = ZoneInfo(wording.municipality.zone)
-    days = file.trigger.days(range(row.starts_at.year - 2, row.ends_at.year + 3))
     return [
         (day.isoformat(), datetime.combine(day, time(), zone))
-        for day in sorted(days)
-        if overlaps(day, rule, file.period)
-        and day + timedelta(days=min(0, rule.earliest_day)) <= now.astimezone(zone).date()
+        for day in days(file, wording)
+        if day + timedelta(days=min(0, rule.earliest_day)) <= now.astimezone(zone).date()
     ]
 
 
@@ -126,6 +125,20 @@ def over(row: CampaignRow, wording: Wording, occurred_at: datetime, now: datetim
     file = file_of(row)
     rule = rule_of(file, wording, file.trigger.calendar)
     return rule is None or now > occurred_at + timedelta(days=rule.latest_day)
+
+
+def waiting(session: Session, wording: Wording) -> list[tuple[str, CardSignal, date, str]]:
+    """Each day that an approved, running or paused campaign waits for, as (card, its signal, day, campaign)."""
+    states = [State.APPROVED, State.RUNNING, State.PAUSED]
+    rows = session.exec(select(CampaignRow).where(col(CampaignRow.state).in_(states)).order_by(col(CampaignRow.id)))
+    found = []
+    for row in rows:
+        file = file_of(row)
+        card = wording.cards.get(file.card)
+        kind = file.trigger.calendar
+        signals = [] if card is None or kind is None else [one for one in card.signals if one.type == kind]
+        found += [(row.card, signal, day, row.id) for signal in signals for day in days(file, wording)]
+    return found
 
 
 def _alive(

@@ -13,7 +13,7 @@ from typing import Annotated, Any
 import typer
 
 from bot import __version__
-from bot.cli import desk, nudges, parts
+from bot.cli import cards, desk, language, nudges, parts
 from bot.cli.parts import By, Json, say, say_json, say_table
 from bot.errors import FaultsError, HandreikingError, RefusedError, SettingsError
 
@@ -29,6 +29,10 @@ keys = typer.Typer(help="The keys that seal chat addresses.", no_args_is_help=Tr
 for name, group in desk.GROUPS.items():
     app.add_typer(group, name=name)
 app.add_typer(keys, name="keys")
+app.add_typer(cards.card, name="card")
+app.command()(cards.offer)
+app.command()(cards.calendar)
+app.add_typer(language.language, name="language")
 app.add_typer(nudges.group, name="nudges")
 
 DEMO_DIRECTORY = Path(".handreiking-demo")
@@ -71,8 +75,11 @@ def run(
         desk.remember_bot(whole, username)
         say(f"@{username} is running. Signals come in at http://{settings.host}:{settings.port}/v1/signals.")
 
+    journey = whole.journey
+    if not trial:
+        journey.wording = fitness.settled(whole.wording, whole.today())
     service = Service(
-        journey=whole.journey,
+        journey=journey,
         engine=whole.engine,
         token=settings.bot_token(),
         owner=secrets.token_hex(6),

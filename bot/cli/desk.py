@@ -1,20 +1,19 @@
-"""What staff do at the command line: campaigns, who may hand in signals, codes for letters, people to call."""
+"""What staff do at the command line: campaigns, who may hand in signals, codes for letters."""
 
 import secrets
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from bot.cli import intake, parts
+from bot.cli import intake, parts, people
 from bot.cli.parts import By, Json, Parts, say, say_json, say_table
 from bot.errors import FaultsError, RefusedError
 
 campaign = typer.Typer(help="Write, approve, start, pause and stop campaigns.", no_args_is_help=True)
 source = typer.Typer(help="Who may hand in signals, and of which types.", no_args_is_help=True)
 link = typer.Typer(help="One-time codes that tie a chat to a reference.", no_args_is_help=True)
-contact = typer.Typer(help="People who asked to be contacted.", no_args_is_help=True)
-GROUPS = {"campaign": campaign, "signal": intake.signal, "source": source, "link": link, "contact": contact}
+GROUPS = {"campaign": campaign, "signal": intake.signal, "source": source, "link": link, **people.GROUPS}
 
 BOT = "bot"
 
@@ -174,41 +173,6 @@ def link_new(
         say(f"{one['reference']}  {one['code']}  {one['link']}  until {one['expires_at'][:10]}")
         if count == 1:
             segno.make(one["link"]).terminal(compact=True)
-
-
-@contact.command("list")
-def contact_list(
-    by: By,
-    show_phone: Annotated[bool, typer.Option("--show-phone", help="Show phone numbers; this is audited.")] = False,
-    json: Json = False,
-) -> None:
-    """Open requests for contact, the earliest promise first."""
-    from sqlmodel import col, select
-
-    from bot.store import ledger
-    from bot.store.tables import ContactRequestRow
-
-    whole = parts.from_environment()
-    query = select(ContactRequestRow).where(col(ContactRequestRow.state) == "open")
-    with whole.sessions.begin() as session:
-        found = session.exec(query.order_by(col(ContactRequestRow.promised_by), col(ContactRequestRow.id))).all()
-        rows: list[dict[str, Any]] = [
-            {
-                "id": row.id, "card": row.card, "how": row.how, "daypart": row.daypart, "language": row.language,
-                "asked_at": row.asked_at.isoformat(timespec="minutes"), "promised_by": row.promised_by.isoformat(),
-            }
-            | ({"phone": whole.vault.open(row.phone_sealed) if row.phone_sealed else None} if show_phone else {})
-            for row in found
-        ]  # fmt: skip
-        if show_phone:
-            ledger.audit(
-                session, parts.now(), by, "contact.phones", "open requests", requests=[row.id for row in found]
-            )
-    if json:
-        say_json(rows)
-    else:
-        columns = ["id", "promised_by", "how", *(["phone"] if show_phone else []), "daypart", "language", "card"]
-        say_table(rows, columns, nothing="Nobody is waiting to be contacted.")
 
 
 def remember_bot(whole: Parts, username: str) -> None:

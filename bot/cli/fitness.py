@@ -2,13 +2,14 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from datetime import datetime
+from datetime import date, datetime
 from typing import TypeVar
 
 from sqlmodel import Session, col, select
 
 from bot import campaigns, settings
 from bot.cli.parts import Parts
+from bot.core.facts import CardStatus
 from bot.errors import FaultsError
 from bot.store import ledger
 from bot.store.tables import CampaignRow
@@ -65,6 +66,18 @@ def unfit(whole: Parts, now: datetime, *, trial: bool) -> list[str]:
         used = {name: card for name, card in wording.cards.items() if name in cards}
         told += replace(wording, cards=used).not_for_citizens(whole.today())
     return told
+
+
+def settled(wording: Wording, today: date) -> Wording:
+    """The same, but each card that no citizen may be written to about counts as a draft.
+
+    A campaign that is started while the bot runs is held by the same reasons as one that ran before.
+    """
+    cards = {
+        name: card.model_copy(update={"status": CardStatus.DRAFT}) if card.not_for_citizens(today) else card
+        for name, card in wording.cards.items()
+    }
+    return replace(wording, cards=cards)
 
 
 def _running(session: Session) -> list[CampaignRow]:

@@ -14,12 +14,12 @@ from bot.core.buttons import buttons, labelled
 from bot.core.facts import Phrase
 from bot.core.talk import (
     AskContact,
-    Button,
     CancelContact,
     Effect,
     Flow,
     OpenRequest,
     Press,
+    RemindContact,
     Say,
     Scene,
     SharedContact,
@@ -29,6 +29,7 @@ from bot.core.talk import (
     Unreadable,
 )
 
+WAYS = ("chat", "phone", "desk")
 DAYPARTS = ("morning", "afternoon", "any")
 _FLOW_HOURS = 24
 _CALLABLE = {
@@ -64,7 +65,10 @@ def request_pressed(scene: Scene, press: Press) -> Turn:
     """Change or cancel an open request; `press.ref` is the request's number."""
     if press.ref not in {request.id for request in scene.requests}:
         return _OLD
+    talking = any(request.talking for request in scene.requests)
     match press.choice:
+        case _ if talking and press.choice not in {"cancel", "keep"}:
+            return _OLD
         case "change":
             return Turn(says=(_ask_how("r", press.ref),))
         case "cancel":
@@ -72,6 +76,8 @@ def request_pressed(scene: Scene, press: Press) -> Turn:
             return Turn(effects=(CancelContact(press.ref), *said.effects), says=said.says)
         case "keep":
             return _let_be(scene, Phrase("contact.kept"))
+        case "remind":
+            return _remind(scene, next(request for request in scene.requests if request.id == press.ref))
         case _:
             return _chosen(scene, press)
 
@@ -121,13 +127,15 @@ def _international(heard: Typed | SharedContact) -> str:
 def _chosen(scene: Scene, press: Press) -> Turn:
     how, _, daypart = press.choice.partition(".")
     match how:
-        case "chat" if not daypart:
+        case "chat" | "desk" if not daypart:
             effects, says = left(scene)
-            return Turn(effects=effects, says=(_ask_when(press.kind, press.ref, "chat", replaces=True), *says))
+            return Turn(effects=effects, says=(_ask_when(press.kind, press.ref, how, replaces=True), *says))
         case "phone" if not daypart:
             return _ask_number(scene, press)
         case "chat" if daypart in DAYPARTS:
             return _asked(scene, press, "chat", daypart, None)
+        case "desk" if daypart in DAYPARTS:
+            return _asked(scene, press, "desk", daypart, None)
         case "phone" if daypart in DAYPARTS:
             phone = scene.flow.draft.get("phone") if scene.flow else None
             if phone is None:
@@ -139,7 +147,7 @@ def _chosen(scene: Scene, press: Press) -> Turn:
 
 def _ask_how(kind: str, ref: int) -> Say:
     leave = "nothing" if kind == "c" else "keep"
-    choices = ((f"button.c.{choice}", choice) for choice in ("chat", "phone", leave))
+    choices = ((f"button.c.{choice}", choice) for choice in (*WAYS, leave))
     return Say(words=(Phrase("contact.how"),), buttons=labelled(kind, ref, choices))
 
 
@@ -160,7 +168,7 @@ def _ask_when(kind: str, ref: int, how: str, *, replaces: bool = False) -> Say:
     return Say(words=(Phrase("contact.when"),), buttons=dayparts, replaces=replaces)
 
 
-def _asked(scene: Scene, press: Press, how: Literal["chat", "phone"], daypart: str, phone: str | None) -> Turn:
+def _asked(scene: Scene, press: Press, how: Literal["chat", "phone", "desk"], daypart: str, phone: str | None) -> Turn:
     effects: tuple[Effect, ...] = (Step(None),) if scene.flow else ()
     if press.kind == "r":
         message = next((request.message for request in scene.requests if request.id == press.ref), None)
@@ -171,9 +179,10 @@ def _asked(scene: Scene, press: Press, how: Literal["chat", "phone"], daypart: s
     words = (
         Phrase(f"contact.promise.{how}", {"date": scene.promise}),
         Phrase(f"contact.promise.{daypart}"),
+        Phrase("contact.early"),
         Phrase("contact.never"),
     )
-    promise = Say(words=words, buttons=_change_or_cancel(scene.update), replaces=True)
+    promise = Say(words=words, buttons=buttons("r", "change", "cancel", "remind", ref=scene.update), replaces=True)
     # With the number still asked for, its keyboard has to go: an inline row and a keyboard cannot be in one message.
     gone = (
         (Say(words=(Phrase("contact.left"),), keyboard="remove"),)
@@ -185,16 +194,24 @@ def _asked(scene: Scene, press: Press, how: Literal["chat", "phone"], daypart: s
 
 
 def _standing_promise(scene: Scene, request: OpenRequest) -> Say:
+    if request.talking:
+        return Say(words=(Phrase("talk.open"),), buttons=buttons("r", "cancel", ref=request.id))
     if request.promised_by < scene.today:
-        words: tuple[Phrase, ...] = (Phrase("contact.late"),)
-    else:
-        how = "phone" if request.how == "phone" else "chat"
-        words = (Phrase(f"contact.already.{how}", {"date": request.promised_by}),)
-    return Say(words=words, buttons=_change_or_cancel(request.id))
+        return Say(words=(Phrase("contact.late"),), buttons=buttons("r", "change", "cancel", ref=request.id))
+    words = Phrase(f"contact.already.{request.how}", {"date": request.promised_by})
+    choices = ("change", "cancel") if request.reminded else ("change", "cancel", "remind")
+    return Say(words=(words,), buttons=buttons("r", *choices, ref=request.id))
 
 
-def _change_or_cancel(request: int) -> tuple[Button, ...]:
-    return buttons("r", "change", "cancel", ref=request)
+def _remind(scene: Scene, request: OpenRequest) -> Turn:
+    """A reminder only because it was asked for, on the day of the promise; not of a talk that goes on already."""
+    if request.talking or request.promised_by <= scene.today:
+        return _OLD
+    if request.reminded:
+        return _ALREADY
+    words = Phrase("contact.remind", {"date": request.promised_by})
+    said = Say(words=(words,), buttons=buttons("r", "change", "cancel", ref=request.id))
+    return Turn(effects=(RemindContact(request.id),), says=(said,))
 
 
 def _let_be(scene: Scene, words: Phrase) -> Turn:

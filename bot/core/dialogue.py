@@ -8,20 +8,19 @@ changes nothing the second time. Declining is one tap, like accepting; why and s
 import re
 from collections.abc import Collection
 from dataclasses import replace
-from datetime import datetime, timedelta
 from typing import assert_never
 
-from bot.core import contact, door, menu, survey
-from bot.core.buttons import buttons, labelled
-from bot.core.facts import CardStatus, Choice, Origin, Phrase
+from bot.core import answers, contact, door, free_text, kept, menu, survey
+from bot.core.answers import nudge_buttons
+from bot.core.buttons import buttons
+from bot.core.facts import Choice, Phrase
 from bot.core.talk import (
-    Answered,
     Blocked,
-    Button,
     CancelContact,
     Command,
     Effect,
     Heard,
+    KeepText,
     Leave,
     Nudge,
     Press,
@@ -36,9 +35,9 @@ from bot.core.talk import (
     Unreadable,
 )
 
-LATER_DAYS = (30, 90)
+__all__ = ["nudge_buttons", "respond"]
+
 _OLD = Turn(notice=Phrase("old.notice"))
-_ALREADY = Turn(notice=Phrase("already.notice"))
 _STOPPED = Turn(notice=Phrase("stopped.notice"))
 
 
@@ -60,25 +59,13 @@ def respond(scene: Scene, heard: Heard) -> Turn:
             return _command(scene, heard)
         case Press():
             return _press(scene, heard)
-        case Typed() | SharedContact() | Unreadable():
+        case Typed():
+            return _typed(scene, heard)
+        case SharedContact() | Unreadable():
             if scene.flow is not None:
                 return contact.number_given(scene, scene.flow, heard)
             return _anything_else(scene, heard)
     assert_never(heard)
-
-
-def nudge_buttons(nudge: Nudge) -> tuple[Button, ...]:
-    """The answers under a nudge, in the order that never changes.
-
-    *More* becomes *I look myself* once it was pressed. *Contact* stays after it was pressed: whoever let that talk be
-    may take it up again, and whoever has a promise is told of it.
-    """
-    order = (Choice.MORE, Choice.SELF, Choice.NOT_NOW, Choice.NO, Choice.CONTACT, Choice.WHY, Choice.STOP)
-    opened = Choice.MORE in nudge.choices
-    left_out = {Choice.MORE} if opened else {Choice.SELF}
-    if not nudge.asks_contact:
-        left_out.add(Choice.CONTACT)
-    return _answers(nudge, *(choice for choice in order if choice not in left_out))
 
 
 def _means_stop(text: str, stop_words: Collection[str]) -> bool:
@@ -97,16 +84,20 @@ def _command(scene: Scene, command: Command) -> Turn:
             says = (door.ask_language(scene),)
         case "privacy":
             says = (door.privacy(scene),)
+        case "about":
+            says = (
+                Say(words=(Phrase("about"), Phrase("about.check")), buttons=buttons("s", "menu") if active else ()),
+            )
         case "why":
-            says = (_why(scene, scene.nudge) if scene.nudge else Say(words=(Phrase("why.none"),)),)
+            says = answers.why_of_the_last(scene)
         case "mydata":
-            says = (menu.my_data(scene),)
+            says = kept.everything(scene)
         case "settings" | "situation" if not active:
             says = door.start(scene)
         case "settings":
             says = (menu.settings(),)
         case "situation":
-            says = (menu.ask_situation(scene),)
+            says = (kept.ask_situation(scene),)
         case _:
             says = (Say(words=(Phrase("help"), Phrase("help.never")), buttons=buttons("s", "menu") if active else ()),)
     ends, first = contact.left(scene)
@@ -120,9 +111,41 @@ def _stop(scene: Scene, nudge: Nudge | None = None) -> Turn:
     receipt = Say(words=words, replaces=nudge is not None and not keyboard, keyboard="remove" if keyboard else "none")
     effects: tuple[Effect, ...] = (Step(None),) if keyboard else ()
     if scene.standing is Standing.ACTIVE:
-        effects += () if nudge is None else _answer(nudge, Choice.STOP)
+        effects += () if nudge is None else answers.answer(nudge, Choice.STOP)
         effects += tuple(CancelContact(request.id) for request in scene.requests)
     return Turn(effects=(*effects, Leave(Standing.STOPPED)), says=(receipt,))
+
+
+def _typed(scene: Scene, heard: Typed) -> Turn:
+    """What somebody typed. Numbers for an emergency come first, whoever it is and whatever we were talking about."""
+    urgent = free_text.emergencies(heard.text, scene.emergencies)
+    clean, masked = free_text.without_numbers(heard.text)
+    first: tuple[Say, ...] = ()
+    if urgent:
+        numbers = tuple(Phrase(f"emergency.{kind}") for kind in urgent)
+        first = (Say(words=(Phrase("emergency"), *numbers)),)
+    if scene.flow is not None:
+        turn = contact.number_given(scene, scene.flow, heard)
+        # A phone number can look like another one; it is the one thing that was asked for.
+        masked = masked and not any(isinstance(effect, Step) for effect in turn.effects)
+    elif scene.standing is Standing.ACTIVE and scene.requests:
+        turn = _for_staff(scene, clean)
+    elif urgent and scene.standing is not Standing.ACTIVE:
+        turn = Turn()
+    else:
+        turn = _anything_else(scene, heard)
+    if masked:
+        first = (*first, Say(words=(Phrase("text.masked"),)))
+    return Turn(effects=turn.effects, says=(*first, *turn.says), notice=turn.notice)
+
+
+def _for_staff(scene: Scene, text: str) -> Turn:
+    """Whoever asked for contact writes to the one who will answer; nobody else's words reach staff."""
+    request = scene.requests[0]
+    words = Phrase("talk.kept") if request.talking else Phrase("talk.kept.early", {"date": request.promised_by})
+    choices = ("cancel",) if request.talking else ("change", "cancel")
+    said = Say(words=(words,), buttons=buttons("r", *choices, ref=request.id))
+    return Turn(effects=(KeepText(request.id, text),), says=(said,))
 
 
 def _anything_else(scene: Scene, heard: Typed | SharedContact | Unreadable) -> Turn:
@@ -144,9 +167,6 @@ def _anything_else(scene: Scene, heard: Typed | SharedContact | Unreadable) -> T
             return Turn(says=(Say(words=(Phrase("text.unreadable"),), buttons=buttons("s", "menu")),))
 
 
-# Presses.
-
-
 def _press(scene: Scene, press: Press) -> Turn:
     """A press counts for the nudge that it names, and only if that one is this person's."""
     nudge = scene.nudge if scene.nudge is not None and scene.nudge.message == press.ref else None
@@ -156,16 +176,20 @@ def _press(scene: Scene, press: Press) -> Turn:
         case "w":
             return door.welcome_answered(scene, press.choice)
         case "n" if nudge is not None and press.choice == Choice.WHY:
-            return Turn(effects=_answer(nudge, Choice.WHY), says=(_why(scene, nudge),))
+            return Turn(effects=answers.answer(nudge, Choice.WHY), says=(answers.why(scene, nudge),))
         case "n" if nudge is not None and press.choice == Choice.STOP:
             return _stop(scene, nudge)
         case "s" if press.choice == "stop":
             return _stop(scene)
+        case "e":
+            return kept.erasing(scene, press.choice)
     if scene.standing is not Standing.ACTIVE:
         return _STOPPED if scene.standing is Standing.STOPPED else _OLD
     match press.kind:
         case "n" if nudge is not None:
-            return _nudge_answered(scene, nudge, press.choice)
+            return answers.answered(scene, nudge, press.choice)
+        case "k" if nudge is not None:
+            return answers.service_told(scene, nudge, press.choice)
         case "q" if nudge is not None:
             return survey.answered(nudge, press.choice)
         case "d" | "t":
@@ -177,121 +201,6 @@ def _press(scene: Scene, press: Press) -> Turn:
         case "s":
             return menu.pressed(scene, press.choice)
         case "y":
-            return menu.situation_pressed(scene, press.choice)
+            return kept.situation_pressed(scene, press.choice)
         case _:
             return _OLD
-
-
-# The nudge.
-
-
-def _nudge_answered(scene: Scene, nudge: Nudge, choice: str) -> Turn:
-    name, _, days = choice.partition(".")
-    match name:
-        case Choice.MORE if _closed(scene, nudge):
-            rest = _answers(nudge, *((Choice.CONTACT,) if nudge.asks_contact else ()), Choice.WHY, Choice.STOP)
-            said = Say(words=(Phrase("nudge.closed"),), buttons=rest, replaces=True)
-            return Turn(effects=_answer(nudge, Choice.MORE), says=(said,))
-        case Choice.MORE:
-            opened = _with(nudge, Choice.MORE)
-            said = Say(words=_shown(opened), buttons=nudge_buttons(opened), replaces=True)
-            return Turn(effects=_answer(nudge, Choice.MORE), says=(said,))
-        case Choice.SELF:
-            rest = tuple(button for button in nudge_buttons(nudge) if button.press and button.press.choice in _LASTING)
-            said = Say(words=(*_shown(nudge), Phrase("nudge.self")), buttons=rest, replaces=True)
-            return _closing(scene, nudge, Choice.SELF, said)
-        case Choice.NOT_NOW | "later" | Choice.NO if Choice.NO in nudge.choices:
-            return _ALREADY
-        case Choice.NOT_NOW:
-            labels = [(f"button.later.{days}", f"later.{days}") for days in LATER_DAYS]
-            asked = labelled("n", nudge.message, [*labels, ("button.later.never", Choice.NO)])
-            rest = _answers(nudge, Choice.WHY, Choice.STOP)
-            said = Say(words=(Phrase("later.ask"),), buttons=asked + rest, replaces=True)
-            until = scene.now + timedelta(days=LATER_DAYS[0])
-            return Turn(effects=_answer(nudge, Choice.NOT_NOW, until), says=(said,))
-        case "later" if days in {str(known) for known in LATER_DAYS}:
-            length = timedelta(days=int(days))
-            said = Say(
-                words=(Phrase("later.done", {"date": scene.today + length}),),
-                buttons=_answers(nudge, Choice.WHY, Choice.STOP),
-                replaces=True,
-            )
-            return _closing(scene, nudge, Choice.NOT_NOW, said, until=scene.now + length)
-        case Choice.NO:
-            day = scene.today + timedelta(days=nudge.card.silence_after_no_days)
-            said = Say(
-                words=(Phrase("no.done", {"date": day}),),
-                buttons=_answers(nudge, Choice.WHY, Choice.STOP),
-                replaces=True,
-            )
-            return _closing(scene, nudge, Choice.NO, said)
-        case Choice.CONTACT if nudge.asks_contact:
-            asks = contact.wanted(scene, nudge.message)
-            return Turn(effects=(*_answer(nudge, Choice.CONTACT), *asks.effects), says=asks.says)
-        case _:
-            return _OLD
-
-
-#: What stays under a nudge after "I look myself": the question is answered, the ways on and out are not.
-_LASTING = {Choice.CONTACT, Choice.WHY, Choice.STOP}
-
-
-def _shown(nudge: Nudge) -> tuple[Phrase, ...]:
-    """What stands in the nudge's message now: the body once it was opened, before that the nudge itself."""
-    return (Phrase(f"card.{nudge.card.id}.body"),) if Choice.MORE in nudge.choices else (nudge.words,)
-
-
-def _closed(scene: Scene, nudge: Nudge) -> bool:
-    """Whether the service came to an end after the nudge left; a door that is shut is not pointed to."""
-    ended = nudge.card.valid_until is not None and nudge.card.valid_until < scene.today
-    return ended or nudge.card.status in {CardStatus.SUSPENDED, CardStatus.EXPIRED}
-
-
-def _answers(nudge: Nudge, *choices: Choice) -> tuple[Button, ...]:
-    return labelled("n", nudge.message, ((f"button.{choice}", choice) for choice in choices))
-
-
-def _with(nudge: Nudge, choice: Choice) -> Nudge:
-    return replace(nudge, choices=nudge.choices | {choice})
-
-
-def _answer(nudge: Nudge, choice: Choice, until: datetime | None = None) -> tuple[Effect, ...]:
-    """The answer as an effect; the same answer again is none, unless it names another day."""
-    return () if choice in nudge.choices and until is None else (Answered(nudge.message, choice, until),)
-
-
-def _closing(scene: Scene, nudge: Nudge, choice: Choice, said: Say, *, until: datetime | None = None) -> Turn:
-    """An answer that ends the nudge's question; now and then the research question follows."""
-    effects, says = survey.asked(scene, nudge.message)
-    return Turn(effects=(*_answer(nudge, choice, until), *effects), says=(said, *says))
-
-
-def _why(scene: Scene, nudge: Nudge) -> Say:
-    """Generated from the signal's real origin, so that it cannot say more, or less, than is true."""
-    theme = {"theme": Phrase(f"theme.{nudge.card.theme}")}
-    day = {"date": nudge.signal_at.date()}
-    match nudge.origin:
-        case Origin.SELF if nudge.situation:
-            cause = Phrase("why.self", {**day, "situation": nudge.situation})
-        case Origin.SELF:
-            cause = Phrase("why.self.unnamed", day)
-        case Origin.CALENDAR:
-            cause = Phrase("why.calendar", theme)
-        case Origin.PROFESSIONAL if nudge.said_by:
-            cause = Phrase("why.professional", {**day, "said_by": nudge.said_by})
-        case Origin.PROFESSIONAL:
-            cause = Phrase("why.professional.unnamed", day)
-        case Origin.REGISTER:
-            cause = Phrase("why.register", {"data": ", ".join(nudge.data_used), "law": nudge.legal_basis})
-        case _:
-            assert_never(nudge.origin)
-    words = [cause, Phrase("why.ground", theme)]
-    if Choice.MORE in nudge.choices or not nudge.card.sensitivity.teaser_first:
-        # An unopened teaser keeps its subject to itself, here as well.
-        words.append(Phrase("why.service", {"service": Phrase(f"card.{nudge.card.id}.name")}))
-    if nudge.chance is not None:
-        words.append(Phrase("why.lot", {"percent": nudge.chance}))
-    if nudge.words_by_lot:
-        words.append(Phrase("why.words_by_lot"))
-    active = scene.standing is Standing.ACTIVE
-    return Say(words=tuple(words), buttons=buttons("s", "themes") + _answers(nudge, Choice.STOP) if active else ())

@@ -5,11 +5,13 @@ none follows: whoever turns one theme on is not asked about the others.
 """
 
 from collections.abc import Mapping
+from datetime import date
 
 from bot.core.buttons import buttons, labelled
-from bot.core.facts import ConsentState, Phrase
+from bot.core.facts import ConsentState, Phrase, Value
 from bot.core.talk import Button, Consent, Join, LinkResult, Press, Say, Scene, SetLanguage, Standing, Turn
 
+SETTINGS = ("themes", "language", "quiet", "often", "pause", "tone", "situation", "research", "kept")
 _OLD = Turn(notice=Phrase("old.notice"))
 _ALREADY = Turn(notice=Phrase("already.notice"))
 #: It stays readable after the answer: who writes, what, how often, what is kept, and how to check that it is real.
@@ -29,7 +31,7 @@ def start(scene: Scene) -> tuple[Say, ...]:
 
 
 def settings_buttons() -> tuple[Button, ...]:
-    return buttons("s", "themes", "language", "pause", "situation", "kept", "stop")
+    return buttons("s", *SETTINGS, "stop")
 
 
 def ask_language(scene: Scene) -> Say:
@@ -90,6 +92,31 @@ def ask_theme(kind: str, theme: str, *, replaces: bool = False) -> Say:
     return Say(words=(asked,), buttons=answers, asks_consent=theme, replaces=replaces)
 
 
+def ask_renewal(theme: str, ends: date) -> Say:
+    """Asked once before a consent ends; without an answer it does."""
+    named: dict[str, Value] = {
+        "theme": Phrase(f"theme.{theme}"),
+        "about": Phrase(f"theme.{theme}.description"),
+        "date": ends,
+    }
+    answers = labelled(
+        "t",
+        0,
+        (
+            ("button.t.renew", f"renew.{theme}"),
+            ("button.t.no", f"no.{theme}"),
+            ("button.t.kept", f"kept.{theme}"),
+        ),
+    )
+    return Say(words=(Phrase("theme.renew", named),), buttons=answers, asks_consent=theme)
+
+
+def privacy_changed() -> Say:
+    """Told to everybody who takes part when the privacy text changes, with the way out."""
+    words = (Phrase("privacy.changed"), Phrase("privacy"), Phrase("privacy.rights"))
+    return Say(words=words, buttons=buttons("s", "kept", "stop"))
+
+
 def theme_answered(scene: Scene, press: Press) -> Turn:
     answer, _, theme = press.choice.partition(".")
     if theme not in scene.themes:
@@ -99,6 +126,11 @@ def theme_answered(scene: Scene, press: Press) -> Turn:
     match answer:
         case "kept":
             return Turn(says=(privacy(scene),))
+        case "renew" if theme in scene.renewable:
+            said = Say(words=(Phrase("renew.given", name),), replaces=True)
+            return Turn(effects=(Consent(theme, ConsentState.GIVEN),), says=(said,))
+        case "renew":
+            return _ALREADY if state is ConsentState.GIVEN else _OLD
         case "yes" | "ask" if state is ConsentState.GIVEN:
             return _ALREADY
         case "ask":

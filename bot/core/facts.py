@@ -116,6 +116,15 @@ class Choice(StrEnum):
 #: Answers of interest weigh the same, so that learning cannot chase contact requests or uptake (DESIGN 7).
 INTERESTED = frozenset({Choice.MORE, Choice.SELF, Choice.CONTACT})
 DECLINED = frozenset({Choice.NO, Choice.HAVE_IT, Choice.NOT_ABOUT_ME, Choice.NOT_THEME, Choice.OTHER_SENDER})
+#: Why "no thanks", in one tap. None of them has to be given.
+REASONS = (
+    Choice.HAVE_IT,
+    Choice.NOT_ABOUT_ME,
+    Choice.NOT_THEME,
+    Choice.OTHER_SENDER,
+    Choice.TOO_OFTEN,
+    Choice.UNWELCOME,
+)
 DISLIKED = frozenset({Choice.UNWELCOME, Choice.TOO_OFTEN, Choice.STOP})
 
 
@@ -146,6 +155,7 @@ class Reason(StrEnum):
     HOLDOUT = "holdout"
     NO_WORDING = "no_wording"
     CAMPAIGN_FULL = "campaign_full"
+    TAKEN_BACK = "taken_back"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -247,6 +257,9 @@ class Citizen:
     paused_until: datetime | None = None
     linked: bool = False
     tone: Tone | None = None  # what the person chose in /settings; None: no preference
+    quiet: tuple[time, time] | None = None  # quiet from and until, as the person chose; it only adds to the rules'
+    rest_days: int | None = None  # the shortest pause that the person asked for
+    rested_anew: datetime | None = None  # "too often" from before this sets no floor any more
     holdout: bool = False  # stays on the fixed policy, drawn once per person
     contacts: tuple[Contact, ...] = ()
 

@@ -1,13 +1,34 @@
-"""The settings, and what people tell us of themselves and can see of it."""
+"""The settings: themes, language, quiet hours, how often, a pause, the tone, and research."""
 
-from datetime import timedelta
+from datetime import time, timedelta
 
-from bot.core import door
+from bot.core import door, kept
 from bot.core.buttons import buttons
-from bot.core.facts import ConsentState, Phrase
-from bot.core.talk import Button, PauseUntil, Press, Say, Scene, Standing, TellSituation, Turn
+from bot.core.facts import ConsentState, Phrase, Tone
+from bot.core.talk import (
+    RESEARCH,
+    Button,
+    Consent,
+    PauseUntil,
+    Press,
+    Say,
+    Scene,
+    SetQuiet,
+    SetRest,
+    SetTone,
+    Turn,
+)
 
-PAUSE_DAYS = (30, 90)
+PAUSE_DAYS = (30, 90, 182)
+REST_DAYS = (30, 90)
+TONES = {"practical": Tone.PRACTICAL, "warm": Tone.WARM, "any": None}
+#: Quiet from and until. They can only add to the quiet hours of the rules.
+QUIET = {
+    "morning": (time(12), time(9)),
+    "afternoon": (time(17), time(12)),
+    "daytime": (time(17), time(9)),
+    "usual": None,
+}
 _OLD = Turn(notice=Phrase("old.notice"))
 _ALREADY = Turn(notice=Phrase("already.notice"))
 
@@ -18,7 +39,7 @@ def settings() -> Say:
 
 def pressed(scene: Scene, choice: str) -> Turn:
     """A press in the settings; stop is not among them, since it is the same everywhere."""
-    name, _, days = choice.partition(".")
+    name, _, value = choice.partition(".")
     match name:
         case "menu":
             return Turn(says=(settings(),))
@@ -27,66 +48,21 @@ def pressed(scene: Scene, choice: str) -> Turn:
         case "language":
             return Turn(says=(door.ask_language(scene),))
         case "situation":
-            return Turn(says=(ask_situation(scene),))
+            return Turn(says=(kept.ask_situation(scene),))
         case "kept":
-            return Turn(says=(my_data(scene),))
-        case "pause" if not days:
-            return Turn(says=(_ask_pause(scene),))
-        case "pause" if days == "off" and scene.paused_until is None:
-            return _ALREADY
-        case "pause" if days == "off":
-            return Turn(effects=(PauseUntil(None),), says=(Say(words=(Phrase("pause.ended"),), replaces=True),))
-        case "pause" if days in {str(known) for known in PAUSE_DAYS}:
-            length = timedelta(days=int(days))
-            words = Phrase("pause.set", {"date": scene.today + length})
-            said = Say(words=(words,), buttons=buttons("s", "pause.off"), replaces=True)
-            return Turn(effects=(PauseUntil(scene.now + length),), says=(said,))
+            return Turn(says=kept.everything(scene))
+        case "pause":
+            return _pause(scene, value)
+        case "quiet":
+            return _quiet(scene, value)
+        case "often":
+            return _often(scene, value)
+        case "tone":
+            return _tone(scene, value)
+        case "research":
+            return _research(scene, value)
         case _:
             return _OLD
-
-
-def ask_situation(scene: Scene) -> Say:
-    told = tuple(Button(label=Phrase(f"situation.{code}"), press=Press("y", 0, code)) for code in scene.situations)
-    return Say(words=(Phrase("situation.ask"),), buttons=told + buttons("y", "none"))
-
-
-def situation_pressed(scene: Scene, code: str) -> Turn:
-    """What somebody tells us; a theme that it needs is asked at once, or nothing could come of it."""
-    if code == "none":
-        return Turn(says=(Say(words=(Phrase("situation.none"),), replaces=True),))
-    if code not in scene.situations:
-        return _OLD
-    if code in scene.told:
-        return _ALREADY
-    themes = scene.themes_of_situations.get(code, ())
-    outcome = Phrase("situation.perhaps" if themes else "situation.nothing")
-    thanks = Phrase("situation.told", {"situation": Phrase(f"situation.{code}")})
-    chosen = any(scene.consents.get(theme) is ConsentState.GIVEN for theme in themes)
-    asks = () if chosen or not themes else (door.ask_theme("t", themes[0]),)
-    return Turn(effects=(TellSituation(code),), says=(Say(words=(thanks, outcome), replaces=True), *asks))
-
-
-def my_data(scene: Scene) -> Say:
-    """What is kept of this person, in words. The rest, such as times, is named but not shown."""
-    active = scene.standing is Standing.ACTIVE
-    words = [Phrase("mydata")]
-    if scene.joined is not None and active:
-        words.append(Phrase("mydata.joined", {"date": scene.joined}))
-    words += [
-        Phrase("mydata.language", {"language": Phrase(f"button.l.{scene.language}")}),
-        door.chosen_themes(scene),
-        Phrase("mydata.received", {"n": scene.received}),
-    ]
-    told = tuple(Phrase(f"situation.{code}") for code in scene.situations if code in scene.told)
-    if told:
-        words.append(Phrase("mydata.told", {"situations": told}))
-    if _paused(scene) and scene.paused_until is not None:
-        words.append(Phrase("pause.on", {"date": scene.paused_until.date()}))
-    for request in scene.requests:
-        how = "phone" if request.how == "phone" else "chat"
-        words.append(Phrase(f"mydata.request.{how}", {"date": request.promised_by}))
-    words += [Phrase("mydata.rest"), Phrase("privacy.rights")]
-    return Say(words=tuple(words), buttons=buttons("s", "menu") if active else ())
 
 
 def _theme_list(scene: Scene) -> Say:
@@ -98,12 +74,96 @@ def _theme_list(scene: Scene) -> Say:
     return Say(words=(door.chosen_themes(scene),), buttons=tuple(button(theme) for theme in scene.themes))
 
 
+def _pause(scene: Scene, days: str) -> Turn:
+    if not days:
+        return Turn(says=(_ask_pause(scene),))
+    if days == "off":
+        if scene.paused_until is None:
+            return _ALREADY
+        return Turn(effects=(PauseUntil(None),), says=(Say(words=(Phrase("pause.ended"),), replaces=True),))
+    if days not in {str(known) for known in PAUSE_DAYS}:
+        return _OLD
+    length = timedelta(days=int(days))
+    words = Phrase("pause.set", {"date": scene.today + length})
+    said = Say(words=(words,), buttons=buttons("s", "pause.off"), replaces=True)
+    return Turn(effects=(PauseUntil(scene.now + length),), says=(said,))
+
+
 def _ask_pause(scene: Scene) -> Say:
-    if _paused(scene) and scene.paused_until is not None:
+    if kept.is_paused(scene) and scene.paused_until is not None:
         words = Phrase("pause.on", {"date": scene.paused_until.date()})
         return Say(words=(words,), buttons=buttons("s", "pause.off", "pause.90"))
     return Say(words=(Phrase("pause.ask"),), buttons=buttons("s", *(f"pause.{days}" for days in PAUSE_DAYS)))
 
 
-def _paused(scene: Scene) -> bool:
-    return scene.paused_until is not None and scene.paused_until > scene.now
+def _quiet(scene: Scene, when: str) -> Turn:
+    quiet_from, quiet_until = scene.quiet_rules
+    fits = [name for name, hours in QUIET.items() if hours is None or _leaves_an_hour(hours, scene.quiet_rules)]
+    if not when:
+        words = Phrase("quiet.ask", {"from": f"{quiet_until:%H:%M}", "until": f"{quiet_from:%H:%M}"})
+        return Turn(says=(Say(words=(words,), buttons=buttons("s", *(f"quiet.{name}" for name in fits))),))
+    if when not in fits:
+        return _OLD
+    if QUIET[when] == scene.quiet:
+        return _ALREADY
+    said = Say(words=(Phrase(f"quiet.set.{when}"),), buttons=buttons("s", "menu"), replaces=True)
+    return Turn(effects=(SetQuiet(QUIET[when]),), says=(said,))
+
+
+def _leaves_an_hour(own: tuple[time, time], rules: tuple[time, time]) -> bool:
+    """Whether an hour a day is left to write in, the two together."""
+    return max(own[1], rules[1]).hour < min(own[0], rules[0]).hour
+
+
+def _often(scene: Scene, days: str) -> Turn:
+    if not days:
+        choices = (*(f"often.{known}" for known in REST_DAYS), "often.usual")
+        return Turn(says=(Say(words=(Phrase("often.ask"),), buttons=buttons("s", *choices)),))
+    if days == "usual":
+        said = Say(words=(Phrase("often.usual"),), buttons=buttons("s", "menu"), replaces=True)
+        return Turn(effects=(SetRest(None),), says=(said,))
+    if days not in {str(known) for known in REST_DAYS}:
+        return _OLD
+    if scene.own_rest == int(days):
+        return _ALREADY
+    said = Say(words=(Phrase("often.set", {"n": int(days)}),), buttons=buttons("s", "menu"), replaces=True)
+    return Turn(effects=(SetRest(int(days)),), says=(said,))
+
+
+def _tone(scene: Scene, tone: str) -> Turn:
+    if not tone:
+        return Turn(says=(Say(words=(Phrase("tone.ask"),), buttons=buttons("s", *(f"tone.{name}" for name in TONES))),))
+    if tone not in TONES:
+        return _OLD
+    if TONES[tone] is scene.tone:
+        return _ALREADY
+    said = Say(words=(Phrase(f"tone.set.{tone}"),), buttons=buttons("s", "menu"), replaces=True)
+    return Turn(effects=(SetTone(TONES[tone]),), says=(said,))
+
+
+def _research(scene: Scene, answer: str) -> Turn:
+    """A consent of its own: no theme needs it, and nothing changes without it."""
+    state = scene.consents.get(RESEARCH)
+    given = state is ConsentState.GIVEN
+    match answer:
+        case "" if given:
+            return Turn(says=(Say(words=(Phrase("research.is.on"),), buttons=buttons("s", "research.no", "menu")),))
+        case "":
+            choices = buttons("s", "research.yes", "research.no")
+            return Turn(says=(Say(words=(Phrase("research.ask"),), buttons=choices, asks_consent=RESEARCH),))
+        case "yes" if given:
+            return _ALREADY
+        case "yes":
+            new = ConsentState.GIVEN
+        case "no" if given:
+            new = ConsentState.WITHDRAWN
+        case "no" if state in {ConsentState.REFUSED, ConsentState.WITHDRAWN}:
+            return _ALREADY
+        case "no":
+            new = ConsentState.REFUSED
+        case _:
+            return _OLD
+    words = Phrase("research.given" if new is ConsentState.GIVEN else "research.refused")
+    return Turn(
+        effects=(Consent(RESEARCH, new),), says=(Say(words=(words,), buttons=buttons("s", "menu"), replaces=True),)
+    )

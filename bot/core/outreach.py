@@ -28,6 +28,7 @@ month_cap belong to the clock (`is_civil`), the lottery (`policy.decide`) and th
 """
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
@@ -88,7 +89,7 @@ def objection(
     if not campaign.running:
         waits = not campaign.ended and now < campaign.ends_at
         return Objection(reason=Reason.CAMPAIGN_NOT_RUNNING, until=now + LOOK_AGAIN if waits else None)
-    if not _in_force(card, now.astimezone(ZoneInfo(citizen.zone)).date()):
+    if not in_force(card, now.astimezone(ZoneInfo(citizen.zone)).date()):
         return Objection(reason=Reason.CARD_NOT_IN_FORCE)
     if rule is None or not rule.enabled:
         return Objection(reason=Reason.SIGNAL_NOT_ENABLED)
@@ -103,6 +104,19 @@ def objection(
     if not _in_audience(signal, campaign, citizen):
         return Objection(reason=Reason.NOT_IN_AUDIENCE)
     return _wait(card, citizen, rules, now, begins=max(earliest, campaign.starts_at))
+
+
+def own_rules(citizen: Citizen, rules: Rules) -> Rules:
+    """`rules` with the quiet hours that this person chose added to them: quiet only gets longer.
+
+    Where the two together would leave no hour of a day, the rules' own hold.
+    """
+    if citizen.quiet is None or rules.quiet_from <= rules.quiet_until:
+        return rules
+    quiet_from, quiet_until = min(rules.quiet_from, citizen.quiet[0]), max(rules.quiet_until, citizen.quiet[1])
+    if quiet_from <= quiet_until:
+        return rules
+    return replace(rules, quiet_from=quiet_from, quiet_until=quiet_until)
 
 
 def is_civil(citizen_zone: str, rules: Rules, moment: datetime) -> bool:
@@ -133,7 +147,8 @@ def next_civil_moment(citizen_zone: str, rules: Rules, now: datetime) -> datetim
     raise ValueError(f"these rules leave no moment to write within {CIVIL_SEARCH_DAYS} days of {now.isoformat()}")
 
 
-def _in_force(card: Card, today: date) -> bool:
+def in_force(card: Card, today: date) -> bool:
+    """Whether the bot may speak of this card by itself on `today`, the date on the person's own clock."""
     return (
         card.status is CardStatus.PUBLISHED
         and card.level is not Level.HUMAN_ONLY

@@ -1,11 +1,12 @@
 """Plain and gentle wording: the rules, and what breaks them. The rules themselves are data (messages/plain.toml)."""
 
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from urllib.parse import urlsplit
 
+from bot.core import legible
 from bot.core.facts import Choice
 
 #: What every lock screen may show; the word in which it ends is counted whole.
@@ -13,7 +14,7 @@ PREVIEW_LENGTH = 100
 #: Below this many words a readability score says nothing.
 READABLE_FROM = 30
 
-_LINK = re.compile(r"https?://[^\s<>\"]+|\b(?:[a-z0-9-]+\.)+[a-z]{2,}\b(?:/[^\s<>\"]*)?")
+_LINK = re.compile(r"(?i:https?)://[^\s<>\"]+|\b(?:[\w-]+\.)+(?:[a-z]{2,}|[A-Z]{2,})\b(?:/[^\s<>\"]*)?")
 _LINK_TAIL = ".,;:!?)؟،"
 _WORD = re.compile(r"[^\W_]+(?:[-'’.&][^\W_]+)*&?")
 _SENTENCE_END = re.compile(r"(?<=[.!?…؟])[\"'”’)]*\s+|\n+")
@@ -75,7 +76,9 @@ class Kind(StrEnum):
 class Rule:
     """One regular expression that no text of its language ("any": of every language) may match.
 
-    `instead` maps what was matched, in lower case, to words that can stand in its place.
+    `bare` is for text that lost its accents; None when it is the same. A match of `innocent` around what was found, or
+    inside it, lets it pass: a negation, or another sense of the word. `instead` maps what was matched, in lower case,
+    to words that can stand in its place.
     """
 
     id: str
@@ -85,6 +88,9 @@ class Rule:
     category: str
     pattern: re.Pattern[str]
     mend: str
+    bare: re.Pattern[str] | None = None
+    innocent: re.Pattern[str] | None = None
+    bare_innocent: re.Pattern[str] | None = None
     instead: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -151,10 +157,17 @@ def findings(
     """Everything in `text` that breaks a rule, the regular expressions first.
 
     `text` is filled in as a citizen would see it; `placeholders` are the names that were filled in. `domains` are the
-    only sites that may be linked to. `choices`, when given, are the buttons that go with the text. Word counts and
-    readability are known for Dutch and English only.
+    only sites that may be linked to. `choices`, when given, are the buttons that go with the text. Readability is known
+    for Dutch and English only.
     """
-    found = [finding for rule in book.rules for finding in _broken(rule, text, language, kind)]
+    text = legible.seen(text)
+    readings = legible.readings(text, language)
+    found = [
+        finding
+        for rule in book.rules
+        if rule.language in {"any", language} and rule.scope in kind.scopes
+        for finding in _broken(rule, readings)
+    ]
     if kind is not Kind.BUTTON:
         found += _too_long(text, language, kind, book.limits)
         found += _too_much(text, kind, book.limits)
@@ -213,26 +226,43 @@ def syllables(word: str, language: str) -> int:
     return max(1, count - (silent_e or silent_ed or silent_es))
 
 
-def _broken(rule: Rule, text: str, language: str, kind: Kind) -> Iterator[Finding]:
-    if rule.language not in {"any", language} or rule.scope not in kind.scopes:
-        return
-    seen = preview(text) if rule.scope is Scope.PREVIEW else text
-    for match in rule.pattern.finditer(seen):
-        sentence = _around(seen, match.start())
-        instead = rule.instead.get(match[0].lower())
-        yield Finding(
-            rule=rule.id,
-            severity=rule.severity,
-            where=sentence,
-            matched=match[0],
-            mend=rule.mend,
-            rewrite=None if instead is None else _replaced(sentence, match[0], instead),
-        )
+def _broken(rule: Rule, readings: Sequence[str]) -> Iterator[Finding]:
+    """What breaks `rule` in the first reading that does."""
+    bare = (rule.bare or rule.pattern, rule.bare_innocent or rule.innocent)
+    ways = [(readings[0], rule.pattern, rule.innocent), *((reading, *bare) for reading in readings[1:])]
+    if len(readings) == 1 and rule.bare is not None:
+        ways.append((readings[0], *bare))
+    for reading, pattern, innocent in ways:
+        end = len(preview(reading)) if rule.scope is Scope.PREVIEW else len(reading)
+        found = [match for match in _guilty(reading, pattern, innocent) if match.start() < end]
+        for match in found:
+            sentence = _around(reading, match.start())
+            instead = rule.instead.get(match[0].lower())
+            yield Finding(
+                rule=rule.id,
+                severity=rule.severity,
+                where=sentence,
+                matched=match[0],
+                mend=rule.mend,
+                rewrite=None if instead is None else _replaced(sentence, match[0], instead),
+            )
+        if found:
+            return
+
+
+def _guilty(reading: str, pattern: re.Pattern[str], innocent: re.Pattern[str] | None) -> list[re.Match[str]]:
+    matches = list(pattern.finditer(reading))
+    if not matches or innocent is None:
+        return matches
+    passed = [sense.span() for sense in innocent.finditer(reading)]
+    return [match for match in matches if not any(_one_within_the_other(match.span(), span) for span in passed)]
+
+
+def _one_within_the_other(one: tuple[int, int], other: tuple[int, int]) -> bool:
+    return (one[0] <= other[0] and other[1] <= one[1]) or (other[0] <= one[0] and one[1] <= other[1])
 
 
 def _too_long(text: str, language: str, kind: Kind, limits: Mapping[str, Limit]) -> Iterator[Finding]:
-    if language not in {"nl", "en"}:
-        return
     for sentence in sentences(text):
         length = len(words(sentence))
         if severity := limits["X1"].severity(over=length):
@@ -243,6 +273,8 @@ def _too_long(text: str, language: str, kind: Kind, limits: Mapping[str, Limit])
     score = readability(text, language)
     if score is not None and (severity := limits["X3"].severity_below(score)):
         yield _counted(limits["X3"], severity, _opening(text), f"readability {score:.0f}")
+    if score is not None and language == "nl" and kind.short and (severity := limits["X13"].severity_below(score)):
+        yield _counted(limits["X13"], severity, _opening(text), f"readability {score:.0f}")
 
 
 def _too_much(text: str, kind: Kind, limits: Mapping[str, Limit]) -> Iterator[Finding]:

@@ -13,6 +13,9 @@ promises of `domain.md` 6.1:
 | a second or further silence in a row | one and a half times C                                             |
 | not now, a refusal, stop, no opinion | C stays; the gate in `outreach` knows what they forbid             |
 
+Whoever asks for fewer messages in the settings sets a floor in days; whoever asks for the usual number takes back the
+floors that "too often" had set until then.
+
 C never leaves [`rest_floor_days`, `rest_cap_days`]. One nudge has each effect once, however often a button is pressed.
 """
 
@@ -52,7 +55,7 @@ def steps(citizen: Citizen, rules: Rules, now: datetime) -> list[Step]:
 
     A first silence is not in it, since it changes nothing. A step is, even where a bound kept the pause as it was.
     """
-    floor = rules.rest_floor_days
+    floor = max(rules.rest_floor_days, min(rules.rest_cap_days, citizen.rest_days or 0))
     days = min(rules.rest_cap_days, max(floor, rules.rest_start_days))
     story = [Step(cause=Cause.START, days=days)]
     in_a_row = 0
@@ -72,7 +75,9 @@ def steps(citizen: Citizen, rules: Rules, now: datetime) -> list[Step]:
             case Cause.UNWELCOME:
                 days *= 2.5
             case Cause.TOO_OFTEN:
-                days = floor = min(rules.rest_cap_days, 2 * days)
+                days = min(rules.rest_cap_days, 2 * days)
+                if citizen.rested_anew is None or at > citizen.rested_anew:
+                    floor = max(floor, days)
         days = min(rules.rest_cap_days, max(floor, days))
         story.append(Step(cause=cause, days=days, at=at, nudge=contact.nudge))
     return story

@@ -3,11 +3,11 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, time
 from enum import StrEnum
 from typing import Literal
 
-from bot.core.facts import Card, Choice, ConsentState, Origin, Phrase
+from bot.core.facts import Card, Choice, ConsentState, Origin, Phrase, Tone
 
 
 class Standing(StrEnum):
@@ -90,6 +90,34 @@ def write_press(press: Press) -> str:
             return f"v1|{press.kind}|{digits}|{press.choice}"
 
 
+#: The consent that is asked for research. It stands among the themes' and can be none of theirs.
+RESEARCH = "_research"
+
+
+class Handover(StrEnum):
+    """When the organisation that delivers a service hears anything about a person, if ever."""
+
+    NEVER = "never"
+    ON_CONTACT_REQUEST = "on_contact_request"
+    ON_CITIZEN_ACTION = "on_citizen_action"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Referral:
+    """The other organisation where a service is to be had, and what it will be told."""
+
+    organisation: str
+    handover: Handover
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Service:
+    """A service that goes with the one of a nudge, and may be told about on request."""
+
+    card: str
+    referral: Referral | None = None
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Nudge:
     """A nudge that was sent to this person, as the talk needs it."""
@@ -107,7 +135,10 @@ class Nudge:
     data_used: tuple[str, ...]
     legal_basis: str
     choices: frozenset[Choice] = frozenset()
+    opinions: frozenset[str] = frozenset()  # the dimensions of personal service that were answered about it
     asks_contact: bool = True
+    referral: Referral | None = None  # None: the municipality delivers it itself
+    related: tuple[Service, ...] = ()
 
 
 class LinkResult(StrEnum):
@@ -133,6 +164,8 @@ class OpenRequest:
     how: str
     promised_by: date
     message: int | None = None  # the nudge that it came from
+    talking: bool = False  # staff wrote already, and the talk is not closed
+    reminded: bool = False  # a reminder was asked for
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -162,6 +195,16 @@ class Scene:
     joined: date | None
     received: int  # nudges that reached this person
     told: frozenset[str] = frozenset()  # situations told, and still open as a signal
+    rest_days: Mapping[str, int] = field(default_factory=dict)  # by situation: how long we are silent after it is told
+    earlier: tuple[tuple[int, date], ...] = ()  # nudges before the newest one, newest first, with the day they came
+    tone: Tone | None = None
+    quiet: tuple[time, time] | None = None
+    quiet_rules: tuple[time, time] = (time(20), time(9))
+    own_rest: int | None = None  # the shortest pause that the person asked for, in days
+    renewable: frozenset[str] = frozenset()  # themes whose consent ends soon or has ended
+    survey_turn: int = 0  # how many research questions came before; each person starts somewhere else
+    person_code: str = ""  # names this person towards the municipality, on a letter or at the desk
+    emergencies: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -182,6 +225,7 @@ class Say:
     replaces: bool = False
     keyboard: Literal["none", "ask_phone", "remove"] = "none"
     asks_consent: str | None = None  # the theme whose consent this text asks; the text is kept as the record
+    with_data: bool = False  # everything that is kept goes along as a file
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,7 +275,7 @@ class Step:
 @dataclass(frozen=True, slots=True)
 class AskContact:
     message: int | None
-    how: Literal["chat", "phone"]
+    how: Literal["chat", "phone", "desk"]
     daypart: str
     phone: str | None
     promised_by: date
@@ -243,13 +287,66 @@ class CancelContact:
 
 
 @dataclass(frozen=True, slots=True)
+class RemindContact:
+    """Remind this person on the day of the promise; it is never done unasked."""
+
+    request: int
+
+
+@dataclass(frozen=True, slots=True)
+class KeepText:
+    """What somebody typed, for the staff who answer this request. Numbers of people and accounts are out of it."""
+
+    request: int
+    text: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class TellSituation:
     code: str
 
 
 @dataclass(frozen=True, slots=True)
+class TakeBackSituation:
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
+class SetTone:
+    tone: Tone | None
+
+
+@dataclass(frozen=True, slots=True)
+class SetQuiet:
+    """Quiet hours of one's own, from and until; None: those of the rules."""
+
+    quiet: tuple[time, time] | None
+
+
+@dataclass(frozen=True, slots=True)
+class SetRest:
+    """The shortest pause between messages, in days; None: as usual, and "too often" from before is taken back."""
+
+    days: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Erase:
+    """Forget everything that identifies this person. The receipt that goes with it is the last message."""
+
+
+@dataclass(frozen=True, slots=True)
 class Surveyed:
     """The research question was put to this person now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Opinion:
+    """An answer to one of the eight questions about personal service."""
+
+    message: int
+    dimension: str
+    answer: Literal["yes", "no", "no_opinion"]
 
 
 Effect = (
@@ -262,8 +359,16 @@ Effect = (
     | Step
     | AskContact
     | CancelContact
+    | RemindContact
+    | KeepText
     | TellSituation
+    | TakeBackSituation
+    | SetTone
+    | SetQuiet
+    | SetRest
+    | Erase
     | Surveyed
+    | Opinion
 )
 
 

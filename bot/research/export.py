@@ -1,4 +1,4 @@
-"""A first plain export: every decision and every answer as CSV, with a codebook and a manifest.
+"""A first plain export: every decision and every answer of who agreed, as CSV, with a codebook and a manifest.
 
 People are numbered anew in each export, by a keyed hash whose key is given and not kept. Moments are weeks. Free text,
 languages, chat addresses and references stay behind.
@@ -20,8 +20,9 @@ from sqlalchemy.orm import sessionmaker
 from sqlmodel import Session, col
 
 from bot.core.facts import Tone
+from bot.core.talk import RESEARCH
 from bot.errors import RefusedError
-from bot.store import ledger
+from bot.store import conversation, ledger
 from bot.store.tables import AnswerRow, DecisionRow, MessageRow
 
 DAYS: Final = 86_400.0
@@ -101,8 +102,8 @@ def write(sessions: sessionmaker[Session], folder: Path, *, key: bytes, now: dat
     numbers = _Numbers(key)
     with ledger.reading(sessions) as session:
         files = [
-            _table(folder / "decisions.csv", list(DECISIONS), _decisions(session, numbers)),
-            _table(folder / "answers.csv", list(ANSWERS), _answers(session, numbers)),
+            _table(folder / "decisions.csv", list(DECISIONS), _decisions(session, numbers, now)),
+            _table(folder / "answers.csv", list(ANSWERS), _answers(session, numbers, now)),
             _text(folder / "codebook.md", _codebook()),
         ]
     manifest = Manifest(written_at=now, written_by=by.strip(), files=tuple(files))
@@ -123,10 +124,11 @@ class _Numbers:
         return hmac.new(self.key, f"{kind}:{name}".encode(), hashlib.sha256).hexdigest()[:16]
 
 
-def _decisions(session: Session, numbers: _Numbers) -> Iterator[list[object]]:
+def _decisions(session: Session, numbers: _Numbers, now: datetime) -> Iterator[list[object]]:
     statement = (
         select(DecisionRow, col(MessageRow.state))
         .outerjoin(MessageRow, col(MessageRow.decision_id) == col(DecisionRow.id))
+        .where(col(DecisionRow.citizen_id).in_(conversation.agreed_to(RESEARCH, now)))
         .order_by(col(DecisionRow.id))
     )
     for row, state in session.execute(statement.execution_options(yield_per=1000)):
@@ -147,7 +149,7 @@ def _of_tone(odds: Mapping[str, float], tone: Tone) -> float | None:
     return math.fsum(found) if found else None
 
 
-def _answers(session: Session, numbers: _Numbers) -> Iterator[list[object]]:
+def _answers(session: Session, numbers: _Numbers, now: datetime) -> Iterator[list[object]]:
     statement = (
         select(
             col(AnswerRow.choice),
@@ -157,7 +159,10 @@ def _answers(session: Session, numbers: _Numbers) -> Iterator[list[object]]:
             col(MessageRow.state),
         )
         .join(MessageRow, col(MessageRow.id) == col(AnswerRow.message_id))
-        .where(col(MessageRow.decision_id).is_not(None))
+        .where(
+            col(MessageRow.decision_id).is_not(None),
+            col(AnswerRow.citizen_id).in_(conversation.agreed_to(RESEARCH, now)),
+        )
         .order_by(col(MessageRow.decision_id), col(AnswerRow.id))
     )
     for choice, at, decision, closed_at, state in session.execute(statement.execution_options(yield_per=1000)):

@@ -14,7 +14,18 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import sessionmaker
 from sqlmodel import Session, SQLModel, col
 
-from bot.core.facts import Answer, Choice, Citizen, ConsentState, Contact, Origin, Purpose, Reason, Sensitivity, Tone
+from bot.core.facts import (
+    Answer,
+    Choice,
+    Citizen,
+    ConsentState,
+    Contact,
+    Origin,
+    Purpose,
+    Reason,
+    Sensitivity,
+    Tone,
+)
 from bot.core.talk import Standing
 from bot.store import schema
 from bot.store.tables import (
@@ -24,7 +35,6 @@ from bot.store.tables import (
     CampaignRow,
     CitizenRow,
     ConsentRow,
-    ContactRequestRow,
     DecisionRow,
     FrozenRow,
     InboxRow,
@@ -168,6 +178,9 @@ def citizens(session: Session, rows: Sequence[CitizenRow], *, but: int | None = 
             paused_until=row.paused_until,
             linked=row.id in linked,
             tone=Tone(row.tone) if row.tone else None,
+            quiet=None if row.quiet_from is None or row.quiet_until is None else (row.quiet_from, row.quiet_until),
+            rest_days=row.rest_days,
+            rested_anew=row.rested_anew,
             holdout=row.holdout,
             contacts=tuple(contacted.get(row.id, ())),
         )
@@ -443,13 +456,6 @@ def forget_updates(session: Session, before: datetime) -> None:
     session.execute(delete(InboxRow).where(col(InboxRow.state) == "done", col(InboxRow.received_at) < before))
 
 
-def open_requests(session: Session, citizen: str) -> Sequence[ContactRequestRow]:
-    statement = select(ContactRequestRow).where(
-        col(ContactRequestRow.citizen_id) == citizen, col(ContactRequestRow.state) == "open"
-    )
-    return session.execute(statement.order_by(col(ContactRequestRow.id))).scalars().all()
-
-
 def asked(session: Session, citizen: str, theme: str, *, on: int | None = None) -> ConsentRow | None:
     """The record of this theme being asked in the message `on`, the channel's number; else the newest one.
 
@@ -479,7 +485,8 @@ def answer(session: Session, message: int, choice: Choice) -> AnswerRow | None:
     return session.execute(statement).scalar_one_or_none()
 
 
-def newest_nudge(session: Session, citizen: str) -> MessageRow | None:
+def nudges_of(session: Session, citizen: str, limit: int) -> Sequence[MessageRow]:
+    """The newest nudges that reached a person, or may have, newest first."""
     statement = (
         select(MessageRow)
         .where(
@@ -488,9 +495,9 @@ def newest_nudge(session: Session, citizen: str) -> MessageRow | None:
             col(MessageRow.state).in_(("sent", "uncertain")),
         )
         .order_by(col(MessageRow.id).desc())
-        .limit(1)
+        .limit(limit)
     )
-    return session.execute(statement).scalar_one_or_none()
+    return session.execute(statement).scalars().all()
 
 
 def received(session: Session, citizen: str) -> int:

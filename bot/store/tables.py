@@ -1,6 +1,6 @@
 """The tables. Every time is UTC and stays UTC; a person is found by a keyed hash and reached by a sealed address."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time
 from typing import Any
 
 from sqlalchemy import JSON, BigInteger, DateTime, Dialect, Index, Integer, MetaData, Text, UniqueConstraint, text
@@ -67,7 +67,13 @@ class CitizenRow(SQLModel, table=True):
     paused_until: datetime | None = _moment(default=None)
     tone: str | None = None
     holdout: bool = False
+    quiet_from: time | None = None  # quiet hours of one's own, on their clock; both or neither
+    quiet_until: time | None = None
+    rest_days: int | None = None
+    rested_anew: datetime | None = _moment(default=None)
+    privacy_told: str | None = None  # the hash of the privacy text that this person was shown last
     surveyed_at: datetime | None = _moment(default=None)
+    surveys: int = 0
     next_ok_at: datetime | None = _moment(default=None)  # Telegram takes about one message a second and chat
     flow_sealed: str | None = _long(default=None)  # a talk in several steps; it may hold a phone number
 
@@ -288,7 +294,38 @@ class ContactRequestRow(SQLModel, table=True):
     language: str
     asked_at: datetime = _moment()
     promised_by: date
-    state: str  # open | cancelled | done
+    state: str = Field(index=True)  # open → talking → done; or cancelled
+    remind: bool = False
+    reminded_at: datetime | None = _moment(default=None)
+    moved: int = 0  # how often the promise could not be kept, and the person was told
+    spoken_at: datetime | None = _moment(default=None)  # the last word of the talk, from either side
+    closed_at: datetime | None = _moment(default=None)
+
+
+class ContactLineRow(SQLModel, table=True):
+    """One thing said in a talk with staff, sealed; wiped when the talk is closed."""
+
+    __tablename__ = "contact_line"
+
+    id: int | None = _number(default=None, primary_key=True)
+    request_id: int = _number(foreign_key="contact_request.id", index=True)
+    at: datetime = _moment()
+    by: str | None = None  # who of the staff; None: the person
+    text_sealed: str = _long()
+
+
+class OpinionRow(SQLModel, table=True):
+    """An answer to one of the eight questions about personal service, in our working reading."""
+
+    __tablename__ = "opinion"
+    __table_args__ = (UniqueConstraint("message_id", "dimension"),)
+
+    id: int | None = _number(default=None, primary_key=True)
+    message_id: int = _number(foreign_key="message.id")
+    citizen_id: str = Field(foreign_key="citizen.id", index=True)
+    dimension: str
+    answer: str  # yes | no | no_opinion
+    at: datetime = _moment()
 
 
 class FrozenRow(SQLModel, table=True):

@@ -49,7 +49,7 @@ Builder: TypeAlias = ApplicationBuilder[
 ]
 
 ALLOWED_UPDATES: Final = ("message", "callback_query", "my_chat_member")
-COMMANDS: Final = ("start", "stop", "settings", "situation", "why", "mydata", "privacy", "help", "language")
+COMMANDS: Final = ("start", "stop", "settings", "situation", "why", "mydata", "privacy", "about", "help", "language")
 TELEGRAM: Final = "https://api.telegram.org"
 POOL: Final = 64
 

@@ -6,8 +6,10 @@ from typing import Any
 from telegram import (
     InlineKeyboardButton,
     InlineKeyboardMarkup,
+    InputFile,
     KeyboardButton,
     LinkPreviewOptions,
+    Message,
     ReplyKeyboardMarkup,
     ReplyKeyboardRemove,
 )
@@ -42,20 +44,31 @@ class TelegramChannel:
         try:
             if outgoing.edits is not None and outgoing.keyboard == "none" and await self._edit(outgoing):
                 return outgoing.edits
-            message = await self._bot.send_message(
-                chat_id=int(outgoing.chat),
-                text=outgoing.text,
-                parse_mode=None,
-                link_preview_options=_NO_PREVIEW,
-                disable_notification=outgoing.silent,
-                reply_markup=_markup(outgoing),
-            )
+            message = await self._send(outgoing)
         except TelegramError as error:
             # The chain would carry a text of Telegram's into whatever shows the error; all we need of it is said.
             raise diagnose(error) from None
         if outgoing.edits is not None:
             await self._bare(outgoing)
         return message.message_id
+
+    async def _send(self, outgoing: Outgoing) -> Message:
+        if outgoing.document is not None:
+            return await self._bot.send_document(
+                chat_id=int(outgoing.chat),
+                document=InputFile(outgoing.document.content, filename=outgoing.document.name),
+                caption=outgoing.text,
+                disable_notification=outgoing.silent,
+                reply_markup=_markup(outgoing),
+            )
+        return await self._bot.send_message(
+            chat_id=int(outgoing.chat),
+            text=outgoing.text,
+            parse_mode=None,
+            link_preview_options=_NO_PREVIEW,
+            disable_notification=outgoing.silent,
+            reply_markup=_markup(outgoing),
+        )
 
     async def _bare(self, outgoing: Outgoing) -> None:
         """Take the buttons off the message that a new one stands for now. It is courtesy: a failure changes nothing."""

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from types import MappingProxyType
 
@@ -10,8 +10,10 @@ from bot.core import plain
 from bot.core.facts import Phrase, Rules, Value, Values, Variant
 from bot.core.plain import Finding, Kind, Severity
 from bot.wording import check
+from bot.wording.calendar import CalendarFile
 from bot.wording.cards import ServiceCard
 from bot.wording.catalogue import SOURCE_LANGUAGE, Translations
+from bot.wording.languages import Language, unsigned
 from bot.wording.municipal import Municipality, Situation, Theme
 from bot.wording.sources import Source, misfits, placeholders
 from bot.wording.speech import RIGHT_TO_LEFT, filled, isolated, listed, written
@@ -27,13 +29,16 @@ class Wording:
     cards: Mapping[str, ServiceCard]
     themes: Mapping[str, Theme]
     situations: Mapping[str, Situation]
+    emergencies: Mapping[str, tuple[str, ...]]  # kind → the words, of all languages
     variants: Mapping[str, Variant]
+    calendar: CalendarFile
     rules: Rules
     values: Values
     municipality: Municipality
     book: plain.Book
     sources: Mapping[str, Source]
     translations: Mapping[str, Translations]
+    checks: Mapping[str, Language]  # who checked which translation, by language
 
     def say(self, key: str, language: str, params: Mapping[str, Value] = _NOTHING) -> str:
         """The text of `key` in `language`, filled in; in Dutch when it is not translated.
@@ -47,6 +52,13 @@ class Wording:
 
     def has(self, key: str) -> bool:
         return key in self.sources
+
+    def speaks(self, key: str, language: str) -> bool:
+        """Whether `say` has `key` in `language` itself; if not, people read Dutch and can be offered another language.
+
+        Raises KeyError for a key that does not exist.
+        """
+        return self.forms(key, language) is not None
 
     def wording_hash(self, key: str, language: str) -> str:
         """SHA-256 of what `say` would fill in, in hex. Raises KeyError for a key that does not exist."""
@@ -80,7 +92,7 @@ class Wording:
                 domains=self.municipality.domains,
             )
             if source.kind is Kind.NUDGE:
-                found += check.of_nudge(form, text, self.cards[self._card_of(key)], self.book)
+                found += check.of_nudge(form, text, language, self.cards[self._card_of(key)], self.book)
         return found
 
     def checked(self, frozen: Mapping[tuple[str, str], str] = MappingProxyType({}), *, today: date) -> list[str]:
@@ -94,6 +106,7 @@ class Wording:
             reasons.append("messages/municipality.toml: example is true: write your own municipality there")
         if self.values.signed_by is None:
             reasons.append("messages/values.toml: signed_by is missing: nobody signed what counts how much")
+        reasons += unsigned(self).values()
         for card in self.cards.values():
             reasons += [f"messages/services/{card.id}.toml: {reason}" for reason in card.not_for_citizens(today)]
         return reasons
@@ -142,7 +155,7 @@ class Wording:
                 return str(self.municipality.website).rstrip("/")
             case "privacy_page":
                 return str(self.municipality.privacy_page).rstrip("/")
-            case "team" | "contact_hours":
+            case "team" | "contact_hours" | "desk":
                 return self._said(f"municipality.{name}", language, _NOTHING)[1]
             case "official_page":
                 card = self.cards.get(how or self._card_of(key))
@@ -155,12 +168,24 @@ class Wording:
         return rest.partition(".")[0] if first == "card" else first
 
 
-def fit_languages(wording: Wording, variant: str, card: str) -> frozenset[str]:
-    """The languages in which a variant and the card behind it can be read whole and break no blocking rule."""
-    keys = (variant, f"card.{card}.name", f"card.{card}.plain", f"card.{card}.body")
-    return frozenset(
-        language
-        for language in wording.languages
-        if all(wording.forms(key, language) is not None for key in keys)
-        and not any(found.severity is Severity.BLOCK for key in keys for found in wording.findings(key, language))
+def with_fit_languages(wording: Wording) -> dict[str, Variant]:
+    """The variants, each with the languages in which it and its card can be read whole and break no blocking rule."""
+    unfit: dict[str, frozenset[str]] = {}
+
+    def unfit_in(key: str) -> frozenset[str]:
+        if key not in unfit:
+            unfit[key] = frozenset(language for language in wording.languages if not _is_fit(wording, key, language))
+        return unfit[key]
+
+    fit = {}
+    for name, variant in wording.variants.items():
+        keys = (name, *(f"card.{variant.card}.{part}" for part in ("name", "plain", "body")))
+        languages = frozenset(wording.languages).difference(*map(unfit_in, keys))
+        fit[name] = replace(variant, languages=languages)
+    return fit
+
+
+def _is_fit(wording: Wording, key: str, language: str) -> bool:
+    return wording.speaks(key, language) and not any(
+        found.severity is Severity.BLOCK for found in wording.findings(key, language)
     )

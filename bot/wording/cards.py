@@ -11,6 +11,7 @@ from typing import Annotated, Self
 from pydantic import BaseModel, ConfigDict, Field, HttpUrl, StringConstraints, model_validator
 
 from bot.core.facts import Card, CardStatus, Level, Origin, Sensitivity, SignalRule
+from bot.wording.calendar import CalendarRule
 
 Sentence = Annotated[str, StringConstraints(strip_whitespace=True, min_length=3)]
 Id = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{2,39}$")]
@@ -90,15 +91,23 @@ class OfficialPage(Part):
 
 
 class Wanted(Part):
-    """AP24-1: for whom and when an offer is wanted, and when it is not."""
+    """AP24-1: for whom and when an offer is wanted, and when it is not.
 
+    `whom` and `signs` say it on the leaflet, in words for anybody; say `card.<id>.whom` and `card.<id>.signs`.
+    """
+
+    whom: Sentence | None = None
+    signs: Sentence | None = None
     groups: list[Sentence] = Field(min_length=1)
     situations: list[Sentence] = Field(min_length=1)
     not_wanted: list[Sentence] = Field(min_length=1)
 
 
 class CardSignal(Part):
-    """AP24-2: what sets the service in motion. `dpia` refers to the assessment a register signal cannot do without."""
+    """AP24-2: what sets the service in motion. `dpia` refers to the assessment a register signal cannot do without.
+
+    `calendar` says when the event of a calendar signal is; without it a campaign has to name the day.
+    """
 
     type: SignalType
     origin: Origin
@@ -109,9 +118,13 @@ class CardSignal(Part):
     latest_day: int = Field(ge=-366, le=366)
     enabled: bool
     dpia: Sentence | None = None
+    calendar: CalendarRule | None = None
 
     @model_validator(mode="after")
     def _has_a_window(self) -> Self:
+        if self.calendar is not None and self.origin is not Origin.CALENDAR:
+            message = f'calendar is given, but origin is {self.origin}; take it out or write origin = "calendar"'
+            raise ValueError(message)
         if self.latest_day < self.earliest_day:
             message = f"latest_day {self.latest_day} is before earliest_day {self.earliest_day}; swap them"
             raise ValueError(message)

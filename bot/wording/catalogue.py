@@ -1,9 +1,10 @@
 """Translations: gettext catalogues, read as .po and compiled in memory."""
 
 import io
+from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
-from gettext import GNUTranslations, NullTranslations
+from gettext import GNUTranslations, NullTranslations, c2py
 from importlib.resources.abc import Traversable
 
 from babel import Locale
@@ -15,6 +16,8 @@ from bot.wording.sources import Source
 
 SOURCE_LANGUAGE = "nl"
 DOMAIN = "handreiking"
+#: Enough numbers to see every plural form of every language more than once, if it is said more than once.
+_NUMBERS = 1000
 #: Dates and numbers as they are written here: "26 November 2026", not "November 26, 2026".
 _LOCALES = {"en": "en_GB"}
 
@@ -64,6 +67,15 @@ class Translations:
         forms = (entry.string,) if isinstance(entry.string, str) else tuple(entry.string)
         wanted = 1 if source.plural is None else self.catalog.num_plurals
         return forms if len(forms) == wanted and all(forms) else None
+
+    def numberless(self, source: Source) -> list[str]:
+        """Plural forms that leave out {n} although they are said for more than one number: "one day" for 21 (uk)."""
+        forms = self.forms(source) if source.plural is not None else None
+        if forms is None or not any("{n}" in text for text in source.texts):
+            return []
+        plural = c2py(self.catalog.plural_expr)
+        said_for = Counter(plural(n) for n in range(_NUMBERS))
+        return [form for index, form in enumerate(forms) if "{n}" not in form and said_for[index] > 1]
 
     def is_stale(self, source: Source) -> bool:
         """Whether the source changed after it was translated (rule X11)."""

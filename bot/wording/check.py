@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from datetime import date
 from typing import TYPE_CHECKING
 
+from bot.core import legible
 from bot.core.facts import Origin
 from bot.core.plain import Book, Finding, Kind, Severity
 from bot.wording.catalogue import SOURCE_LANGUAGE
@@ -36,7 +37,7 @@ def faults(wording: "Wording", frozen: Mapping[tuple[str, str], str], today: dat
     return found
 
 
-def of_nudge(form: str, text: str, card: "ServiceCard", book: Book) -> Iterator[Finding]:
+def of_nudge(form: str, text: str, language: str, card: "ServiceCard", book: Book) -> Iterator[Finding]:
     """What is asked of a nudge only: it opens with its sender (X4), and a teaser keeps its subject to itself (X12).
 
     `form` is the unfilled text, `text` the filled one.
@@ -46,7 +47,8 @@ def of_nudge(form: str, text: str, card: "ServiceCard", book: Book) -> Iterator[
         yield _blocked(book, "X4", opening, "no {municipality} in the first line")
     if not card.sensitivity.teaser_first:
         return
-    telltale = [name for name in (card.name, card.id) if name.casefold() in text.casefold()]
+    read = "\n".join(legible.readings(legible.seen(text), language)).casefold()
+    telltale = [name for name in (card.name, card.id) if name.casefold() in read]
     telltale += [f"{{{name}}}" for name in placeholders(form) if name.startswith("official_page")]
     if telltale:
         yield _blocked(book, "X12", opening, telltale[0])
@@ -98,6 +100,8 @@ def _of_translation(wording: "Wording", source: Source, language: str) -> Iterat
     elif forms is not None and (odd := misfits(source, forms)):
         names = ", ".join(f"{{{name}}}" for name in sorted(odd))
         yield f"{at}: {names} stands in only one of the Dutch and the translation; use the same placeholders"
+    for form in translations.numberless(source):
+        yield f"{at}: “{form}” is said for several numbers; put {{n}} in it"
 
 
 def _needed(wording: "Wording", source: Source, language: str) -> bool:
@@ -127,6 +131,11 @@ def _of_card(wording: "Wording", card: "ServiceCard", today: date) -> Iterator[s
                 f"{at}: signal {signal.type} is enabled without a settled legal basis and a dpia; "
                 "record both or set enabled = false"
             )
+    for signal in card.signals:
+        moment = None if signal.calendar is None else signal.calendar.moment
+        if moment is not None and moment not in wording.calendar.moment:
+            known = ", ".join(sorted(wording.calendar.moment)) or "none yet"
+            yield f"{at}: calendar.moment is {moment!r}; add it to messages/calendar.toml, or use one of {known}"
     host = card.official_page.url.host or ""
     if not any(host == domain or host.endswith(f".{domain}") for domain in wording.municipality.domains):
         yield f"{at}: official_page.url is on {host}, which is not among the domains of messages/municipality.toml"

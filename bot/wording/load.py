@@ -7,16 +7,19 @@ from importlib.resources.abc import Traversable
 from types import MappingProxyType
 from typing import Any, TypeVar
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from bot.core.facts import Variant
 from bot.errors import WordingError
-from bot.wording.book import Wording, fit_languages
-from bot.wording.cards import Part, ServiceCard
+from bot.wording.book import Wording, with_fit_languages
+from bot.wording.calendar import CalendarFile
+from bot.wording.cards import ServiceCard
 from bot.wording.catalogue import SOURCE_LANGUAGE, read
 from bot.wording.files import Document, data, documents
+from bot.wording.languages import LanguagesFile
 from bot.wording.municipal import (
     BotEntry,
+    EmergencyFile,
     Municipality,
     PlainFile,
     RulesFile,
@@ -29,10 +32,22 @@ from bot.wording.municipal import (
 )
 from bot.wording.sources import Source, sources
 
-P = TypeVar("P", bound=Part)
+P = TypeVar("P", bound=BaseModel)
 
 _FILES = frozenset(
-    f"{name}.toml" for name in ("municipality", "themes", "situations", "rules", "values", "plain", "bot")
+    f"{name}.toml"
+    for name in (
+        "municipality",
+        "languages",
+        "themes",
+        "situations",
+        "emergency",
+        "calendar",
+        "rules",
+        "values",
+        "plain",
+        "bot",
+    )
 )
 #: Campaigns are read where campaigns are made.
 _FOLDERS = frozenset({"services", "nudges", "campaigns"})
@@ -46,8 +61,11 @@ def load(*, messages: Traversable | None = None, locale: Traversable | None = No
     faults: list[str] = []
     files = documents(data("messages") if messages is None else messages, faults)
     municipality = _one(Municipality, "municipality.toml", files, faults)
+    languages = _one(LanguagesFile, "languages.toml", files, faults)
     themes = _one(ThemesFile, "themes.toml", files, faults)
     situations = _one(SituationsFile, "situations.toml", files, faults)
+    calendar = _one(CalendarFile, "calendar.toml", files, faults)
+    emergency = _one(EmergencyFile, "emergency.toml", files, faults)
     rules = _one(RulesFile, "rules.toml", files, faults)
     values = _one(ValuesFile, "values.toml", files, faults)
     book = _one(PlainFile, "plain.toml", files, faults)
@@ -68,7 +86,9 @@ def load(*, messages: Traversable | None = None, locale: Traversable | None = No
             for language in municipality.languages
             if language != SOURCE_LANGUAGE
         }
-    if faults or not (municipality and themes and situations and rules and values and book):
+    if faults or not (
+        municipality and languages and themes and situations and emergency and calendar and rules and values and book
+    ):
         raise WordingError(faults)
     wording = Wording(
         languages=tuple(municipality.languages),
@@ -77,19 +97,23 @@ def load(*, messages: Traversable | None = None, locale: Traversable | None = No
         situations=MappingProxyType(
             {code: Situation(code=code, **dict(entry)) for code, entry in situations.situation.items()}
         ),
+        emergencies=MappingProxyType(
+            {
+                kind: tuple(word for words in entry.words.values() for word in words)
+                for kind, entry in emergency.emergency.items()
+            }
+        ),
         variants=MappingProxyType(variants),
+        calendar=calendar,
         rules=rules.facts(holidays_of=municipality.holidays_of),
         values=values.facts(),
         municipality=municipality,
         book=book.facts(),
         sources=MappingProxyType(texts),
         translations=MappingProxyType(translations),
+        checks=MappingProxyType(languages.language),
     )
-    fit = {
-        name: replace(variant, languages=fit_languages(wording, name, variant.card))
-        for name, variant in variants.items()
-    }
-    return replace(wording, variants=MappingProxyType(fit))
+    return replace(wording, variants=MappingProxyType(with_fit_languages(wording)))
 
 
 def _one(model: type[P], path: str, files: Mapping[str, Document], faults: list[str]) -> P | None:
@@ -187,7 +211,7 @@ def _valid(model: type[P], at: str, document: Mapping[str, Any], faults: list[st
         return None
 
 
-def _fault(model: type[Part], at: str, detail: Mapping[str, Any]) -> str:
+def _fault(model: type[BaseModel], at: str, detail: Mapping[str, Any]) -> str:
     """One fault as a sentence: the file, the field as an editor would look for it, the value and the mend."""
     field = ""
     for step in detail["loc"]:

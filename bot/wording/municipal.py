@@ -1,14 +1,15 @@
 """The other files of messages/: who writes, which themes and situations there are, and the bounds that people set."""
 
+import functools
 import re
 from datetime import date, time, timedelta
 from typing import Annotated, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from babel import Locale, UnknownLocaleError
-from pydantic import AfterValidator, Field, HttpUrl, StringConstraints, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, HttpUrl, StringConstraints, model_validator
 
-from bot.core import plain
+from bot.core import legible, plain
 from bot.core.facts import Rules, Tone, Values
 from bot.wording.cards import Exceptions, Id, Part, Sentence, SignalType
 
@@ -29,14 +30,28 @@ def _zone(name: str) -> str:
     return name
 
 
+@functools.cache
+def _compiled(expression: str, flags: re.RegexFlag = re.IGNORECASE) -> re.Pattern[str]:
+    return re.compile(expression.replace(" ", r"\s"), flags)
+
+
 def _pattern(expression: str) -> str:
     try:
-        re.compile(expression)
+        _compiled(expression)
     except re.error as error:
         raise ValueError(f"{expression!r} is not a regular expression: {error}") from error
     return expression
 
 
+def _alternatives(expression: object) -> object:
+    match expression:
+        case [*parts] if parts and all(isinstance(part, str) for part in parts):
+            return "|".join(str(part) for part in parts)
+    return expression
+
+
+#: A regular expression; in a file it may be a list of alternatives.
+Expression = Annotated[str, BeforeValidator(_alternatives), AfterValidator(_pattern)]
 PlaceholderName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
 Domain = Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]+(\.[a-z0-9-]+)+$")]
 
@@ -44,7 +59,8 @@ Domain = Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]+(\.[a-z0-9-]+)+$"
 class Municipality(Part):
     """Who writes. `domains` are the only sites that texts may link to, their subdomains included.
 
-    `team` and `contact_hours` are in the source language; say `municipality.team` to have them in another.
+    `team`, `desk` and `contact_hours` are in the source language; say `municipality.team` to have them in another.
+    `contacts_per_day`: how many people the team can contact on one working day.
     """
 
     example: bool = False
@@ -52,6 +68,8 @@ class Municipality(Part):
     team: Sentence
     phone: Sentence
     contact_hours: Sentence
+    desk: Sentence
+    contacts_per_day: int = Field(ge=1)
     website: HttpUrl
     privacy_page: HttpUrl
     domains: list[Domain] = Field(min_length=1)
@@ -80,9 +98,12 @@ class Theme(ThemeEntry):
 
 
 class SituationEntry(Part):
+    """`rest_days`: how long nobody writes to a person who told this; 0: no longer than otherwise."""
+
     text: Sentence
     signal: SignalType
     answered: bool = True
+    rest_days: int = Field(default=0, ge=0, le=366)
     note: str = ""
     exceptions: Exceptions = Field(default_factory=dict)
 
@@ -91,6 +112,19 @@ class Situation(SituationEntry):
     """Something a person can tell us. `answered` False: no card answers it yet. Say `situation.<code>`."""
 
     code: Id
+
+
+class Emergency(Part):
+    """Words that may mean an emergency, by language, and the text with its number. Say `emergency.<kind>`."""
+
+    text: Sentence
+    words: dict[Annotated[str, AfterValidator(_language)], list[Sentence]] = Field(min_length=1)
+    note: str = ""
+    exceptions: Exceptions = Field(default_factory=dict)
+
+
+class EmergencyFile(Part):
+    emergency: dict[Id, Emergency] = Field(min_length=1)
 
 
 class ThemesFile(Part):
@@ -222,14 +256,19 @@ class RulesFile(Part):
 
 
 class RuleEntry(Part):
-    """One wording rule. `catches` is a text that breaks it: a rule without one is not known to work."""
+    """One wording rule. `catches` is a text that breaks it: a rule without one is not known to work.
+
+    `pattern` and `innocent` may be lists of alternatives. A space in them is any white space, and letters with accents
+    also match without.
+    """
 
     id: Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}-[A-Z]\d+$")]
     language: Annotated[str, StringConstraints(pattern=r"^(any|[a-z]{2})$")]
     severity: plain.Severity
     scope: plain.Scope
     category: Sentence
-    pattern: Annotated[str, AfterValidator(_pattern)]
+    pattern: Expression
+    innocent: Expression | None = None
     case_sensitive: bool = False
     mend: Sentence
     instead: dict[str, str] = Field(default_factory=dict)
@@ -237,17 +276,25 @@ class RuleEntry(Part):
     leaves_alone: str | None = None
 
     def facts(self) -> plain.Rule:
-        flags = re.UNICODE if self.case_sensitive else re.UNICODE | re.IGNORECASE
+        flags = re.NOFLAG if self.case_sensitive else re.IGNORECASE
         return plain.Rule(
             id=self.id,
             language=self.language,
             severity=self.severity,
             scope=self.scope,
             category=self.category,
-            pattern=re.compile(self.pattern, flags),
+            pattern=_compiled(self.pattern, flags),
+            bare=self._bare(self.pattern),
+            innocent=None if self.innocent is None else _compiled(self.innocent, flags),
+            bare_innocent=None if self.innocent is None else self._bare(self.innocent),
             mend=self.mend,
             instead=self.instead,
         )
+
+    def _bare(self, expression: str) -> re.Pattern[str] | None:
+        # A range such as [À-Þ] means something else without its accents.
+        bare = legible.bare(expression)
+        return None if self.case_sensitive or bare == expression else _compiled(bare)
 
 
 class LimitEntry(Part):
@@ -258,7 +305,7 @@ class LimitEntry(Part):
 
 
 #: The computed rules that the code knows; each stands in messages/plain.toml.
-COMPUTED = frozenset({"X1", "X2", "X3", "X4", "X5", "X6", "X7", "X8", "X9", "X10", "X11", "X12"})
+COMPUTED = frozenset({"X1", "X2", "X3", "X4", "X5", "X6", "X7", "X8", "X9", "X10", "X11", "X12", "X13"})
 
 
 class PlainFile(Part):

@@ -49,8 +49,12 @@ def sources(path: str, document: Document) -> Iterator[Source]:
         case ["situations.toml"]:
             for code, entry in _tables(document.get("situation")):
                 yield from _text(path, f"situation.{code}", entry, "text", Kind.BUTTON)
+        case ["emergency.toml"]:
+            for kind, entry in _tables(document.get("emergency")):
+                yield from _text(path, f"emergency.{kind}", entry, "text", Kind.REPLY)
         case ["municipality.toml"]:
             yield from _text(path, "municipality.team", document, "team", Kind.REPLY)
+            yield from _text(path, "municipality.desk", document, "desk", Kind.REPLY)
             yield from _text(path, "municipality.contact_hours", document, "contact_hours", Kind.REPLY)
         case ["bot.toml"]:
             yield from _entries(path, document, "", kind=Kind.REPLY)
@@ -77,6 +81,10 @@ def _of_card(path: str, card: Document) -> Iterator[Source]:
         yield from _text(path, f"card.{card['id']}.name", card, "name", Kind.REPLY)
         yield from _text(path, f"card.{card['id']}.plain", card, "plain", Kind.REPLY)
         yield from _text(path, f"card.{card['id']}.body", card, "body", Kind.BODY)
+        wanted = card.get("wanted")
+        if isinstance(wanted, dict):
+            yield from _text(path, f"card.{card['id']}.whom", wanted, "whom", Kind.REPLY)
+            yield from _text(path, f"card.{card['id']}.signs", wanted, "signs", Kind.REPLY)
 
 
 def _entries(path: str, table: Document, prefix: str, *, kind: Kind) -> Iterator[Source]:

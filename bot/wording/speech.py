@@ -16,7 +16,12 @@ RIGHT_TO_LEFT = frozenset({"ar", "fa"})
 FIRST_STRONG_ISOLATE = "\u2068"
 POP_ISOLATE = "\u2069"
 
-_LETTER = "A-Za-z0-9À-ÖØ-öø-ɏ"
+#: Where the weekday does not stand before the date, or is set off by a comma.
+_WITH_WEEKDAY = {"tr": "d MMMM EEEE", "pl": "EEEE, d MMMM", "uk": "EEEE, d MMMM"}
+#: Ukrainian's own long form ends in an abbreviation, whose full stop would meet the sentence's.
+_LONG = {"uk": "d MMMM y 'року'"}
+
+_LETTER = "A-Za-z0-9À-ÖØ-öø-ɏЀ-ӿ"
 # A link or an address is one run whatever it holds; so are words and numbers with what joins them ("010 000 00 00").
 _RUN = re.compile(
     rf"https?://[^\s<>\"،؛؟]*[^\s<>\".,;:!?)،؛؟]|[/@+#]?[{_LETTER}](?:[ .,:/'’&@+_–-]{{0,3}}[{_LETTER}])*[&%]?"
@@ -33,7 +38,8 @@ def written(value: str | int | date, how: str | None, language: str) -> str:
     locale = locale_of(language)
     match value:
         case date():
-            return format_date(value, "EEEE d MMMM" if how == "weekday" else "long", locale=locale)
+            pattern = _WITH_WEEKDAY.get(language, "EEEE d MMMM") if how == "weekday" else _LONG.get(language, "long")
+            return format_date(value, pattern, locale=locale)
         case int():
             return format_decimal(value, locale=locale)
         case str():
@@ -46,7 +52,7 @@ def listed(items: list[str], language: str) -> str:
 
 
 def isolated(text: str) -> str:
-    """`text` with every run of Latin letters and digits between U+2068 and U+2069.
+    """`text` with every run of Latin or Cyrillic letters and digits between U+2068 and U+2069.
 
     Without them "010 000 00 00" is read backwards inside Arabic, and a full stop jumps to the other side of a name.
     """

@@ -12,18 +12,26 @@ from bot.core.talk import (
     AskContact,
     CancelContact,
     Consent,
+    Erase,
     Join,
+    KeepText,
     Leave,
     Nudge,
     OpenRequest,
+    Opinion,
     PauseUntil,
     Press,
+    RemindContact,
     Say,
     Scene,
     SetLanguage,
+    SetQuiet,
+    SetRest,
+    SetTone,
     Standing,
     Step,
     Surveyed,
+    TakeBackSituation,
     TellSituation,
     Turn,
 )
@@ -104,6 +112,26 @@ def after(before: Scene, turn: Turn) -> Scene:
                 now = replace(now, requests=tuple(open_ for open_ in now.requests if open_.id != request))
             case TellSituation(code):
                 now = replace(now, told=now.told | {code})
+            case TakeBackSituation(code):
+                now = replace(now, told=now.told - {code})
+            case RemindContact(request):
+                now = replace(
+                    now,
+                    requests=tuple(replace(row, reminded=row.reminded or row.id == request) for row in now.requests),
+                )
+            case SetTone(tone):
+                now = replace(now, tone=tone)
+            case SetQuiet(quiet):
+                now = replace(now, quiet=quiet)
+            case SetRest(days):
+                now = replace(now, own_rest=days)
+            case Erase():
+                now = replace(now, standing=Standing.ERASED, consents={}, flow=None, requests=(), told=frozenset())
+            case Opinion(message, dimension):
+                if now.nudge is not None and now.nudge.message == message:
+                    now = replace(now, nudge=replace(now.nudge, opinions=now.nudge.opinions | {dimension}))
+            case KeepText():
+                pass
             case Surveyed():
                 now = replace(now, survey_due=False)
     return replace(now, update=before.update + 1, link=None)
@@ -139,6 +167,9 @@ ALL_CHOICES = (
     *Choice, "later.30", "later.90", "later.31", "later.never", "yes", "no", "kept", "leave", "ask", "chat", "phone",
     "nothing", "keep", "change", "cancel", "menu", "themes", "language", "pause", "pause.30", "pause.90", "pause.off",
     "pause.7", "situation", "none", "moved", "baby", "looks-after", "nl", "ar", "xx",
-    *(f"{how}.{daypart}" for how in ("chat", "phone") for daypart in ("morning", "afternoon", "any", "night")),
-    *(f"{answer}.{theme}" for answer in ("yes", "no", "kept", "ask", "off") for theme in ("money", "care", "moon")),
+    "remind", "quiet", "quiet.morning", "quiet.usual", "often", "often.30", "often.usual", "tone", "tone.warm",
+    "research", "research.yes", "research.no", "back.moved", "stadspas", "yes.trust", "no.complexity", "desk", "about",
+    *(f"{how}.{daypart}" for how in ("chat", "phone", "desk") for daypart in ("morning", "afternoon", "any", "night")),
+    *(f"{answer}.{theme}" for answer in ("yes", "no", "kept", "ask", "off", "renew")
+      for theme in ("money", "care", "moon")),
 )  # fmt: skip

@@ -15,8 +15,10 @@ from bot.core.talk import (
     CancelContact,
     Command,
     Flow,
+    KeepText,
     OpenRequest,
     Press,
+    RemindContact,
     Scene,
     SharedContact,
     Step,
@@ -43,7 +45,7 @@ class TestAsking:
         turn = respond(scene(), Press("n", 7, "contact"))
         assert turn.effects == (Answered(7, Choice.CONTACT),)
         assert keys(turn) == ["contact.how"]
-        assert labels(turn.says[0]) == ["c.chat", "c.phone", "c.nothing"]
+        assert labels(turn.says[0]) == ["c.chat", "c.phone", "c.desk", "c.nothing"]
 
     def test_by_chat_takes_three_presses_and_names_the_day(self):
         _, when = walked(scene(), Press("n", 7, "contact"), Press("c", 7, "chat"))
@@ -51,7 +53,7 @@ class TestAsking:
         turn = respond(scene(), press_of(when.says[0], "c.morning"))
         assert turn.effects == (AskContact(7, "chat", "morning", None, PROMISED),)
         assert turn.says[0].words[0] == Phrase("contact.promise.chat", {"date": PROMISED})
-        assert labels(turn.says[0]) == ["r.change", "r.cancel"]
+        assert labels(turn.says[0]) == ["r.change", "r.cancel", "r.remind"]
         assert press_of(turn.says[0], "r.cancel") == Press("r", 1001, "cancel")
 
     def test_by_phone_asks_for_a_number_first(self):
@@ -134,11 +136,32 @@ class TestLeaving:
 
 
 class TestAPromise:
+    def test_a_reminder_is_asked_for_once(self):
+        open_ = OpenRequest(id=12, how="desk", promised_by=PROMISED)
+        turn = respond(scene(requests=(open_,)), Press("r", 12, "remind"))
+        assert turn.effects == (RemindContact(12),)
+        asked = after(scene(requests=(open_,)), turn)
+        assert respond(asked, Press("r", 12, "remind")).effects == ()
+
+    def test_a_talk_that_goes_on_takes_no_second_promise(self):
+        talking = OpenRequest(id=12, how="chat", promised_by=TODAY, talking=True)
+        turn = respond(scene(requests=(talking,)), Press("n", 7, "contact"))
+        assert keys(turn) == ["talk.open"]
+        assert respond(scene(requests=(talking,)), Press("r", 12, "change")).effects == ()
+
+    def test_what_is_typed_goes_to_staff_without_numbers_of_people_and_accounts(self):
+        turn = respond(scene(requests=(OPEN,)), Typed("mijn bsn is 123 456 782, groet"))
+        assert turn.effects == (KeepText(OPEN.id, "mijn bsn is •••, groet"),)
+        assert keys(turn) == ["text.masked", "talk.kept.early"]
+
+    def test_without_a_request_nothing_that_is_typed_is_kept(self):
+        assert respond(scene(), Typed("mag ik u iets vragen")).effects == ()
+
     def test_whoever_has_one_is_told_of_it_instead_of_getting_a_second(self):
         turn = respond(scene(requests=(OPEN,)), Press("n", 7, "contact"))
         assert turn.effects == (Answered(7, Choice.CONTACT),)
         assert turn.says[0].words == (Phrase("contact.already.phone", {"date": PROMISED}),)
-        assert labels(turn.says[0]) == ["r.change", "r.cancel"]
+        assert labels(turn.says[0]) == ["r.change", "r.cancel", "r.remind"]
 
     def test_one_that_was_broken_is_not_repeated(self):
         late = replace(OPEN, promised_by=TODAY - timedelta(days=1))

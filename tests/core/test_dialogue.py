@@ -3,7 +3,7 @@
 import ast
 import re
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import date, time, timedelta
 from pathlib import Path
 
 import pytest
@@ -26,29 +26,41 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import bot
+from bot.core import survey
 from bot.core.dialogue import nudge_buttons, respond
-from bot.core.facts import CardStatus, Choice, ConsentState, Origin, Phrase, Sensitivity
+from bot.core.facts import REASONS, CardStatus, Choice, ConsentState, Origin, Phrase, Sensitivity, Tone
 from bot.core.talk import (
+    RESEARCH,
     Answered,
     AskContact,
     Blocked,
     CancelContact,
     Command,
     Consent,
+    Erase,
     Flow,
+    Handover,
     Heard,
     Join,
     Leave,
     LinkResult,
     OpenRequest,
+    Opinion,
     PauseUntil,
     Press,
+    Referral,
+    Say,
     Scene,
+    Service,
     SetLanguage,
+    SetQuiet,
+    SetRest,
+    SetTone,
     SharedContact,
     Standing,
     Step,
     Surveyed,
+    TakeBackSituation,
     TellSituation,
     Turn,
     Typed,
@@ -182,7 +194,10 @@ class TestComingBack:
     def test_start_of_somebody_who_takes_part_shows_what_can_be_changed(self):
         turn = respond(scene(), Command("start"))
         assert keys(turn) == ["start.again"]
-        assert labels(turn.says[0]) == ["s.themes", "s.language", "s.pause", "s.situation", "s.kept", "s.stop"]
+        assert labels(turn.says[0]) == [
+            "s.themes", "s.language", "s.quiet", "s.often", "s.pause", "s.tone", "s.situation", "s.research", "s.kept",
+            "s.stop",
+        ]  # fmt: skip
 
 
 class TestStop:
@@ -268,8 +283,47 @@ class TestANudge:
     def test_no_ends_the_offer_at_once_and_names_until_when(self):
         turn = respond(scene(), on_nudge("no"))
         assert turn.effects == (Answered(7, Choice.NO),)
-        assert turn.says[0].words == (Phrase("no.done", {"date": date(2027, 11, 24)}),)
-        assert labels(turn.says[0]) == ["why", "stop"]
+        assert turn.says[0].words == (Phrase("no.done", {"date": date(2027, 11, 24)}), Phrase("no.why"))
+        assert labels(turn.says[0])[-2:] == ["why", "stop"]
+
+    def test_why_no_thanks_is_one_tap_and_never_needed(self):
+        declined = after(scene(), respond(scene(), on_nudge("no")))
+        assert labels(respond(scene(), on_nudge("no")).says[0])[:-2] == [str(reason) for reason in REASONS]
+        assert respond(scene(), on_nudge("have_it")).effects == ()
+        for reason in REASONS:
+            turn = respond(declined, on_nudge(reason))
+            assert turn.effects[0] == Answered(7, reason)
+            assert labels(turn.says[0])[-2:] == ["why", "stop"]
+            assert respond(after(declined, turn), on_nudge("not_about_me")).effects == ()
+
+    def test_not_this_theme_turns_the_theme_off(self):
+        declined = after(scene(), respond(scene(), on_nudge("no")))
+        turn = respond(declined, on_nudge("not_theme"))
+        assert turn.effects == (Answered(7, Choice.NOT_THEME), Consent("money", WITHDRAWN))
+
+    def test_who_finds_it_unpleasant_gets_an_apology_and_no_further_question(self):
+        declined = after(scene(survey_due=True), respond(scene(survey_due=True), on_nudge("no")))
+        turn = respond(declined, on_nudge("unwelcome"))
+        assert keys(turn) == ["survey.sorry"]
+        assert Surveyed() not in turn.effects
+
+    def test_related_services_come_after_more_and_after_i_have_it(self):
+        service = Service(card="stadspas", referral=Referral(organisation="De Winkel", handover=Handover.NEVER))
+        before = scene(nudge=nudge(related=(service,)))
+        assert "k" not in labels(Say(words=(Phrase("help"),), buttons=nudge_buttons(before.nudge)))
+        assert "k" in labels(respond(before, on_nudge("more")).says[0])
+        declined = after(before, respond(before, on_nudge("no")))
+        assert "k" in labels(respond(declined, on_nudge("have_it")).says[0])
+        assert "k" not in labels(respond(declined, on_nudge("not_about_me")).says[0])
+        told = respond(before, Press("k", 7, "stadspas"))
+        assert keys(told) == ["card.stadspas.name", "card.stadspas.body", "refer.never"]
+        assert "De Winkel" in wording().say("refer.never", "nl", told.says[0].words[-1].params)
+        assert respond(before, Press("k", 7, "kindpakket")).effects == ()
+
+    def test_a_referral_names_the_organisation_and_what_it_is_told(self):
+        elsewhere = Referral(organisation="Dienst Toeslagen", handover=Handover.ON_CITIZEN_ACTION)
+        turn = respond(scene(nudge=nudge(referral=elsewhere)), on_nudge("more"))
+        assert keys(turn) == ["card.zorgtoeslag.body", "refer.on_citizen_action"]
 
     def test_after_a_no_an_old_later_does_not_open_the_offer_again(self):
         turn = respond(scene(nudge=nudge(choices=frozenset({Choice.NO}))), on_nudge("later.30"))
@@ -335,20 +389,37 @@ class TestWhy:
 
 
 class TestTheResearchQuestion:
-    @pytest.mark.parametrize("choice", ["no", "later.30", "self"])
+    @pytest.mark.parametrize("choice", ["later.30", "self"])
     def test_it_follows_an_answer_when_it_is_due(self, choice):
         turn = respond(scene(survey_due=True), on_nudge(choice))
         assert Surveyed() in turn.effects
         assert keys(turn)[-1] == "survey.welcome"
         assert Surveyed() not in respond(scene(survey_due=False), on_nudge(choice)).effects
 
-    @pytest.mark.parametrize("choice", ["more", "why", "not_now", "stop"])
+    @pytest.mark.parametrize("choice", ["more", "why", "not_now", "no", "stop"])
     def test_it_does_not_come_between_a_question_and_its_answer(self, choice):
         assert Surveyed() not in respond(scene(survey_due=True), on_nudge(choice)).effects
 
     def test_it_is_never_asked_about_illness_or_debt(self):
         sore = nudge(card=card(sensitivity=Sensitivity.S3))
         assert Surveyed() not in respond(scene(survey_due=True, nudge=sore), on_nudge("no")).effects
+
+    def test_every_second_time_it_is_one_of_the_eight_dimensions_in_turn(self):
+        asked = []
+        for turn_number in range(18):
+            turn = respond(scene(survey_due=True, survey_turn=turn_number), on_nudge("self"))
+            asked.append(keys(turn)[2])
+        assert asked[::2] == ["survey.welcome"] * 9
+        dimensions = [f"survey.dimension.{name}" for name in survey.DIMENSIONS]
+        assert asked[1::2] == [*dimensions, dimensions[0]]
+
+    def test_a_dimension_is_marked_as_our_reading_and_answered_once(self):
+        before = scene(survey_due=True, survey_turn=1)
+        turn = respond(before, on_nudge("self"))
+        assert keys(turn)[-1] == "survey.working"
+        said = respond(before, Press("q", 7, "no.complexity"))
+        assert said.effects == (Opinion(7, "complexity", "no"),)
+        assert respond(after(before, said), Press("q", 7, "yes.complexity")).effects == ()
 
     def test_welcome_and_expected_are_two_questions(self):
         first = respond(scene(), Press("q", 7, "unwelcome"))
@@ -402,6 +473,51 @@ class TestSettings:
         turn = respond(scene(), Press("l", 0, "xx"))
         assert (turn.effects, keys(turn)) == ((), ["old.notice"])
 
+    def test_quiet_hours_of_ones_own_only_get_longer(self):
+        turn = respond(scene(), Press("s", 0, "quiet.morning"))
+        assert turn.effects == (SetQuiet((time(12), time(9))),)
+        short = scene(quiet_rules=(time(12), time(9)))
+        assert labels(respond(short, Press("s", 0, "quiet")).says[0]) == [
+            "s.quiet.morning", "s.quiet.daytime", "s.quiet.usual",
+        ]  # fmt: skip
+        assert respond(short, Press("s", 0, "quiet.afternoon")).effects == ()
+
+    def test_fewer_messages_a_tone_and_research_are_chosen_with_two_presses(self):
+        assert respond(scene(), Press("s", 0, "often.30")).effects == (SetRest(30),)
+        assert respond(scene(own_rest=30), Press("s", 0, "often.usual")).effects == (SetRest(None),)
+        assert respond(scene(), Press("s", 0, "tone.practical")).effects == (SetTone(Tone.PRACTICAL),)
+        assert respond(scene(), Press("s", 0, "tone.warm")).effects == (SetTone(Tone.WARM),)
+
+    def test_research_is_a_consent_of_its_own_that_nobody_gives_by_joining(self):
+        asked = respond(scene(), Press("s", 0, "research"))
+        assert asked.says[0].asks_consent == RESEARCH
+        assert labels(asked.says[0]) == ["s.research.yes", "s.research.no"]
+        assert respond(scene(), Press("s", 0, "research.yes")).effects == (Consent(RESEARCH, GIVEN),)
+        given = scene(consents={RESEARCH: GIVEN})
+        assert respond(given, Press("s", 0, "research.no")).effects == (Consent(RESEARCH, WITHDRAWN),)
+        assert "research.is.off" in keys(respond(scene(), Command("mydata")))
+
+    def test_wiping_is_asked_once_with_both_answers_side_by_side(self):
+        asked = respond(scene(**GONE), Press("e", 0, "ask"))
+        assert (asked.effects, labels(asked.says[0])) == ((), ["e.yes", "e.no"])
+        assert respond(scene(), Press("e", 0, "yes")).effects == (Erase(),)
+        assert respond(scene(), Press("e", 0, "no")).effects == ()
+        assert respond(scene(standing=Standing.ERASED), Press("e", 0, "yes")).effects == ()
+
+    def test_a_consent_that_ends_soon_is_renewed_with_one_press(self):
+        turn = respond(scene(renewable=frozenset({"money"})), Press("t", 0, "renew.money"))
+        assert turn.effects == (Consent("money", GIVEN),)
+        assert respond(scene(), Press("t", 0, "renew.money")).effects == ()
+
+    def test_why_can_be_asked_of_earlier_messages_too(self):
+        turn = respond(scene(earlier=((5, date(2026, 10, 1)),)), Command("why"))
+        assert press_of(turn.says[1], "why.of") == Press("n", 5, "why")
+
+    def test_about_tells_how_to_check_the_sender(self):
+        said = " ".join(wording().say(phrase.key, "nl") for phrase in respond(scene(), Command("about")).says[0].words)
+        assert wording().municipality.phone in said
+        assert str(wording().municipality.website).rstrip("/") in said
+
     def test_settings_before_joining_lead_to_the_door(self):
         assert keys(respond(scene(**NEW), Command("settings"))) == ["language.ask"]
         assert keys(respond(scene(**GONE), Command("settings"))) == ["welcome.back"]
@@ -430,6 +546,9 @@ class TestOwnWords:
     def test_a_situation_is_told_once(self):
         turn = respond(scene(), Press("y", 0, "moved"))
         assert turn.effects == (TellSituation("moved"),)
+        back = respond(after(scene(), turn), Press("y", 0, "back.moved"))
+        assert (back.effects, keys(back)) == ((TakeBackSituation("moved"),), ["situation.taken_back"])
+        assert respond(scene(), Press("y", 0, "back.moved")).effects == ()
         assert keys(turn) == ["situation.told", "situation.perhaps"]
         assert respond(after(scene(), turn), Press("y", 0, "moved")).effects == ()
 
@@ -461,6 +580,7 @@ _cards = st.builds(
     status=st.sampled_from(list(CardStatus)),
     valid_until=st.sampled_from([None, TODAY, TODAY - timedelta(days=1)]),
 )
+_referrals = st.none() | st.builds(Referral, organisation=st.just("Elders"), handover=st.sampled_from(list(Handover)))
 _nudges = st.builds(
     nudge,
     card=_cards,
@@ -471,6 +591,9 @@ _nudges = st.builds(
     situation=st.sampled_from([None, Phrase("situation.moved")]),
     choices=st.frozensets(st.sampled_from(list(Choice)), max_size=4),
     asks_contact=st.booleans(),
+    opinions=st.frozensets(st.sampled_from(survey.DIMENSIONS), max_size=2),
+    referral=_referrals,
+    related=st.sampled_from([(), (Service(card="stadspas"),)]),
 )
 _drafts = st.fixed_dictionaries(
     {"kind": st.sampled_from(["c", "r"]), "ref": st.sampled_from(["0", "7", "12"])},
@@ -485,7 +608,9 @@ _flows = st.builds(
 _requests = st.builds(
     OpenRequest,
     id=st.just(12),
-    how=st.sampled_from(["chat", "phone"]),
+    how=st.sampled_from(["chat", "phone", "desk"]),
+    talking=st.booleans(),
+    reminded=st.booleans(),
     promised_by=st.sampled_from([TODAY, TODAY - timedelta(days=1)]),
     message=st.sampled_from([None, 7]),
 )
@@ -502,20 +627,31 @@ scenes = st.builds(
     link=st.sampled_from([None, *LinkResult]),
     joined=st.sampled_from([None, TODAY]),
     received=st.integers(0, 200),
+    earlier=st.sampled_from([(), ((5, TODAY),)]),
+    tone=st.sampled_from([None, Tone.WARM]),
+    own_rest=st.sampled_from([None, 30]),
+    renewable=st.frozensets(st.sampled_from(THEMES)),
+    survey_turn=st.integers(0, 40),
+    person_code=st.sampled_from(["", "ABCD-EFGH"]),
+    emergencies=st.just(wording().emergencies),
     told=st.frozensets(st.sampled_from(["moved", "baby"])),
 )
 _free = st.text(alphabet="abcdefghijklmnopqrstuvwxyz0123456789_.-", min_size=1, max_size=40)
 presses = st.builds(
     Press,
-    st.sampled_from(["l", "w", "d", "t", "n", "c", "r", "q", "s", "y", "x"]),
+    st.sampled_from(["l", "w", "d", "t", "n", "c", "r", "q", "s", "y", "e", "k", "x"]),
     st.sampled_from([0, 7, 8, 12, 10**12]),
     st.sampled_from([str(choice) for choice in ALL_CHOICES]) | _free,
 )
-texts = st.text(max_size=40) | st.sampled_from(["stop", "0612345678", "+49 30 901820", "0900 1234", "112", "توقف"])
+texts = st.text(max_size=40) | st.sampled_from(
+    ["stop", "zelfmoord", "bsn 123456782", "0612345678", "+49 30 901820", "0900 1234", "112", "توقف"]
+)
 heards: st.SearchStrategy[Heard] = st.one_of(
     presses,
     st.builds(Typed, texts),
-    st.builds(Command, st.sampled_from(["start", "stop", "settings", "situation", "why", "mydata", "privacy", "x"])),
+    st.builds(
+        Command, st.sampled_from(["start", "stop", "settings", "situation", "why", "mydata", "privacy", "about", "x"])
+    ),
     st.builds(SharedContact, st.sampled_from(["31612345678", "+31612345678", "1"]), st.booleans()),
     st.sampled_from([Blocked(), Unblocked(), Unreadable()]),
 )
@@ -557,7 +693,7 @@ class TestWhateverIsHeard:
             return
         for effect in respond(before, heard).effects:
             match effect:
-                case SetLanguage() | Join() | Leave() | Step(None):
+                case SetLanguage() | Join() | Leave() | Step(None) | Erase():
                     pass
                 case _:
                     assert effect == Answered(7, Choice.WHY)
@@ -569,7 +705,8 @@ class TestWhateverIsHeard:
             match effect:
                 case Consent(theme, ConsentState.GIVEN):
                     assert isinstance(heard, Press)
-                    assert heard.choice == f"yes.{theme}"
+                    assert heard.choice in {f"yes.{theme}", f"renew.{theme}", "research.yes"}
+                    assert (theme == RESEARCH) == (heard.choice == "research.yes")
                 case Join():
                     assert heard == Press("w", heard.ref, "yes")
                 case _:
@@ -645,6 +782,7 @@ class TestItsWords:
             if source.file == "bot.toml"
             and key not in constants
             and key.removeprefix("button.") not in ({choice.value for choice in Choice} | {"share_phone"})
+            and not key.startswith("leaflet.")  # bot.leaflets says all that begin so
             and not any(pattern.fullmatch(key) for pattern in patterns)
         }
         assert unsaid == set()
@@ -663,6 +801,7 @@ class TestItsWords:
             for key in wording().sources
             if key.startswith("button.")
             for params in (themes if key.startswith("button.t.turn") else [{}])
+            if key not in {"button.k", "button.y.back", "button.why.of"}  # they name what may be longer
             if len(text := re.sub("[\u2068\u2069]", "", wording().say(key, language, params))) > 30
         ]
         assert long == []

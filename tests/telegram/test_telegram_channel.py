@@ -3,6 +3,7 @@ from telegram_fakes import AMINA
 
 from bot.errors import RejectedError, UncertainError
 from bot.journey import Label, Outgoing, Purpose
+from bot.outbox import Document
 from bot.sandbox import Drop, Fault
 from bot.telegram.channel import TelegramChannel
 
@@ -121,3 +122,11 @@ async def test_no_broadcast_is_ever_paid_for(channel, sandbox):
     number = await channel.send(outgoing(silent=True, purpose=Purpose.NUDGE))
     await channel.send(outgoing("Anders", edits=number))
     assert not [call for call in sandbox.calls() if "allow_paid_broadcast" in call.params]
+
+
+async def test_a_file_arrives_with_its_name_its_words_and_its_content(channel, sandbox):
+    number = await channel.send(outgoing("Alles in één bestand", document=Document("alles.json", b'{"a": 1}')))
+    [call] = sandbox.calls("sendDocument")
+    assert shown(sandbox).message_id == number
+    assert call.params["caption"] == "Alles in één bestand"
+    assert sandbox.calls("sendMessage") == []

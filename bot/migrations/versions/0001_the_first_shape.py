@@ -51,7 +51,13 @@ def upgrade() -> None:
         sa.Column("paused_until", sa.DateTime(timezone=True), nullable=True),
         sa.Column("tone", sa.String(), nullable=True),
         sa.Column("holdout", sa.Boolean(), nullable=False),
+        sa.Column("quiet_from", sa.Time(), nullable=True),
+        sa.Column("quiet_until", sa.Time(), nullable=True),
+        sa.Column("rest_days", sa.Integer(), nullable=True),
+        sa.Column("rested_anew", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("privacy_told", sa.String(), nullable=True),
         sa.Column("surveyed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("surveys", sa.Integer(), nullable=False),
         sa.Column("next_ok_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("flow_sealed", sa.Text(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_citizen")),
@@ -369,16 +375,60 @@ def upgrade() -> None:
         sa.Column("asked_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("promised_by", sa.Date(), nullable=False),
         sa.Column("state", sa.String(), nullable=False),
+        sa.Column("remind", sa.Boolean(), nullable=False),
+        sa.Column("reminded_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("moved", sa.Integer(), nullable=False),
+        sa.Column("spoken_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("closed_at", sa.DateTime(timezone=True), nullable=True),
         sa.ForeignKeyConstraint(["citizen_id"], ["citizen.id"], name=op.f("fk_contact_request_citizen_id")),
         sa.ForeignKeyConstraint(["message_id"], ["message.id"], name=op.f("fk_contact_request_message_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_contact_request")),
     )
     with op.batch_alter_table("contact_request", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_contact_request_citizen_id"), ["citizen_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_contact_request_state"), ["state"], unique=False)
+
+    op.create_table(
+        "opinion",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("message_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("citizen_id", sa.String(), nullable=False),
+        sa.Column("dimension", sa.String(), nullable=False),
+        sa.Column("answer", sa.String(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["citizen_id"], ["citizen.id"], name=op.f("fk_opinion_citizen_id")),
+        sa.ForeignKeyConstraint(["message_id"], ["message.id"], name=op.f("fk_opinion_message_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_opinion")),
+        sa.UniqueConstraint("message_id", "dimension", name=op.f("uq_opinion_message_id_dimension")),
+    )
+    with op.batch_alter_table("opinion", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_opinion_citizen_id"), ["citizen_id"], unique=False)
+
+    op.create_table(
+        "contact_line",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("request_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("by", sa.String(), nullable=True),
+        sa.Column("text_sealed", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(["request_id"], ["contact_request.id"], name=op.f("fk_contact_line_request_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_contact_line")),
+    )
+    with op.batch_alter_table("contact_line", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_contact_line_request_id"), ["request_id"], unique=False)
 
 
 def downgrade() -> None:
+    with op.batch_alter_table("contact_line", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_contact_line_request_id"))
+
+    op.drop_table("contact_line")
+    with op.batch_alter_table("opinion", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_opinion_citizen_id"))
+
+    op.drop_table("opinion")
     with op.batch_alter_table("contact_request", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_contact_request_state"))
         batch_op.drop_index(batch_op.f("ix_contact_request_citizen_id"))
 
     op.drop_table("contact_request")

@@ -1,0 +1,29 @@
+"""Service cards to be read by anybody and written by professionals. Nothing here knows a person."""
+
+from bot.cards.ask import Draft, Question, Section, Several, Shape, example, judge, whole_of
+from bot.cards.draft import as_toml, document
+from bot.cards.questions import QUESTIONS
+from bot.cards.view import contact, on_show, read_aloud, said, signs, summary, view, whole, whom
+
+__all__ = [
+    "QUESTIONS",
+    "Draft",
+    "Question",
+    "Section",
+    "Several",
+    "Shape",
+    "as_toml",
+    "contact",
+    "document",
+    "example",
+    "judge",
+    "on_show",
+    "read_aloud",
+    "said",
+    "signs",
+    "summary",
+    "view",
+    "whole",
+    "whole_of",
+    "whom",
+]

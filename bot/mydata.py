@@ -1,0 +1,257 @@
+"""Everything that is kept of one person: found, shown whole, and wiped."""
+
+import json
+import re
+import uuid
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from sqlalchemy import delete, select, update
+from sqlmodel import Session, SQLModel, col
+
+from bot import links, outbox
+from bot.core.facts import ConsentState
+from bot.core.talk import RESEARCH, Standing
+from bot.errors import RefusedError
+from bot.store import conversation, ledger
+from bot.store.tables import (
+    AnswerRow,
+    CitizenRow,
+    ConsentRow,
+    ContactRequestRow,
+    DecisionRow,
+    LinkRow,
+    MessageRow,
+    OpinionRow,
+    SignalRow,
+)
+from bot.store.vault import Vault
+from bot.wording import Wording
+
+FILE: Final = "handreiking.json"
+#: The record of consent: ISO/IEC TS 27560:2023 in the shape of the Data Privacy Vocabulary (DPV).
+RECEIPT: Final = "27560:2023; profile dpv-27560#record-eu-gdpr"
+_RECEIPTS: Final = uuid.UUID("7c8a2f53-1d0c-5b6e-9a37-5d1e7b0f4c21")
+_CODE: Final = re.compile(rf"[{links.ALPHABET}]{{4}}[- ]?[{links.ALPHABET}]{{4}}")
+_STATES: Final = {
+    ConsentState.ASKED: "requested",
+    ConsentState.GIVEN: "given",
+    ConsentState.REFUSED: "refused",
+    ConsentState.WITHDRAWN: "withdrawn",
+    ConsentState.EXPIRED: "expired",
+}
+
+
+def code_of(vault: Vault, citizen: str) -> str:
+    """Eight letters that name a person towards the municipality. They follow from the id and the finding key."""
+    number = int(vault.fingerprint(f"person:{citizen}")[:16], 16)
+    letters = ""
+    for _ in range(8):
+        number, place = divmod(number, len(links.ALPHABET))
+        letters += links.ALPHABET[place]
+    return f"{letters[:4]}-{letters[4:]}"
+
+
+def find(session: Session, vault: Vault, *, code: str | None = None, reference: str | None = None) -> CitizenRow:
+    """The person whom a code from /mydata or a reference of the municipality's names. Raises RefusedError."""
+    if (code is None) == (reference is None):
+        raise RefusedError("Name the person by the code that /mydata shows, or with --reference.")
+    found: CitizenRow | None = None
+    if reference is not None:
+        citizen = ledger.person_of(session, links.reference_hash(vault, reference))
+        found = None if citizen is None else session.get(CitizenRow, citizen)
+    elif code is not None and _CODE.fullmatch(wanted := code.strip().upper()):
+        plain = re.sub(r"[- ]", "", wanted)
+        ids = session.execute(select(col(CitizenRow.id))).scalars()
+        match = next((known for known in ids if code_of(vault, known).replace("-", "") == plain), None)
+        found = None if match is None else session.get(CitizenRow, match)
+    if found is None or found.standing == Standing.ERASED:
+        raise RefusedError("We keep nothing of such a person.")
+    return found
+
+
+def as_file(session: Session, wording: Wording, vault: Vault, citizen: CitizenRow, now: datetime) -> str:
+    """`collect` as JSON, indented, in UTF-8."""
+    return json.dumps(collect(session, wording, vault, citizen, now), ensure_ascii=False, indent=2, default=_plain)
+
+
+def collect(session: Session, wording: Wording, vault: Vault, citizen: CitizenRow, now: datetime) -> dict[str, Any]:
+    """Everything that is kept of this person, opened: it is theirs."""
+    messages = _of(session, MessageRow, citizen)
+    nudges = [row for row in messages if row.purpose == ledger.NUDGE]
+    return {
+        "made_at": now,
+        "municipality": wording.municipality.name,
+        "person": {
+            "code": code_of(vault, citizen.id),
+            "id": citizen.id,
+            "telegram_chat": None if citizen.chat_sealed is None else vault.open(citizen.chat_sealed),
+            **_fields(
+                citizen,
+                "language zone standing created_at joined_at stopped_at paused_until tone quiet_from quiet_until "
+                "rest_days surveyed_at surveys holdout privacy_told",
+            ),
+            "linked_references": len(_of(session, LinkRow, citizen)),
+        },
+        "consent_receipts": receipts(wording, vault, citizen, _of(session, ConsentRow, citizen)),
+        "signals": [
+            _fields(row, "type origin source occurred_at received_at card said_by data outcome")
+            for row in _of(session, SignalRow, citizen)
+        ],
+        "decisions": [
+            _fields(
+                row,
+                "decided_at campaign_id card card_version plan reason until variant p_send randomised_send tone_probs "
+                "randomised_tone tone_forced policy context inputs",
+            )
+            for row in _of(session, DecisionRow, citizen)
+        ],
+        "messages": [
+            _fields(row, "id created_at closed_at state card variant tone language")
+            | {"text": _text(wording, row, citizen)}
+            for row in nudges
+        ],
+        "other_messages": {
+            "count": len(messages) - len(nudges),
+            "texts": [row.body["text"] for row in messages if row.body and row.body.get("text")],
+        },
+        "answers": [_fields(row, "message_id choice at until") for row in _of(session, AnswerRow, citizen)],
+        "opinions": [_fields(row, "message_id dimension answer at") for row in _of(session, OpinionRow, citizen)],
+        "contact_requests": [
+            _fields(row, "id how daypart card language asked_at promised_by state remind closed_at")
+            | {
+                "phone": None if row.phone_sealed is None else vault.open(row.phone_sealed),
+                "said": [
+                    {"at": line.at, "by": line.by, "text": vault.open(line.text_sealed)}
+                    for line in conversation.contact_lines(session, row.id)
+                ],
+            }
+            for row in _of(session, ContactRequestRow, citizen)
+        ],
+    }
+
+
+def receipts(wording: Wording, vault: Vault, citizen: CitizenRow, rows: Sequence[ConsentRow]) -> list[dict[str, Any]]:
+    """One consent record for each theme that was ever asked, with everything that became of it, oldest first."""
+    themes = dict.fromkeys(row.theme for row in rows)
+    return [_receipt(wording, vault, citizen, theme, [row for row in rows if row.theme == theme]) for theme in themes]
+
+
+def _receipt(
+    wording: Wording, vault: Vault, citizen: CitizenRow, theme: str, rows: Sequence[ConsentRow]
+) -> dict[str, Any]:
+    town, person = wording.municipality, code_of(vault, citizen.id)
+    controller = str(town.website).rstrip("/")
+    newest = rows[-1]
+    title = wording.say(f"theme.{theme}", "nl") if wording.has(f"theme.{theme}") else theme
+    duration = f"P{wording.rules.consent_years}Y"
+    research = theme == RESEARCH
+    return {
+        "header": {
+            "schema_version": RECEIPT,
+            "record_id": f"urn:uuid:{uuid.uuid5(_RECEIPTS, f'{person}:{theme}')}",
+            "pii_principal_id": person,
+        },
+        "processing": [
+            {
+                "privacy_notice": str(town.privacy_page),
+                "language": newest.language,
+                "notice_text": newest.text,
+                "notice_version": newest.wording,
+                "purpose": "Research into welcome service"
+                if research
+                else f"Messages about the chosen theme '{title}'",
+                "purpose_type": "dpv:ResearchAndDevelopment" if research else "dpv:ServiceProvision",
+                "lawful_basis": "GDPR 6(1)(a)",
+                "pii_information": [
+                    {"pii_type": "chat address (the chat's number at Telegram)", "mandatory": not research},
+                    {"pii_type": "chosen themes, language, quiet hours", "mandatory": not research},
+                    {"pii_type": "answers to messages", "mandatory": True},
+                ],
+                "collection_method": "by the person, in the chat",
+                "processing_method": "automated; staff see no single answers",
+                "storage_locations": [town.holidays_of],
+                "retention_period": f"{duration}, or until withdrawn; the proof of it stays, without a chat address",
+                "processing_locations": [town.holidays_of, "Telegram: possibly outside the EEA"],
+                "jurisdiction": town.holidays_of,
+                "recipient_third_parties": [] if research else ["Telegram (carrier)"],
+                "withdrawal_method": f"/settings or /stop in the chat, or call {town.phone}",
+                "privacy_rights": str(town.privacy_page),
+            }
+        ],
+        "parties": [
+            {
+                "party_id": controller,
+                "party_role": "controller",
+                "party_name": f"Gemeente {town.name}",
+                "party_address": town.desk,
+                "party_contact": town.phone,
+                "party_type": "municipality",
+            },
+            {
+                "party_id": "ap",
+                "party_role": "authority",
+                "party_name": "Autoriteit Persoonsgegevens",
+                "party_address": "Den Haag",
+                "party_contact": "autoriteitpersoonsgegevens.nl",
+                "party_type": "supervisory authority",
+            },
+        ],
+        "events": [
+            {
+                "event_time": row.at.astimezone(UTC).isoformat().replace("+00:00", "Z"),
+                "event_type": "explicit",
+                "event_state": _STATES[ConsentState(row.state)],
+                "entity_id": controller if row.state in {ConsentState.ASKED, ConsentState.EXPIRED} else person,
+                "validity_duration": duration,
+            }
+            for row in rows
+        ],
+    }
+
+
+def erase(session: Session, citizen: CitizenRow, now: datetime, *, by: str, update_id: int | None = None) -> None:
+    """Remove what identifies this person. The hash that keeps us from writing to them stays, and the counts.
+
+    The sealed address goes with the last message that is on its way to them (`outbox.FAREWELL`), or at the next tidy.
+    """
+    outbox.leave(session, citizen, Standing.ERASED, now, update_id=update_id)
+    conversation.forget_contact(session, _of(session, ContactRequestRow, citizen))
+    session.execute(delete(LinkRow).where(col(LinkRow.citizen_id) == citizen.id))
+    session.execute(
+        update(SignalRow).where(col(SignalRow.citizen_id) == citizen.id).values(citizen_id=None, data={}, said_by=None)
+    )
+    for row in _of(session, MessageRow, citizen):
+        if row.state not in ledger.ON_THE_WAY:
+            row.body = None
+    citizen.joined_at = citizen.paused_until = citizen.surveyed_at = citizen.rested_anew = None
+    citizen.tone = citizen.quiet_from = citizen.quiet_until = citizen.rest_days = citizen.privacy_told = None
+    ledger.audit(session, now, by, "person.erase", citizen.id)
+
+
+def _of(session: Session, table: type[ledger.Row], citizen: CitizenRow) -> Sequence[ledger.Row]:
+    """This person's rows of a table, oldest first."""
+    columns = table.__table__.columns  # type: ignore[attr-defined]
+    key = next(iter(table.__table__.primary_key.columns))  # type: ignore[attr-defined]
+    return session.execute(select(table).where(columns["citizen_id"] == citizen.id).order_by(key)).scalars().all()
+
+
+def _text(wording: Wording, row: MessageRow, citizen: CitizenRow) -> str | None:
+    """The words of a nudge; None when its wording is not there any more."""
+    if row.variant is None or row.variant not in wording.variants:
+        return None
+    return wording.say(row.variant, row.language or citizen.language)
+
+
+def _fields(row: SQLModel, names: str) -> dict[str, Any]:
+    return {name: getattr(row, name) for name in names.split()}
+
+
+def _plain(value: object) -> object:
+    match value:
+        case datetime():
+            return value.astimezone(UTC).isoformat()
+        case Mapping():
+            return dict(value)
+    return str(value)

@@ -1,0 +1,208 @@
+"""The questions about a conversation: talks with staff, consents that end, what was taken back, unliked wordings.
+
+Like `ledger` they take a `Session` and never commit.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import delete, func, select, update
+from sqlmodel import Session, col
+
+from bot.core.facts import DECLINED, Choice, ConsentState, Origin, Reason
+from bot.core.talk import Standing
+from bot.store.ledger import ON_THE_WAY
+from bot.store.tables import (
+    AnswerRow,
+    CitizenRow,
+    ConsentRow,
+    ContactLineRow,
+    ContactRequestRow,
+    MarkRow,
+    MessageRow,
+    OfferRow,
+    OpinionRow,
+    SignalRow,
+)
+
+#: In front of a wording's id: the mark that says whether it is paused.
+VARIANT = "variant:"
+
+
+def open_requests(session: Session, citizen: str | None = None) -> Sequence[ContactRequestRow]:
+    """Requests for contact that are not closed, of one person or of all, the earliest promise first."""
+    statement = select(ContactRequestRow).where(col(ContactRequestRow.state).in_(("open", "talking")))
+    if citizen is not None:
+        statement = statement.where(col(ContactRequestRow.citizen_id) == citizen)
+    ordered = statement.order_by(col(ContactRequestRow.promised_by), col(ContactRequestRow.id))
+    return session.execute(ordered).scalars().all()
+
+
+def promised(session: Session, since: date) -> dict[date, int]:
+    """How many requests are to be met on each day from `since` on; those that were cancelled or met early are not."""
+    statement = (
+        select(col(ContactRequestRow.promised_by), func.count())
+        .where(col(ContactRequestRow.promised_by) >= since, col(ContactRequestRow.state) == "open")
+        .group_by(col(ContactRequestRow.promised_by))
+    )
+    return dict(iter(session.execute(statement)))
+
+
+def contact_lines(session: Session, request: int) -> Sequence[ContactLineRow]:
+    statement = select(ContactLineRow).where(col(ContactLineRow.request_id) == request)
+    return session.execute(statement.order_by(col(ContactLineRow.id))).scalars().all()
+
+
+def forget_contact(session: Session, rows: Iterable[ContactRequestRow]) -> None:
+    """What was typed and the numbers to call; that there was a request stays."""
+    ids = []
+    for row in rows:
+        row.phone_sealed = None
+        ids.append(row.id)
+    session.execute(delete(ContactLineRow).where(col(ContactLineRow.request_id).in_(ids)))
+
+
+def opinions(session: Session, message: int) -> frozenset[str]:
+    statement = select(col(OpinionRow.dimension)).where(col(OpinionRow.message_id) == message)
+    return frozenset(session.execute(statement).scalars())
+
+
+def declined_cards(session: Session, citizen: str) -> frozenset[str]:
+    """The cards that a person said no to, however long ago."""
+    statement = (
+        select(col(MessageRow.card))
+        .join(AnswerRow, col(AnswerRow.message_id) == col(MessageRow.id))
+        .where(col(MessageRow.citizen_id) == citizen, col(AnswerRow.choice).in_(DECLINED))
+    )
+    return frozenset(card for card in session.execute(statement).scalars() if card is not None)
+
+
+def given_until(session: Session, until: datetime, *, unasked: bool = False) -> Sequence[ConsentRow]:
+    """Consents that hold and end at `until` at the latest, oldest first.
+
+    `unasked` leaves out those that were asked again since they were given.
+    """
+    newest = (
+        select(func.max(ConsentRow.id))
+        .where(col(ConsentRow.state) != ConsentState.ASKED)
+        .group_by(col(ConsentRow.citizen_id), col(ConsentRow.theme))
+    )
+    statement = select(ConsentRow).where(
+        col(ConsentRow.id).in_(newest),
+        col(ConsentRow.state) == ConsentState.GIVEN,
+        col(ConsentRow.valid_until) <= until,
+    )
+    if unasked:
+        later = ConsentRow.__table__.alias("later")  # type: ignore[attr-defined]
+        again = select(later.c.id).where(
+            later.c.citizen_id == col(ConsentRow.citizen_id),
+            later.c.theme == col(ConsentRow.theme),
+            later.c.state == ConsentState.ASKED,
+            later.c.id > col(ConsentRow.id),
+        )
+        statement = statement.where(~again.exists())
+    return session.execute(statement.order_by(col(ConsentRow.id))).scalars().all()
+
+
+def asked_since(session: Session, citizen: str, since: datetime) -> bool:
+    """Whether this person was asked for any consent after `since`."""
+    statement = select(ConsentRow.id).where(  # type: ignore[call-overload]
+        col(ConsentRow.citizen_id) == citizen,
+        col(ConsentRow.state) == ConsentState.ASKED,
+        col(ConsentRow.at) > since,
+    )
+    return session.execute(statement.limit(1)).first() is not None
+
+
+def not_told(session: Session, privacy: str, limit: int) -> Sequence[CitizenRow]:
+    """People who take part and were shown another privacy text last."""
+    statement = (
+        select(CitizenRow)
+        .where(col(CitizenRow.standing) == Standing.ACTIVE, col(CitizenRow.privacy_told) != privacy)
+        .order_by(col(CitizenRow.id))
+        .limit(limit)
+    )
+    return session.execute(statement).scalars().all()
+
+
+def forget_addresses(session: Session) -> None:
+    """The sealed addresses of erased people go once nothing waits to leave for them."""
+    waiting = select(MessageRow.citizen_id).where(col(MessageRow.state).in_(ON_THE_WAY))  # type: ignore[call-overload]
+    session.execute(
+        update(CitizenRow)
+        .where(
+            col(CitizenRow.standing) == Standing.ERASED,
+            col(CitizenRow.chat_sealed).is_not(None),
+            col(CitizenRow.id).not_in(waiting),
+        )
+        .values(chat_sealed=None)
+    )
+
+
+def agreed_to(theme: str, now: datetime) -> Any:
+    """A subquery: the ids of the people whose consent for `theme` holds at `now`."""
+    newest = (
+        select(func.max(ConsentRow.id))
+        .where(col(ConsentRow.state) != ConsentState.ASKED, col(ConsentRow.theme) == theme)
+        .group_by(col(ConsentRow.citizen_id))
+    )
+    return select(ConsentRow.citizen_id).where(  # type: ignore[call-overload]
+        col(ConsentRow.id).in_(newest),
+        col(ConsentRow.state) == ConsentState.GIVEN,
+        col(ConsentRow.valid_until) > now,
+    )
+
+
+def take_back(session: Session, now: datetime, citizen: str, kind: str) -> None:
+    """Signals of this type that a person gave are theirs no more, and what waits because of them is closed."""
+    own = select(SignalRow.id).where(  # type: ignore[call-overload]
+        col(SignalRow.citizen_id) == citizen, col(SignalRow.origin) == Origin.SELF, col(SignalRow.type) == kind
+    )
+    offers = select(OfferRow.id).where(col(OfferRow.signal_id).in_(own), col(OfferRow.state) != "closed")  # type: ignore[call-overload]
+    session.execute(
+        update(MessageRow)
+        .where(col(MessageRow.offer_id).in_(offers), col(MessageRow.state).in_(("due", "leased")))
+        .values(state="withdrawn", error=Reason.TAKEN_BACK, closed_at=now)
+    )
+    flying = select(MessageRow.offer_id).where(  # type: ignore[call-overload]
+        col(MessageRow.citizen_id) == citizen,
+        col(MessageRow.state) == "sending",
+        col(MessageRow.offer_id).is_not(None),
+    )
+    session.execute(
+        update(OfferRow)
+        .where(col(OfferRow.signal_id).in_(own), col(OfferRow.state) != "closed", col(OfferRow.id).not_in(flying))
+        .values(state="closed", outcome=Reason.TAKEN_BACK, closed_at=now)
+    )
+    session.execute(
+        update(SignalRow)
+        .where(col(SignalRow.id).in_(own), col(SignalRow.outcome).is_(None))
+        .values(outcome=Reason.TAKEN_BACK, planned_at=now)
+    )
+    session.execute(
+        update(SignalRow)
+        .where(col(SignalRow.citizen_id) == citizen, col(SignalRow.origin) == Origin.SELF, col(SignalRow.type) == kind)
+        .values(citizen_id=None)
+    )
+
+
+def paused_variants(session: Session) -> dict[str, dict[str, Any]]:
+    """Wordings that are not planned until staff resume them, each with why."""
+    statement = select(MarkRow).where(col(MarkRow.name).startswith(VARIANT))
+    rows = session.execute(statement).scalars()
+    return {row.name.removeprefix(VARIANT): row.value for row in rows if row.value.get("paused")}
+
+
+def disliked(session: Session, variant: str, *, last: int, since: datetime | None) -> int:
+    """How many of the `last` sends of a wording, after `since` if that is set, were called unpleasant."""
+    sends = select(MessageRow.id).where(  # type: ignore[call-overload]
+        col(MessageRow.variant) == variant, col(MessageRow.state).in_(("sent", "uncertain"))
+    )
+    if since is not None:
+        sends = sends.where(col(MessageRow.closed_at) > since)
+    newest = sends.order_by(col(MessageRow.id).desc()).limit(last)
+    statement = select(func.count()).where(
+        col(AnswerRow.choice) == Choice.UNWELCOME, col(AnswerRow.message_id).in_(newest)
+    )
+    return int(session.execute(statement).scalar_one())
