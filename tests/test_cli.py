@@ -444,6 +444,9 @@ def decided(municipality, sessions, wording, tmp_path):
     town = World(sessions, wording, read_keys(tmp_path / "keys.toml"))
     town.campaign()
     town.joins("111", "money")
+    town.say("111", "/settings")
+    town.choose("111", "research")
+    town.choose("111", "research.yes")
     town.signal()
     town.tick()
     return town.decisions()[0].id

@@ -77,6 +77,12 @@ class Files:
         shutil.copytree(data("locale"), root / "locale")
         shutil.copy(ROOT / "pyproject.toml", root)
         self.write("messages/bot.toml", BOT)
+        six = ', "tr", "pl", "uk"]'
+        self.replace("messages/municipality.toml", six, "]")
+        for campaign in (root / "messages" / "campaigns").glob("*.toml"):
+            self.replace(f"messages/campaigns/{campaign.name}", six, "]")
+        for language in ("tr", "pl", "uk"):
+            shutil.rmtree(root / "locale" / language)
         self.update()
         self.translate("en", EN)
         self.translate("ar", AR)
