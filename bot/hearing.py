@@ -90,6 +90,8 @@ class Hearing:
             update=self.update,
         )
         turn = dialogue.respond(setting.scene(link), self.heard)
+        if any(self._overtaken(effect) for effect in turn.effects):
+            return self._words(Phrase("old.notice"))
         for effect in turn.effects:
             self._do(effect)
         on = self.heard.on if isinstance(self.heard, Press) else None
@@ -108,18 +110,30 @@ class Hearing:
             return False
         return self.update < citizen.withdrawn_update and self.inbox.received_at - citizen.stopped_at < NUMBERS_HOLD
 
+    def _overtaken(self, effect: Effect) -> bool:
+        """Whether a later update has said something else already; then this one changes nothing, and says so."""
+        match effect:
+            case Join():
+                return self._withdrawn_later()
+            case Consent(theme, state):
+                known = ledger.consents(self.session, [self.citizen.id]).get(self.citizen.id, {}).get(theme)
+                answered = known is not None and (known.update_id or 0) > self.update
+                recently = known is not None and self.now - known.at < NUMBERS_HOLD
+                return (answered and recently) or (state is ConsentState.GIVEN and self._withdrawn_later())
+            case _:
+                return False
+
     def _do(self, effect: Effect) -> None:
         citizen, now = self.citizen, self.now
         match effect:
             case SetLanguage(language):
                 citizen.language = language
             case Join():
-                if not self._withdrawn_later():
-                    # Whatever stood before: who comes in chooses anew.
-                    ledger.withdraw(self.session, citizen, now, update_id=self.update, reason=Reason.STOPPED)
-                    citizen.standing = Standing.ACTIVE
-                    citizen.joined_at, citizen.paused_until = now, None
-                    citizen.privacy_told = upkeep.privacy_hash(self.wording)
+                # Whatever stood before: who comes in chooses anew.
+                ledger.withdraw(self.session, citizen, now, update_id=self.update, reason=Reason.STOPPED)
+                citizen.standing = Standing.ACTIVE
+                citizen.joined_at, citizen.paused_until = now, None
+                citizen.privacy_told = upkeep.privacy_hash(self.wording)
             case Consent():
                 self._consent(effect)
             case Leave(standing):
@@ -203,11 +217,6 @@ class Hearing:
         return row if theirs else None
 
     def _consent(self, effect: Consent) -> None:
-        if effect.state is ConsentState.GIVEN and (self._withdrawn_later() or self.citizen.standing != Standing.ACTIVE):
-            return
-        known = ledger.consents(self.session, [self.citizen.id]).get(self.citizen.id, {}).get(effect.theme)
-        if known is not None and (known.update_id or 0) > self.update and self.now - known.at < NUMBERS_HOLD:
-            return  # answered again since, by an update that overtook this one
         on = self.heard.on if isinstance(self.heard, Press) else None
         asked = ledger.asked(self.session, self.citizen.id, effect.theme, on=on)
         if asked is None:

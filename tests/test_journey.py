@@ -441,10 +441,12 @@ def test_a_yes_that_was_overtaken_by_a_no_stays_a_no(world):
     world.choose(ANNA, "yes")
     number, yes = world.phones[ANNA].choice("yes.money")
     world.choose(ANNA, "no.money", update=6002)
-    world.press(ANNA, yes, on=number, update=6001)
+    said = len(world.sent)
+    notice = world.press(ANNA, yes, on=number, update=6001)
     world.signal()
 
     assert world.tick() == []
+    assert (notice, len(world.sent)) == (world.wording.say("old.notice", "nl"), said)
 
 
 def test_a_second_stop_also_wins_from_what_it_overtook(anna):

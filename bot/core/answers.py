@@ -8,6 +8,8 @@ from bot.core import contact, survey
 from bot.core.buttons import buttons, labelled
 from bot.core.facts import REASONS, CardStatus, Choice, ConsentState, Origin, Phrase, Value
 from bot.core.talk import (
+    ALREADY,
+    OLD,
     Answered,
     Button,
     Consent,
@@ -22,8 +24,6 @@ from bot.core.talk import (
 )
 
 LATER_DAYS = (30, 90)
-_OLD = Turn(notice=Phrase("old.notice"))
-_ALREADY = Turn(notice=Phrase("already.notice"))
 #: What stays under a nudge after "I look myself": the question is answered, the ways on and out are not.
 _LASTING = {Choice.CONTACT, Choice.WHY, Choice.STOP}
 
@@ -58,7 +58,7 @@ def answered(scene: Scene, nudge: Nudge, choice: str) -> Turn:
             said = Say(words=(*_shown(nudge), Phrase("nudge.self")), buttons=rest, replaces=True)
             return _closing(scene, nudge, Choice.SELF, said)
         case Choice.NOT_NOW | "later" | Choice.NO if Choice.NO in nudge.choices:
-            return _ALREADY
+            return ALREADY
         case Choice.NOT_NOW:
             labels = [(f"button.later.{days}", f"later.{days}") for days in LATER_DAYS]
             asked = labelled("n", nudge.message, [*labels, ("button.later.never", Choice.NO)])
@@ -82,14 +82,14 @@ def answered(scene: Scene, nudge: Nudge, choice: str) -> Turn:
         case _ if choice in REASONS and Choice.NO in nudge.choices:
             return _reason(scene, nudge, Choice(choice))
         case _:
-            return _OLD
+            return OLD
 
 
 def service_told(scene: Scene, nudge: Nudge, card: str) -> Turn:
     """Another service, told about because somebody pressed on it. An answer is no nudge, and counts as none."""
     found = next((service for service in nudge.related if service.card == card), None)
     if found is None:
-        return _OLD
+        return OLD
     words = (Phrase(f"card.{card}.name"), Phrase(f"card.{card}.body"), *_referred(card, found.referral))
     ask = buttons("c", "ask", ref=nudge.message) if nudge.asks_contact and not scene.requests else ()
     return Turn(says=(Say(words=words, buttons=ask + _answers(nudge, Choice.WHY, Choice.STOP)),))
@@ -199,7 +199,7 @@ def _declined(scene: Scene, nudge: Nudge) -> Turn:
 def _reason(scene: Scene, nudge: Nudge, reason: Choice) -> Turn:
     """Why not, and what follows from it (domain.md 6.1). A second reason is not taken."""
     if nudge.choices & set(REASONS):
-        return _ALREADY
+        return ALREADY
     effects: tuple[Effect, ...] = (Answered(nudge.message, reason),)
     more: tuple[Button, ...] = ()
     match reason:

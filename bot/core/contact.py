@@ -13,6 +13,8 @@ from bot.core import survey
 from bot.core.buttons import buttons, labelled
 from bot.core.facts import Phrase
 from bot.core.talk import (
+    ALREADY,
+    OLD,
     AskContact,
     CancelContact,
     Effect,
@@ -39,8 +41,6 @@ _CALLABLE = {
     phonenumbers.PhoneNumberType.PERSONAL_NUMBER,
     phonenumbers.PhoneNumberType.VOIP,
 }
-_OLD = Turn(notice=Phrase("old.notice"))
-_ALREADY = Turn(notice=Phrase("already.notice"))
 
 
 def wanted(scene: Scene, ref: int) -> Turn:
@@ -55,7 +55,7 @@ def pressed(scene: Scene, press: Press) -> Turn:
     if press.choice == "ask":
         return wanted(scene, press.ref)
     if scene.requests:
-        return _ALREADY
+        return ALREADY
     if press.choice == "nothing":
         return _let_be(scene, Phrase("contact.nothing"))
     return _chosen(scene, press)
@@ -64,11 +64,11 @@ def pressed(scene: Scene, press: Press) -> Turn:
 def request_pressed(scene: Scene, press: Press) -> Turn:
     """Change or cancel an open request; `press.ref` is the request's number."""
     if press.ref not in {request.id for request in scene.requests}:
-        return _OLD
+        return OLD
     talking = any(request.talking for request in scene.requests)
     match press.choice:
         case _ if talking and press.choice not in {"cancel", "keep"}:
-            return _OLD
+            return OLD
         case "change":
             return Turn(says=(_ask_how("r", press.ref),))
         case "cancel":
@@ -142,7 +142,7 @@ def _chosen(scene: Scene, press: Press) -> Turn:
                 return Turn(says=(_ask_how(press.kind, press.ref),))
             return _asked(scene, press, "phone", daypart, phone)
         case _:
-            return _OLD
+            return OLD
 
 
 def _ask_how(kind: str, ref: int) -> Say:
@@ -206,9 +206,9 @@ def _standing_promise(scene: Scene, request: OpenRequest) -> Say:
 def _remind(scene: Scene, request: OpenRequest) -> Turn:
     """A reminder only because it was asked for, on the day of the promise; not of a talk that goes on already."""
     if request.talking or request.promised_by <= scene.today:
-        return _OLD
+        return OLD
     if request.reminded:
-        return _ALREADY
+        return ALREADY
     words = Phrase("contact.remind", {"date": request.promised_by})
     said = Say(words=(words,), buttons=buttons("r", "change", "cancel", ref=request.id))
     return Turn(effects=(RemindContact(request.id),), says=(said,))

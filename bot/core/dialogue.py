@@ -15,6 +15,7 @@ from bot.core.answers import nudge_buttons
 from bot.core.buttons import buttons
 from bot.core.facts import Choice, Phrase
 from bot.core.talk import (
+    OLD,
     Blocked,
     CancelContact,
     Command,
@@ -37,7 +38,6 @@ from bot.core.talk import (
 
 __all__ = ["nudge_buttons", "respond"]
 
-_OLD = Turn(notice=Phrase("old.notice"))
 _STOPPED = Turn(notice=Phrase("stopped.notice"))
 
 
@@ -184,7 +184,7 @@ def _press(scene: Scene, press: Press) -> Turn:
         case "e":
             return kept.erasing(scene, press.choice)
     if scene.standing is not Standing.ACTIVE:
-        return _STOPPED if scene.standing is Standing.STOPPED else _OLD
+        return _STOPPED if scene.standing is Standing.STOPPED else OLD
     match press.kind:
         case "n" if nudge is not None:
             return answers.answered(scene, nudge, press.choice)
@@ -203,4 +203,4 @@ def _press(scene: Scene, press: Press) -> Turn:
         case "y":
             return kept.situation_pressed(scene, press.choice)
         case _:
-            return _OLD
+            return OLD

@@ -9,11 +9,22 @@ from datetime import date
 
 from bot.core.buttons import buttons, labelled
 from bot.core.facts import ConsentState, Phrase, Value
-from bot.core.talk import Button, Consent, Join, LinkResult, Press, Say, Scene, SetLanguage, Standing, Turn
+from bot.core.talk import (
+    ALREADY,
+    OLD,
+    Button,
+    Consent,
+    Join,
+    LinkResult,
+    Press,
+    Say,
+    Scene,
+    SetLanguage,
+    Standing,
+    Turn,
+)
 
 SETTINGS = ("themes", "language", "quiet", "often", "pause", "tone", "situation", "research", "kept")
-_OLD = Turn(notice=Phrase("old.notice"))
-_ALREADY = Turn(notice=Phrase("already.notice"))
 #: It stays readable after the answer: who writes, what, how often, what is kept, and how to check that it is real.
 _WHO_WE_ARE = (Phrase("welcome"), Phrase("welcome.kept"), Phrase("welcome.check"))
 
@@ -63,7 +74,7 @@ def welcome_answered(scene: Scene, choice: str) -> Turn:
         case "kept":
             return Turn(says=(privacy(scene),))
         case "yes" if scene.standing is Standing.ACTIVE:
-            return _ALREADY
+            return ALREADY
         case "yes":
             # A consent from before cannot come back with its person, whatever the record says.
             anew = {
@@ -77,7 +88,7 @@ def welcome_answered(scene: Scene, choice: str) -> Turn:
         case "no" | "leave" if scene.standing is not Standing.ACTIVE:
             return Turn(says=(Say(words=(Phrase("welcome.declined"),), replaces=True),))
         case _:
-            return _OLD
+            return OLD
 
 
 def privacy(scene: Scene) -> Say:
@@ -120,7 +131,7 @@ def privacy_changed() -> Say:
 def theme_answered(scene: Scene, press: Press) -> Turn:
     answer, _, theme = press.choice.partition(".")
     if theme not in scene.themes:
-        return _OLD
+        return OLD
     state = scene.consents.get(theme)
     name = {"theme": Phrase(f"theme.{theme}")}
     match answer:
@@ -130,9 +141,9 @@ def theme_answered(scene: Scene, press: Press) -> Turn:
             said = Say(words=(Phrase("renew.given", name),), replaces=True)
             return Turn(effects=(Consent(theme, ConsentState.GIVEN),), says=(said,))
         case "renew":
-            return _ALREADY if state is ConsentState.GIVEN else _OLD
+            return ALREADY if state is ConsentState.GIVEN else OLD
         case "yes" | "ask" if state is ConsentState.GIVEN:
-            return _ALREADY
+            return ALREADY
         case "ask":
             return Turn(says=(ask_theme("t", theme, replaces=True),))
         case "yes":
@@ -142,7 +153,7 @@ def theme_answered(scene: Scene, press: Press) -> Turn:
             said = Say(words=(Phrase("theme.off", name),), buttons=buttons("s", "themes"), replaces=True)
             return Turn(effects=(Consent(theme, ConsentState.WITHDRAWN),), says=(said,))
         case "off":
-            return _ALREADY
+            return ALREADY
         case "no" if state is not ConsentState.REFUSED:
             said = Say(words=(Phrase("theme.refused", name),), replaces=True)
             return _consented(scene, press.kind, theme, ConsentState.REFUSED, said)
@@ -151,9 +162,9 @@ def theme_answered(scene: Scene, press: Press) -> Turn:
                 says=(Say(words=(Phrase("theme.refused", name),), buttons=buttons("s", "themes"), replaces=True),)
             )
         case "no":
-            return _ALREADY
+            return ALREADY
         case _:
-            return _OLD
+            return OLD
 
 
 def chosen_themes(scene: Scene) -> Phrase:

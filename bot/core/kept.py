@@ -6,6 +6,8 @@ from bot.core import door
 from bot.core.buttons import buttons
 from bot.core.facts import ConsentState, Phrase
 from bot.core.talk import (
+    ALREADY,
+    OLD,
     RESEARCH,
     Button,
     Erase,
@@ -19,8 +21,6 @@ from bot.core.talk import (
     Turn,
 )
 
-_OLD = Turn(notice=Phrase("old.notice"))
-_ALREADY = Turn(notice=Phrase("already.notice"))
 _BACK = "back."
 
 
@@ -47,15 +47,15 @@ def situation_pressed(scene: Scene, choice: str) -> Turn:
     if choice == "none":
         return Turn(says=(Say(words=(Phrase("situation.none"),), replaces=True),))
     if code not in scene.situations:
-        return _OLD
+        return OLD
     named = {"situation": Phrase(f"situation.{code}")}
     if choice.startswith(_BACK):
         if code not in scene.told:
-            return _ALREADY
+            return ALREADY
         said = Say(words=(Phrase("situation.taken_back", named),), buttons=buttons("s", "situation"), replaces=True)
         return Turn(effects=(TakeBackSituation(code),), says=(said,))
     if code in scene.told:
-        return _ALREADY
+        return ALREADY
     if code in scene.rest_days:
         return _left_in_peace(scene, code)
     themes = scene.themes_of_situations.get(code, ())
@@ -117,7 +117,7 @@ def is_paused(scene: Scene) -> bool:
 def erasing(scene: Scene, choice: str) -> Turn:
     """Wiping: asked once, with the two answers side by side. Whoever stopped can do it too."""
     if scene.standing is Standing.ERASED:
-        return _ALREADY
+        return ALREADY
     match choice:
         case "ask":
             words = (Phrase("erase.ask"), *((Phrase("stop.contact"),) if scene.requests else ()))
@@ -127,4 +127,4 @@ def erasing(scene: Scene, choice: str) -> Turn:
         case "no":
             return Turn(says=(Say(words=(Phrase("erase.kept"),), replaces=True),))
         case _:
-            return _OLD
+            return OLD

@@ -6,6 +6,8 @@ from bot.core import door, kept
 from bot.core.buttons import buttons
 from bot.core.facts import ConsentState, Phrase, Tone
 from bot.core.talk import (
+    ALREADY,
+    OLD,
     RESEARCH,
     Button,
     Consent,
@@ -29,8 +31,6 @@ QUIET = {
     "daytime": (time(17), time(9)),
     "usual": None,
 }
-_OLD = Turn(notice=Phrase("old.notice"))
-_ALREADY = Turn(notice=Phrase("already.notice"))
 
 
 def settings() -> Say:
@@ -62,7 +62,7 @@ def pressed(scene: Scene, choice: str) -> Turn:
         case "research":
             return _research(scene, value)
         case _:
-            return _OLD
+            return OLD
 
 
 def _theme_list(scene: Scene) -> Say:
@@ -79,10 +79,10 @@ def _pause(scene: Scene, days: str) -> Turn:
         return Turn(says=(_ask_pause(scene),))
     if days == "off":
         if scene.paused_until is None:
-            return _ALREADY
+            return ALREADY
         return Turn(effects=(PauseUntil(None),), says=(Say(words=(Phrase("pause.ended"),), replaces=True),))
     if days not in {str(known) for known in PAUSE_DAYS}:
-        return _OLD
+        return OLD
     length = timedelta(days=int(days))
     words = Phrase("pause.set", {"date": scene.today + length})
     said = Say(words=(words,), buttons=buttons("s", "pause.off"), replaces=True)
@@ -103,9 +103,9 @@ def _quiet(scene: Scene, when: str) -> Turn:
         words = Phrase("quiet.ask", {"from": f"{quiet_until:%H:%M}", "until": f"{quiet_from:%H:%M}"})
         return Turn(says=(Say(words=(words,), buttons=buttons("s", *(f"quiet.{name}" for name in fits))),))
     if when not in fits:
-        return _OLD
+        return OLD
     if QUIET[when] == scene.quiet:
-        return _ALREADY
+        return ALREADY
     said = Say(words=(Phrase(f"quiet.set.{when}"),), buttons=buttons("s", "menu"), replaces=True)
     return Turn(effects=(SetQuiet(QUIET[when]),), says=(said,))
 
@@ -123,9 +123,9 @@ def _often(scene: Scene, days: str) -> Turn:
         said = Say(words=(Phrase("often.usual"),), buttons=buttons("s", "menu"), replaces=True)
         return Turn(effects=(SetRest(None),), says=(said,))
     if days not in {str(known) for known in REST_DAYS}:
-        return _OLD
+        return OLD
     if scene.own_rest == int(days):
-        return _ALREADY
+        return ALREADY
     said = Say(words=(Phrase("often.set", {"n": int(days)}),), buttons=buttons("s", "menu"), replaces=True)
     return Turn(effects=(SetRest(int(days)),), says=(said,))
 
@@ -134,9 +134,9 @@ def _tone(scene: Scene, tone: str) -> Turn:
     if not tone:
         return Turn(says=(Say(words=(Phrase("tone.ask"),), buttons=buttons("s", *(f"tone.{name}" for name in TONES))),))
     if tone not in TONES:
-        return _OLD
+        return OLD
     if TONES[tone] is scene.tone:
-        return _ALREADY
+        return ALREADY
     said = Say(words=(Phrase(f"tone.set.{tone}"),), buttons=buttons("s", "menu"), replaces=True)
     return Turn(effects=(SetTone(TONES[tone]),), says=(said,))
 
@@ -152,17 +152,17 @@ def _research(scene: Scene, answer: str) -> Turn:
             choices = buttons("s", "research.yes", "research.no")
             return Turn(says=(Say(words=(Phrase("research.ask"),), buttons=choices, asks_consent=RESEARCH),))
         case "yes" if given:
-            return _ALREADY
+            return ALREADY
         case "yes":
             new = ConsentState.GIVEN
         case "no" if given:
             new = ConsentState.WITHDRAWN
         case "no" if state in {ConsentState.REFUSED, ConsentState.WITHDRAWN}:
-            return _ALREADY
+            return ALREADY
         case "no":
             new = ConsentState.REFUSED
         case _:
-            return _OLD
+            return OLD
     words = Phrase("research.given" if new is ConsentState.GIVEN else "research.refused")
     return Turn(
         effects=(Consent(RESEARCH, new),), says=(Say(words=(words,), buttons=buttons("s", "menu"), replaces=True),)

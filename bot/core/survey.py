@@ -7,14 +7,12 @@ own working reading: the authors' definitions were not at hand (domain.md 2.2). 
 
 from bot.core.buttons import buttons, labelled
 from bot.core.facts import Choice, Phrase, Sensitivity
-from bot.core.talk import Answered, Effect, Nudge, Opinion, Say, Scene, Surveyed, Turn
+from bot.core.talk import ALREADY, OLD, Answered, Effect, Nudge, Opinion, Say, Scene, Surveyed, Turn
 
 #: The names of van Grondelle and others (2023), in their order.
 DIMENSIONS = ("complexity", "language", "place", "time", "relevance", "trust", "empathy", "autonomy")
 _FIRST = (Choice.WELCOME, Choice.UNWELCOME, Choice.NO_OPINION)
 _SECOND = (Choice.EXPECTED, Choice.UNEXPECTED)
-_ALREADY = Turn(notice=Phrase("already.notice"))
-_OLD = Turn(notice=Phrase("old.notice"))
 
 
 def asked(scene: Scene, message: int) -> tuple[tuple[Effect, ...], tuple[Say, ...]]:
@@ -50,7 +48,7 @@ def answered(nudge: Nudge, choice: str) -> Turn:
     if choice in _SECOND and not nudge.choices & set(_SECOND):
         done = Say(words=(Phrase("survey.done"),), replaces=True)
         return Turn(effects=(Answered(nudge.message, Choice(choice)),), says=(done,))
-    return _ALREADY if choice in {*_FIRST, *_SECOND} else _OLD
+    return ALREADY if choice in {*_FIRST, *_SECOND} else OLD
 
 
 def _opinion(nudge: Nudge, answer: str, dimension: str) -> Turn:
@@ -59,6 +57,6 @@ def _opinion(nudge: Nudge, answer: str, dimension: str) -> Turn:
         case "yes" | "no" | "no_opinion" if dimension not in nudge.opinions:
             return Turn(effects=(Opinion(nudge.message, dimension, answer),), says=(done,))
         case "yes" | "no" | "no_opinion":
-            return _ALREADY
+            return ALREADY
         case _:
-            return _OLD
+            return OLD

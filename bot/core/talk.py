@@ -379,3 +379,8 @@ class Turn:
     effects: tuple[Effect, ...] = ()
     says: tuple[Say, ...] = ()
     notice: Phrase | None = None
+
+
+#: The button no longer means anything, or what it asks was answered already: nothing changes, and a line says so.
+OLD = Turn(notice=Phrase("old.notice"))
+ALREADY = Turn(notice=Phrase("already.notice"))
