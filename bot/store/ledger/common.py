@@ -1,0 +1,60 @@
+"""What every room of the ledger uses: looking only, adding once, marks and the audit trail."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any, TypeVar
+
+from sqlalchemy import delete, select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import sessionmaker
+from sqlmodel import Session, SQLModel, col
+
+from bot.store import schema
+from bot.store.tables import (
+    AuditRow,
+    MarkRow,
+)
+
+Row = TypeVar("Row", bound=SQLModel)
+
+
+@contextmanager
+def reading(sessions: sessionmaker[Session]) -> Iterator[Session]:
+    """A session for looking only: on SQLite it does not wait for who writes, nor do they wait for it."""
+    with sessions() as session:
+        session.connection(execution_options={schema.READS: True})
+        yield session
+
+
+def add_new(session: Session, table: type[SQLModel], rows: Sequence[Mapping[str, Any]]) -> int:
+    """Insert those rows that are not there yet, in one statement; return how many were new."""
+    if not rows:
+        return 0
+    make = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
+    key = next(iter(table.__table__.primary_key.columns))  # type: ignore[attr-defined]
+    statement = make(table).on_conflict_do_nothing().returning(key)
+    return len(session.execute(statement, list(rows)).all())
+
+
+def by_id(session: Session, table: type[Row], ids: Iterable[Any]) -> dict[Any, Row]:
+    key = next(iter(table.__table__.primary_key.columns))  # type: ignore[attr-defined]
+    rows = session.execute(select(table).where(key.in_(set(ids)))).scalars()
+    return {getattr(row, key.name): row for row in rows}
+
+
+def audit(session: Session, now: datetime, who: str, action: str, subject: str, **detail: Any) -> None:
+    session.add(AuditRow(at=now, who=who, action=action, subject=subject, detail=detail))
+
+
+def mark(session: Session, name: str, *, locked: bool = False) -> dict[str, Any] | None:
+    row = session.get(MarkRow, name, with_for_update=locked)
+    return None if row is None else row.value
+
+
+def set_mark(session: Session, name: str, value: Mapping[str, Any], now: datetime) -> None:
+    session.merge(MarkRow(name=name, value=dict(value), at=now))
+
+
+def clear_mark(session: Session, name: str) -> None:
+    session.execute(delete(MarkRow).where(col(MarkRow.name) == name))
