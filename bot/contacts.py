@@ -93,7 +93,9 @@ def reply(
     if not name:
         raise RefusedError("A reply has a name under it: --name.")
     if not text or len(text) > LONGEST_REPLY:
-        raise RefusedError(f"A reply has 1 to {LONGEST_REPLY} characters; this one has {len(text)}.")
+        raise RefusedError(
+            "A reply has 1 to {most} characters; this one has {length}.", most=LONGEST_REPLY, length=len(text)
+        )
     citizen = session.get(CitizenRow, row.citizen_id)
     assert citizen is not None
     keep_line(session, vault, row, text, now, by=signed.by)
@@ -170,5 +172,7 @@ def _put_off(
 def _open(session: Session, request: int) -> ContactRequestRow:
     row = session.get(ContactRequestRow, request)
     if row is None or row.state not in {"open", "talking"}:
-        raise RefusedError(f"There is no open request {request}. `handreiking contact list` shows those that are.")
+        raise RefusedError(
+            "There is no open request {request}. `handreiking contact list` shows those that are.", request=request
+        )
     return row

@@ -27,7 +27,14 @@ class WordingError(FaultsError):
 
 
 class RefusedError(HandreikingError):
-    """What was asked is not allowed as things stand, such as approving an own campaign. Do something else first."""
+    """What was asked is not allowed as things stand, such as approving an own campaign. Do something else first.
+
+    `sentence` has `{names}` where `values` go, so that it can be said in another language too.
+    """
+
+    def __init__(self, sentence: str, **values: object) -> None:
+        self.sentence, self.values = sentence, values
+        super().__init__(sentence.format(**values) if values else sentence)
 
 
 class InTheWayError(HandreikingError):

@@ -87,7 +87,7 @@ def watch(session: Session, variant: str, now: datetime) -> None:
 def resume(session: Session, variant: str, *, by: str, now: datetime) -> None:
     """Let a paused wording be planned again; the count begins anew. Raises RefusedError when it is not paused."""
     if variant not in conversation.paused_variants(session):
-        raise RefusedError(f"{variant} is not paused.")
+        raise RefusedError("{variant} is not paused.", variant=variant)
     name = f"{conversation.VARIANT}{variant}"
     ledger.set_mark(session, name, {"paused": False, "resumed_at": now.isoformat(), "by": by}, now)
     ledger.audit(session, now, by, "variant.resume", variant)

@@ -35,7 +35,7 @@ def add(session: Session, file: CampaignFile, wording: Wording, *, by: str, now:
     if row is not None and row.definition == definition:
         return row
     if row is not None and row.state == State.STOPPED:
-        raise RefusedError(f"{file.id} was stopped for good. Give the new campaign an id of its own.")
+        raise RefusedError("{campaign} was stopped for good. Give the new campaign an id of its own.", campaign=file.id)
     action = "campaign.add" if row is None else "campaign.change"
     starts_at, ends_at = _bounds(file, wording)
     if row is None:
@@ -63,14 +63,22 @@ def approve(session: Session, campaign: str, wording: Wording, *, by: str, now: 
     row = _found(session, campaign)
     file = file_of(row)
     if row.state in {State.STOPPED, State.FINISHED}:
-        raise RefusedError(f"{campaign} is {row.state}, so there is nothing to approve.")
+        raise RefusedError("{campaign} is {state}, so there is nothing to approve.", campaign=campaign, state=row.state)
     if among(name, ledger.editors(session, [campaign])[campaign]):
-        raise RefusedError(f"{name} edited {campaign}. Somebody who did not must approve it.")
+        raise RefusedError(
+            "{name} edited {campaign}. Somebody who did not must approve it.", name=name, campaign=campaign
+        )
     if faults := list(misfits(file, wording)):
-        raise RefusedError(f"{campaign} is not fit to be approved: {'; '.join(faults)}")
+        raise RefusedError(
+            "{campaign} is not fit to be approved: {faults}", campaign=campaign, faults="; ".join(faults)
+        )
     digest = content_hash(file, wording)
     if row.approved_hash == digest:
-        raise RefusedError(f"{campaign} was approved by {row.approved_by} as it is, so there is nothing to approve.")
+        raise RefusedError(
+            "{campaign} was approved by {approved_by} as it is, so there is nothing to approve.",
+            campaign=campaign,
+            approved_by=row.approved_by,
+        )
     row.approved_by, row.approved_at, row.approved_hash = name, now, digest
     if row.state == State.DRAFT:
         row.state = State.APPROVED
@@ -84,14 +92,20 @@ def start(session: Session, campaign: str, wording: Wording, *, by: str, now: da
     name = _named(by)
     row = _found(session, campaign)
     if row.state not in {State.APPROVED, State.PAUSED}:
-        first = "Have it approved first." if row.state == State.DRAFT else "Only an approved or paused one can start."
-        raise RefusedError(f"{campaign} is {row.state}. {first}")
+        if row.state == State.DRAFT:
+            raise RefusedError("{campaign} is a draft. Have it approved first.", campaign=campaign)
+        raise RefusedError(
+            "{campaign} is {state}. Only an approved or paused one can start.", campaign=campaign, state=row.state
+        )
     if row.approved_hash != content_hash(file_of(row), wording):
         raise RefusedError(
-            f"The card or the wordings of {campaign} changed since it was approved. Have it approved again."
+            "The card or the wordings of {campaign} changed since it was approved. Have it approved again.",
+            campaign=campaign,
         )
     if now >= row.ends_at:
-        raise RefusedError(f"The period of {campaign} is over. Give it a new one, and have it approved again.")
+        raise RefusedError(
+            "The period of {campaign} is over. Give it a new one, and have it approved again.", campaign=campaign
+        )
     row.state, row.paused_because = State.RUNNING, None
     _audit(session, row, "campaign.start", by=name, now=now)
     ledger.wake(session, row.id, now)
@@ -103,9 +117,11 @@ def pause(session: Session, campaign: str, because: str, *, by: str, now: dateti
     name = _named(by)
     row = _found(session, campaign)
     if row.state != State.RUNNING:
-        raise RefusedError(f"{campaign} is {row.state}; only a running campaign can be paused.")
+        raise RefusedError(
+            "{campaign} is {state}; only a running campaign can be paused.", campaign=campaign, state=row.state
+        )
     if not because.strip():
-        raise RefusedError(f"Say why {campaign} is paused; its colleagues will want to know.")
+        raise RefusedError("Say why {campaign} is paused; its colleagues will want to know.", campaign=campaign)
     row.state, row.paused_because = State.PAUSED, because.strip()
     _audit(session, row, "campaign.pause", by=name, now=now, because=row.paused_because)
     return row
@@ -116,7 +132,7 @@ def stop(session: Session, campaign: str, *, by: str, now: datetime) -> Campaign
     name = _named(by)
     row = _found(session, campaign)
     if row.state in {State.STOPPED, State.FINISHED}:
-        raise RefusedError(f"{campaign} is {row.state} already.")
+        raise RefusedError("{campaign} is {state} already.", campaign=campaign, state=row.state)
     row.state, row.paused_because = State.STOPPED, None
     _audit(session, row, "campaign.stop", by=name, now=now)
     return row
@@ -163,7 +179,7 @@ def among(name: str, people: Collection[str]) -> bool:
 def _found(session: Session, campaign: str) -> CampaignRow:
     row = session.get(CampaignRow, campaign, with_for_update=True)
     if row is None:
-        raise RefusedError(f"There is no campaign {campaign}.")
+        raise RefusedError("There is no campaign {campaign}.", campaign=campaign)
     return row
 
 

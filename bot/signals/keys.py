@@ -51,7 +51,7 @@ def new_key(
         raise FaultsError(faults)
     row = session.get(SourceRow, name)
     if row is not None and row.revoked_at is None:
-        raise RefusedError(f"{name} has a key already. Revoke it first; the new key then takes its place.")
+        raise RefusedError("{name} has a key already. Revoke it first; the new key then takes its place.", name=name)
     key = f"hr_{secrets.token_urlsafe(32)}"
     row = row or SourceRow(name=name, key_hash="", types=[], created_at=now)
     row.key_hash = _hash(key)
@@ -68,7 +68,7 @@ def revoke_key(session: Session, name: str, *, by: str, now: datetime) -> None:
     """From now on the source's key opens nothing. Raises RefusedError when it has none that works."""
     row = session.get(SourceRow, name)
     if row is None or row.revoked_at is not None:
-        raise RefusedError(f"{name} has no key that works, so there is nothing to revoke.")
+        raise RefusedError("{name} has no key that works, so there is nothing to revoke.", name=name)
     row.revoked_at = now
     session.add(row)
     ledger.audit(session, now, by, "source.revoke", name)

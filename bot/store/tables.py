@@ -408,6 +408,7 @@ class LinkRow(SQLModel, table=True):
 
 class AuditRow(SQLModel, table=True):
     __tablename__ = "audit"
+    __table_args__ = (Index("uq_audit_place", "place", unique=True),)
 
     id: int | None = _number(default=None, primary_key=True)
     at: datetime = _moment()
@@ -415,6 +416,41 @@ class AuditRow(SQLModel, table=True):
     action: str
     subject: str
     detail: dict[str, Any] = _json()
+    place: int | None = _number(default=None)  # in the chain, from 1; None: an older program wrote it
+    chain: str | None = None  # see `ledger.trail`
+
+
+class StaffRow(SQLModel, table=True):
+    """Somebody of the staff. Never deleted: the audit trail names them."""
+
+    __tablename__ = "staff"
+
+    id: str = Field(primary_key=True)
+    login: str = Field(unique=True)
+    name: str  # as citizens read it under a reply
+    team: str | None = None
+    roles: list[str] = _json()
+    language: str
+    subject: str | None = Field(default=None, unique=True)  # issuer and subject at the municipality's own sign-in
+    password_hash: str | None = None
+    totp_sealed: str | None = _long(default=None)
+    totp_used: int | None = _number(default=None)  # the last half minute whose code was used
+    failures: int = 0
+    locked_until: datetime | None = _moment(default=None)
+    chat_citizen: str | None = Field(default=None, foreign_key="citizen.id")  # their own chat, for tests
+    created_at: datetime = _moment()
+    last_seen_at: datetime | None = _moment(default=None)
+    disabled_at: datetime | None = _moment(default=None)
+
+
+class StaffSessionRow(SQLModel, table=True):
+    __tablename__ = "staff_session"
+
+    token_hash: str = Field(primary_key=True)
+    staff_id: str = Field(foreign_key="staff.id", index=True)
+    created_at: datetime = _moment()
+    seen_at: datetime = _moment()
+    ends_at: datetime = _moment(index=True)
 
 
 class MarkRow(SQLModel, table=True):

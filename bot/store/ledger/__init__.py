@@ -3,7 +3,7 @@
 Reading is set-wise: a question about many people is one statement for each table, not one for each person.
 """
 
-from bot.store.ledger.common import Row, add_new, audit, by_id, clear_mark, mark, reading, set_mark
+from bot.store.ledger.common import Row, add_new, by_id, clear_mark, mark, reading, set_mark
 from bot.store.ledger.knowledge import closed_decisions, policy_row
 from bot.store.ledger.messages import (
     COUNTS,
@@ -22,6 +22,7 @@ from bot.store.ledger.messages import (
 )
 from bot.store.ledger.offers import due_offers, editors, keep_world, offer_to, reopen, unplanned, wake
 from bot.store.ledger.people import asked, citizen_by_chat, citizens, consents, contacts, person_of, told, withdraw
+from bot.store.ledger.trail import Verdict, audit, verify
 from bot.store.ledger.updates import condition, forget_updates, unheard
 
 __all__ = [
@@ -29,6 +30,7 @@ __all__ = [
     "NUDGE",
     "ON_THE_WAY",
     "Row",
+    "Verdict",
     "add_new",
     "answer",
     "answers_to",
@@ -64,6 +66,7 @@ __all__ = [
     "told",
     "unheard",
     "unplanned",
+    "verify",
     "wake",
     "withdraw",
 ]

@@ -1,4 +1,4 @@
-"""What every room of the ledger uses: looking only, adding once, marks and the audit trail."""
+"""What every room of the ledger uses: looking only, adding once, and marks."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -12,7 +12,6 @@ from sqlmodel import Session, SQLModel, col
 
 from bot.store import schema
 from bot.store.tables import (
-    AuditRow,
     MarkRow,
 )
 
@@ -41,10 +40,6 @@ def by_id(session: Session, table: type[Row], ids: Iterable[Any]) -> dict[Any, R
     key = next(iter(table.__table__.primary_key.columns))  # type: ignore[attr-defined]
     rows = session.execute(select(table).where(key.in_(set(ids)))).scalars()
     return {getattr(row, key.name): row for row in rows}
-
-
-def audit(session: Session, now: datetime, who: str, action: str, subject: str, **detail: Any) -> None:
-    session.add(AuditRow(at=now, who=who, action=action, subject=subject, detail=detail))
 
 
 def mark(session: Session, name: str, *, locked: bool = False) -> dict[str, Any] | None:

@@ -1,0 +1,196 @@
+"""Accounts of staff: made, changed and shut by an administrator. A name in the audit trail is always an account's."""
+
+import re
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final
+
+from pwdlib import PasswordHash
+from sqlmodel import Session, col, select
+
+from bot.errors import FaultsError, RefusedError
+from bot.staff.rights import Role
+from bot.store import ledger
+from bot.store.tables import StaffRow, StaffSessionRow
+
+LANGUAGES: Final = ("nl", "en")
+PASSWORD_LENGTH: Final = 12
+_LONGEST: Final = 200
+_LOGIN = re.compile(r"[^\s@]{1,64}@[^\s@]{1,190}|[a-z0-9][a-z0-9._-]{1,63}")
+_hasher = PasswordHash.recommended()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class NewStaff:
+    """What an administrator fills in. `login` is an e-mail address or a short name."""
+
+    login: str
+    name: str
+    roles: Collection[str]
+    team: str | None = None
+    language: str = "nl"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Identity:
+    """Who somebody is according to the municipality's own sign-in (OIDC): its `iss` and `sub`, and the roles it gives.
+
+    Roles that we do not know are left out.
+    """
+
+    issuer: str
+    subject: str
+    login: str
+    name: str
+    roles: frozenset[str] = field(default_factory=frozenset)
+
+
+def add(session: Session, new: NewStaff, *, staff_id: str, by: str, now: datetime) -> StaffRow:
+    """A new account without a password. Raises FaultsError with every fault, RefusedError when the login is taken."""
+    if faults := list(_faults(new)):
+        raise FaultsError(faults)
+    login = new.login.strip().casefold()
+    if session.exec(select(StaffRow).where(col(StaffRow.login) == login)).first() is not None:
+        raise RefusedError("{login} has an account already. Change that one.", login=login)
+    row = StaffRow(
+        id=staff_id,
+        login=login,
+        name=new.name.strip(),
+        team=_team(new),
+        roles=sorted(set(new.roles)),
+        language=new.language,
+        created_at=now,
+    )
+    session.add(row)
+    session.flush()
+    ledger.audit(session, now, by, "staff.add", login, roles=row.roles)
+    return row
+
+
+def change(session: Session, login: str, new: NewStaff, *, by: str, now: datetime) -> StaffRow:
+    """Give an account another name, team, language or other roles. Raises FaultsError, RefusedError.
+
+    Nobody changes their own roles, so that the last administrator cannot lock the door from the inside.
+    """
+    if faults := list(_faults(new)):
+        raise FaultsError(faults)
+    row = known_as(session, login)
+    roles = sorted(set(new.roles))
+    if row.login == by.strip().casefold() and roles != row.roles:
+        raise RefusedError("Nobody changes their own roles. Ask another administrator.")
+    wanted = {"name": new.name.strip(), "team": _team(new), "language": new.language, "roles": roles}
+    changed = sorted(name for name, value in wanted.items() if getattr(row, name) != value)
+    for name in changed:
+        setattr(row, name, wanted[name])
+    session.add(row)
+    if changed:
+        ledger.audit(session, now, by, "staff.change", row.login, changed=changed, roles=roles)
+    return row
+
+
+def disable(session: Session, login: str, *, by: str, now: datetime) -> StaffRow:
+    """Shut an account and end its sessions at once. Raises RefusedError for one's own, and when it is shut already."""
+    row = known_as(session, login)
+    if row.login == by.strip().casefold():
+        raise RefusedError("Nobody shuts their own account. Ask another administrator.")
+    if row.disabled_at is not None:
+        raise RefusedError("{login} is shut already.", login=row.login)
+    row.disabled_at = now
+    session.add(row)
+    for opened in session.exec(select(StaffSessionRow).where(col(StaffSessionRow.staff_id) == row.id)):
+        session.delete(opened)
+    ledger.audit(session, now, by, "staff.disable", row.login)
+    return row
+
+
+def set_password(session: Session, login: str, password: str, *, by: str, now: datetime) -> None:
+    """Let somebody sign in with a password (argon2id). Raises FaultsError for one that is too short or too long."""
+    row = known_as(session, login)
+    if not PASSWORD_LENGTH <= len(password) <= _LONGEST:
+        raise FaultsError([f"password: give {PASSWORD_LENGTH} to {_LONGEST} characters; a sentence is fine"])
+    row.password_hash = _hasher.hash(password)
+    row.failures, row.locked_until = 0, None
+    session.add(row)
+    ledger.audit(session, now, by, "staff.password", row.login)
+
+
+def password_fits(row: StaffRow | None, password: str) -> bool:
+    """Whether this is the account's password. As slow for an account that does not exist as for one that does."""
+    known = None if row is None else row.password_hash
+    fits = _hasher.verify(password[:_LONGEST], known or _NOBODY)
+    return fits and known is not None
+
+
+def of_identity(session: Session, who: Identity, *, staff_id: str, now: datetime) -> StaffRow | None:
+    """The account of somebody whom the municipality's own sign-in vouches for, made on their first visit.
+
+    Its roles are those that the sign-in gives, each time anew. None: it gives no role that we know, or the account
+    was shut here.
+    """
+    roles = sorted(who.roles & {role.value for role in Role})
+    subject = f"{who.issuer} {who.subject}"
+    row = session.exec(select(StaffRow).where(col(StaffRow.subject) == subject)).first()
+    if row is None and roles:
+        login = who.login.strip().casefold()
+        taken = session.exec(select(StaffRow).where(col(StaffRow.login) == login)).first()
+        if taken is not None:
+            return None  # a local account is never taken over by a name that an outside sign-in gives
+        new = NewStaff(login=login, name=who.name.strip() or login, roles=roles)
+        row = add(session, new, staff_id=staff_id, by="sign-in", now=now)
+        row.subject = subject
+    if row is None or row.disabled_at is not None:
+        return None
+    if row.roles != roles:
+        row.roles = roles
+        ledger.audit(session, now, "sign-in", "staff.change", row.login, changed=["roles"], roles=roles)
+    session.add(row)
+    return row if roles else None
+
+
+def known_as(session: Session, login: str) -> StaffRow:
+    """The account with this login. Raises RefusedError when there is none."""
+    row = session.exec(select(StaffRow).where(col(StaffRow.login) == login.strip().casefold())).first()
+    if row is None:
+        raise RefusedError("There is no account {login}.", login=login)
+    return row
+
+
+def listing(session: Session) -> list[dict[str, Any]]:
+    """The accounts by login, without passwords. Moments are ISO 8601 in UTC."""
+    return [
+        {
+            "login": row.login,
+            "name": row.name,
+            "team": row.team,
+            "roles": row.roles,
+            "signs_in": "sign-in" if row.subject else "password" if row.password_hash else "not yet",
+            "last_seen_at": row.last_seen_at and row.last_seen_at.isoformat(),
+            "disabled_at": row.disabled_at and row.disabled_at.isoformat(),
+        }
+        for row in session.exec(select(StaffRow).order_by(col(StaffRow.login)))
+    ]
+
+
+def _team(new: NewStaff) -> str | None:
+    return (new.team or "").strip() or None
+
+
+def _faults(new: NewStaff) -> list[str]:
+    faults = []
+    login = new.login.strip().casefold()
+    if not _LOGIN.fullmatch(login):
+        faults.append(f"login: {new.login!r} is neither an e-mail address nor a short name such as e.devries")
+    if not new.name.strip() or len(new.name) > _LONGEST:
+        faults.append("name: give the name that citizens and colleagues may see")
+    unknown = sorted(set(new.roles) - {role.value for role in Role})
+    if unknown:
+        faults.append(f"roles: {', '.join(unknown)} is no role; use some of {', '.join(Role)}")
+    if not new.roles:
+        faults.append(f"roles: none; give at least one of {', '.join(Role)}")
+    if new.language not in LANGUAGES:
+        faults.append(f"language: {new.language!r}; use one of {', '.join(LANGUAGES)}")
+    return faults
+
+
+_NOBODY: Final = _hasher.hash("nobody has this password")
