@@ -4,17 +4,20 @@ Functions take a session and never commit.
 """
 
 from bot.campaigns.dates import Coming, coming, days_of
-from bot.campaigns.file import CampaignFile, content_hash, read
-from bot.campaigns.life import State, add, approve, finish, listing, pause, start, stop
+from bot.campaigns.file import CampaignFile, content_hash, file_of, misfits, read
+from bot.campaigns.life import State, add, among, approve, finish, listing, pause, start, stop
 from bot.campaigns.running import CALENDAR_SOURCE, Due, answering, due, due_dates, facts_of, waiting
+from bot.campaigns.search import ORDER, known, search
 
 __all__ = [
     "CALENDAR_SOURCE",
+    "ORDER",
     "CampaignFile",
     "Coming",
     "Due",
     "State",
     "add",
+    "among",
     "answering",
     "approve",
     "coming",
@@ -23,10 +26,14 @@ __all__ = [
     "due",
     "due_dates",
     "facts_of",
+    "file_of",
     "finish",
+    "known",
     "listing",
+    "misfits",
     "pause",
     "read",
+    "search",
     "start",
     "stop",
     "waiting",

@@ -4,6 +4,7 @@ Reading is set-wise: a question about many people is one statement for each tabl
 """
 
 from bot.store.ledger.common import Row, add_new, by_id, clear_mark, mark, reading, set_mark
+from bot.store.ledger.figures import Figures, decided, figures, standing
 from bot.store.ledger.knowledge import closed_decisions, policy_row
 from bot.store.ledger.messages import (
     COUNTS,
@@ -29,6 +30,7 @@ __all__ = [
     "COUNTS",
     "NUDGE",
     "ON_THE_WAY",
+    "Figures",
     "Row",
     "Verdict",
     "add_new",
@@ -44,9 +46,11 @@ __all__ = [
     "condition",
     "consents",
     "contacts",
+    "decided",
     "departed_since",
     "due_offers",
     "editors",
+    "figures",
     "forget_updates",
     "frozen",
     "in_flight_until",
@@ -63,6 +67,7 @@ __all__ = [
     "received",
     "reopen",
     "set_mark",
+    "standing",
     "told",
     "unheard",
     "unplanned",

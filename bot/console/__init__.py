@@ -1,0 +1,9 @@
+"""The staff's pages: campaigns, contact and administration in a browser.
+
+An edge like the others: it decides nothing, and what it shows comes from the same functions that send.
+"""
+
+from bot.console.app import build
+from bot.console.desk import Desk
+
+__all__ = ["Desk", "build"]

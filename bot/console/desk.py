@@ -1,0 +1,119 @@
+"""What the pages are made of, and who may see them."""
+
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+from fastapi import Depends, Request
+from sqlmodel import Session
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from bot.console.pages import Pages
+from bot.journey import Journey
+from bot.staff import SEEN, May, SignedIn, seen, signed_in
+from bot.store import ledger
+
+COOKIE: Final = "__Host-handreiking"
+
+
+class NotSignedIn(Exception):  # noqa: N818 - a way to another page, not an error
+    """Whoever asks must sign in first."""
+
+
+class NotAllowed(Exception):  # noqa: N818
+    """Whoever asks has no role that may do this."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Desk:
+    """`new_token` gives 32 random bytes as text; `people` are the logins whom anybody may step into (the demo only)."""
+
+    journey: Journey
+    new_token: Callable[[], str] = field(repr=False)
+    pages: Pages = field(default_factory=Pages)
+    people: Collection[str] = ()
+    areas: set[str] = field(default_factory=lambda: {"/"})  # the addresses that the menu may show
+
+    @property
+    def now(self) -> datetime:
+        return self.journey.clock()
+
+    @property
+    def zone(self) -> ZoneInfo:
+        return ZoneInfo(self.journey.wording.municipality.zone)
+
+    @contextmanager
+    def reading(self) -> Iterator[Session]:
+        with ledger.reading(self.journey.sessions) as session:
+            yield session
+
+    @contextmanager
+    def writing(self) -> Iterator[Session]:
+        with self.journey.sessions.begin() as session:
+            yield session
+
+    def who(self, request: Request) -> SignedIn | None:
+        """Who is at the other end; None: nobody signed in."""
+        token = request.cookies.get(COOKIE)
+        if not token:
+            return None
+        now = self.now
+        with self.reading() as session:
+            somebody = signed_in(session, token, now)
+        if somebody is not None and now - somebody.seen_at >= SEEN:
+            with self.writing() as session:
+                seen(session, token, now)
+        return somebody
+
+    def page(self, request: Request, template: str, *, status: int = 200, **said: Any) -> HTMLResponse:
+        """The template filled in, in the language of whoever looks."""
+        somebody: SignedIn | None = getattr(request.state, "somebody", None)
+        language = somebody.language if somebody else self.pages.language(request)
+        with self.reading() as session:
+            paused = ledger.mark(session, "pause_nudges")
+        html = self.pages.render(
+            template,
+            language,
+            me=somebody,
+            May=May,
+            path=request.url.path,
+            done=request.query_params.get("done"),
+            paused=paused,
+            municipality=self.journey.wording.municipality.name,
+            areas=self.areas,
+            zone=self.zone,
+            now=self.now,
+            **said,
+        )
+        return HTMLResponse(html, status_code=status)
+
+
+def allowed(what: May) -> Any:
+    """For a route: lets in who may do this, and gives them to it."""
+    return Depends(Gate(what))
+
+
+class Gate:
+    """Declared at each route, and found there by a test that walks all of them."""
+
+    def __init__(self, what: May) -> None:
+        self.what = what
+
+    def __call__(self, request: Request) -> SignedIn:
+        desk: Desk = request.app.state.desk
+        somebody = desk.who(request)
+        if somebody is None:
+            raise NotSignedIn
+        request.state.somebody = somebody
+        if not somebody.may(self.what):
+            raise NotAllowed
+        return somebody
+
+
+def go_to(url: str, done: str | None = None) -> Response:
+    """After something was done: to the page that shows it, with a line that says so."""
+    mark = "" if done is None else f"{'&' if '?' in url else '?'}done={done}"
+    return RedirectResponse(url + mark, status_code=303)

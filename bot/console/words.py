@@ -1,0 +1,115 @@
+"""Sentences that are chosen in Python and said in a template: in English here, translated as those in templates are."""
+
+from collections.abc import Collection, Mapping
+from typing import Final
+
+from bot.campaigns import State
+from bot.core.facts import Choice, Reason
+from bot.staff import Role
+
+
+def N_(sentence: str) -> str:  # noqa: N802 - the name by which Babel finds a sentence that is said elsewhere
+    """Mark a sentence for translation; it is translated where it is said."""
+    return sentence
+
+
+ROLES: Final[Mapping[str, str]] = {
+    Role.EDITOR: N_("writes campaigns"),
+    Role.APPROVER: N_("approves campaigns"),
+    Role.CONTACT: N_("answers people"),
+    Role.RESEARCHER: N_("researches the answers"),
+    Role.ADMINISTRATOR: N_("administers"),
+    Role.AUDITOR: N_("checks what was done"),
+}
+
+STATES: Final[Mapping[str, str]] = {
+    State.DRAFT: N_("draft"),
+    State.APPROVED: N_("approved"),
+    State.RUNNING: N_("running"),
+    State.PAUSED: N_("paused"),
+    State.STOPPED: N_("stopped"),
+    State.FINISHED: N_("finished"),
+}
+
+#: How a message ended or where it is, as staff read it.
+MESSAGES: Final[Mapping[str, str]] = {
+    "due": N_("waiting"),
+    "leased": N_("waiting"),
+    "sending": N_("on its way"),
+    "sent": N_("sent"),
+    "failed": N_("not delivered"),
+    "uncertain": N_("unknown whether it arrived"),
+    "withdrawn": N_("taken back before it left"),
+    "expired": N_("not sent, its time was over"),
+}
+
+#: Why the gate said no, as staff read it about somebody.
+REASONS: Final[Mapping[str, str]] = {
+    Reason.NO_CAMPAIGN: N_("no campaign answered the signal"),
+    Reason.UNKNOWN_PERSON: N_("nobody is linked to the reference"),
+    Reason.CAMPAIGN_NOT_RUNNING: N_("the campaign does not run"),
+    Reason.CARD_NOT_IN_FORCE: N_("the card is not in force"),
+    Reason.SIGNAL_NOT_ENABLED: N_("the card does not answer this signal"),
+    Reason.SIGNAL_EXPIRED: N_("the time for it is over"),
+    Reason.STOPPED: N_("stopped, or does not take part"),
+    Reason.NO_CONSENT: N_("did not say yes to the theme"),
+    Reason.NOT_IN_AUDIENCE: N_("not in the audience: language, or not linked"),
+    Reason.CARD_DECLINED: N_("said no to this before"),
+    Reason.CARD_CAP: N_("had this often enough this year"),
+    Reason.YEAR_CAP: N_("had enough messages this year"),
+    Reason.TOO_EARLY: N_("it is too early"),
+    Reason.PAUSED: N_("takes a pause"),
+    Reason.SNOOZED: N_("said “not now”"),
+    Reason.OPEN_QUESTION: N_("has not answered an earlier message yet"),
+    Reason.CARD_GAP: N_("had a message about this just before"),
+    Reason.RESTING: N_("had a message just before"),
+    Reason.MONTH_CAP: N_("had enough messages this month"),
+    Reason.QUIET: N_("quiet hours"),
+    Reason.LOTTERY: N_("the lottery said: not now"),
+    Reason.HOLDOUT: N_("is in the group that hears from us less often"),
+    Reason.NO_WORDING: N_("there is no text in their language"),
+    Reason.CAMPAIGN_FULL: N_("the hour is full"),
+    Reason.TAKEN_BACK: N_("took back what they told us"),
+    "sent": N_("the message arrived"),
+    "unreachable": N_("the chat is closed"),
+    "rejected": N_("the channel refused the message"),
+    "uncertain": N_("unknown whether it arrived"),
+    "planned": N_("planned"),
+}
+
+CHOICES: Final[Mapping[str, str]] = {
+    Choice.MORE: N_("Tell me more"),
+    Choice.SELF: N_("I look myself"),
+    Choice.CONTACT: N_("Contact me"),
+    Choice.NOT_NOW: N_("Not now"),
+    Choice.NO: N_("No, thank you"),
+    Choice.STOP: N_("Stop"),
+    Choice.HAVE_IT: N_("I have it already"),
+    Choice.NOT_ABOUT_ME: N_("This is not about me"),
+    Choice.NOT_THEME: N_("Not about this theme"),
+    Choice.OTHER_SENDER: N_("Rather from somebody else"),
+    Choice.TOO_OFTEN: N_("Too often"),
+    Choice.WHY: N_("Why do I get this?"),
+    Choice.NO_OPINION: N_("No opinion"),
+    Choice.EXPECTED: N_("I expected it"),
+    Choice.UNEXPECTED: N_("I did not expect it"),
+    Choice.WELCOME: N_("It was welcome"),
+    Choice.UNWELCOME: N_("It was not welcome"),
+}
+
+#: What was just done, by the word in the address of the page that says so.
+DONE: Final[Mapping[str, str]] = {
+    "signed_out": N_("You are signed out."),
+    "saved": N_("It is saved."),
+    "approved": N_("You approved it. It can be started now."),
+    "started": N_("It runs. The first messages leave in the next civil hours."),
+    "paused": N_("It is paused. Nothing more leaves until somebody starts it again."),
+    "stopped": N_("It is stopped for good. What was sent already cannot be recalled."),
+    "all_paused": N_("Nothing leaves any more. Answers to people still do."),
+    "all_resumed": N_("Messages leave again. Nothing is sent twice."),
+}
+
+
+def roles(held: Collection[str]) -> list[str]:
+    """What somebody with these roles does, as sentences to be translated."""
+    return [ROLES[role] for role in ROLES if role in held]
