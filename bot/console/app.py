@@ -17,7 +17,7 @@ def build(desk: Desk) -> FastAPI:
     app.state.desk = desk
     app.router.routes.append(desk.pages.static.route())
     for area in (signin, home, campaigns):
-        app.include_router(area.routes(desk))
+        app.router.routes.extend(area.routes(desk).routes)
 
     def to_sign_in(request: Request, _: Exception) -> Response:
         back = request.url.path if request.method == "GET" else "/"
