@@ -39,12 +39,7 @@ def staff_add(
 def staff_password(
     login: Login,
     by: By,
-    password: Annotated[
-        str,
-        typer.Option(
-            prompt="New password", hide_input=True, confirmation_prompt=True, help="Asked for; not given here."
-        ),
-    ],
+    password: Annotated[str, typer.Option(prompt="New password", hide_input=True, confirmation_prompt=True)],
 ) -> None:
     """Set the password of an account; it is asked for, so that it stands in no list of processes."""
     from bot import staff

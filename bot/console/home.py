@@ -63,10 +63,9 @@ def _campaigns(desk: Desk, session: Session, me: SignedIn) -> dict[str, Any]:
 def _requests(desk: Desk, session: Session) -> dict[str, Any]:
     today = desk.now.astimezone(desk.zone).date()
     requests = conversation.open_requests(session)
+    promised = [row.promised_by for row in requests if row.state == "open"]
     return {
         "requests": len(requests),
-        "late": sum(row.state == "open" and row.promised_by < today for row in requests),
-        "due_soon": sum(
-            row.state == "open" and today <= row.promised_by <= today + timedelta(days=1) for row in requests
-        ),
+        "late": sum(day < today for day in promised),
+        "due_soon": sum(today <= day <= today + timedelta(days=1) for day in promised),
     }
