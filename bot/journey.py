@@ -25,6 +25,7 @@ from bot.signals import Incoming
 from bot.store import conversation, ledger
 from bot.store.tables import CitizenRow, InboxRow, SignalRow
 from bot.store.vault import Vault
+from bot.watch import Watch, step
 from bot.wording import Wording
 
 __all__ = [
@@ -84,9 +85,11 @@ class Journey:
     new_id: Callable[[], str]
     chat_gap: timedelta = timedelta(seconds=1)
     on_queued: Callable[[], None] = field(default=lambda: None)
+    watch: Watch = field(default_factory=Watch)
 
     # A signal arrives.
 
+    @step("receive")
     def receive(self, incoming: Sequence[Incoming]) -> list[Receipt]:
         """Store signals, each once per (source, id), in one transaction; one receipt for each, in their order."""
         with self.sessions.begin() as session:
@@ -123,6 +126,7 @@ class Journey:
 
     # Who it concerns, whether we may, whether now, in which words.
 
+    @step("call_dates")
     def call_dates(self) -> int:
         """Make the signals of campaigns whose date has come; return how many were new."""
         now = self.clock()
@@ -140,11 +144,13 @@ class Journey:
             ]
             return sum(receipt.fresh for receipt in self._store(session, days)) if days else 0
 
+    @step("plan")
     def plan(self, limit: int = 100) -> int:
         """Turn unplanned signals into offers, or into the reason why there is none; return how many signals."""
         with self.sessions.begin() as session:
             return planning.plan_signals(session, self.wording, self.clock(), limit)
 
+    @step("decide")
     def decide(self, limit: int = 200) -> int:
         """Decide about the offers that are due a look; return how many."""
         with self.sessions.begin() as session:
@@ -156,6 +162,7 @@ class Journey:
 
     # What is due leaves.
 
+    @step("lease")
     def lease(self, owner: str, limit: int, *, purposes: Collection[Purpose] = tuple(Purpose)) -> list[Leased]:
         """Set due messages aside for `owner`, replies first; none while all has to pause or another one sends."""
         if self.paused_until() is not None:
@@ -165,6 +172,7 @@ class Journey:
                 return []
             return outbox.lease(session, self.clock(), owner, purposes, limit)
 
+    @step("depart", of="messages")
     def depart(self, owner: str, messages: Collection[int], results: Sequence[Result] = ()) -> list[Outgoing]:
         """Write down what became of earlier messages, and let those of `messages` go that still may, in one commit."""
         now = self.clock()
@@ -177,6 +185,7 @@ class Journey:
             log.info("deliver", extra={"nudge": result.message, "outcome": outcome})
         return leaving
 
+    @step("sweep")
     def sweep(self) -> int:
         """Take up what a dead sender left; return how many messages became uncertain."""
         with self.sessions.begin() as session:
@@ -208,6 +217,7 @@ class Journey:
 
     # A citizen says something.
 
+    @step("take_in", of="updates")
     def take_in(self, updates: Sequence[tuple[int, str]]) -> None:
         """Store updates as they came, sealed; those that were delivered before are left as they are."""
         now = self.clock()
@@ -218,6 +228,7 @@ class Journey:
         with self.sessions.begin() as session:
             ledger.add_new(session, InboxRow, rows)
 
+    @step("unheard")
     def unheard(self, limit: int = 100) -> list[Update]:
         """Updates that took no effect yet and are due for a try, in Telegram's order."""
         with ledger.reading(self.sessions) as session:
@@ -227,6 +238,7 @@ class Journey:
                 if row.body_sealed is not None
             ]
 
+    @step("hear", of="update_id")
     def hear(self, update_id: int, speaker: Speaker, heard: Heard) -> str | None:
         """Take an update to heart, once; return the line that answers a press, also when it was heard before."""
         now = self.clock()
@@ -251,7 +263,8 @@ class Journey:
                     receive=lambda session, incoming: self._store(session, [incoming]),
                 ).take_effect(link)
             _done(inbox, now)
-            notice = inbox.notice
+            notice, waited = inbox.notice, now - inbox.received_at
+        self.watch.heard(waited.total_seconds())
         log.info("hear", extra={"update": update_id, "heard": type(heard).__name__})
         self.on_queued()
         return notice
@@ -263,6 +276,7 @@ class Journey:
             if inbox is not None and inbox.state == "new":
                 _done(inbox, self.clock())
 
+    @step("fail", of="update_id")
     def fail(self, update_id: int, error: str, chat: str | None = None) -> None:
         """It was tried and failed: again later, and after five tries it is a dead letter that staff see.
 
@@ -320,6 +334,7 @@ class Journey:
 
     # What closed windows teach, and what may be forgotten.
 
+    @step("learn")
     def learn(self) -> str:
         """Make a policy version of all decisions whose window closed; return its content's hash."""
         with self.sessions.begin() as session:
@@ -327,6 +342,7 @@ class Journey:
         log.info("learn", extra={"policy": version})
         return version
 
+    @step("learn_if_older_than")
     def learn_if_older_than(self, age: timedelta) -> str | None:
         """Learn when the newest policy version is older than `age`, or there is none; return the new one's hash."""
         with ledger.reading(self.sessions) as session:
@@ -335,6 +351,7 @@ class Journey:
                 return None
         return self.learn()
 
+    @step("upkeep")
     def upkeep(self) -> int:
         """Keep what was promised to people, or tell them; ask again for consents that end; return how many messages."""
         now = self.clock()
@@ -348,6 +365,7 @@ class Journey:
             self.on_queued()
         return said
 
+    @step("tidy")
     def tidy(self) -> None:
         """Close what time has closed and forget what need not be kept."""
         now = self.clock()

@@ -10,6 +10,7 @@ import socket
 import stat
 import subprocess
 import sys
+import threading
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -42,7 +43,9 @@ def _no_settings(monkeypatch, tmp_path):
 def _logging_as_it_was():
     loggers = [logging.getLogger(name) for name in (None, "bot", "httpx", "httpcore", "aiohttp", "telegram")]
     before = [(logger, logger.level, list(logger.handlers)) for logger in loggers]
+    hooks = sys.excepthook, threading.excepthook, logging.raiseExceptions
     yield
+    sys.excepthook, threading.excepthook, logging.raiseExceptions = hooks
     for logger, level, handlers in before:
         logger.setLevel(level)
         logger.handlers[:] = handlers
@@ -603,9 +606,12 @@ async def test_run_answers_a_citizen_stops_when_told_and_never_logs_the_token(
 
     assert said.startswith("@")
     assert code == 0, log
-    assert "event=ready" in log
-    assert "event=hear" in log
-    assert "event=stopped" in log
+    lines = [json.loads(line) for line in log.splitlines()]
+    assert {"ready", "hear", "stopped"} <= {line["event"] for line in lines}
+    for line in lines:
+        assert list(line)[:6] == ["time", "level", "event", "logger", "role", "owner"]
+        assert datetime.fromisoformat(line["time"]).utcoffset().total_seconds() == 0
+        assert "left_out" not in line
     assert TOKEN not in log
     assert "Anna" not in log
 

@@ -62,12 +62,13 @@ def run(
     ] = False,
 ) -> None:
     """Run the bot on Telegram until it is told to stop."""
-    from bot.cli import fitness, log
+    from bot.cli import fitness, log, watching
     from bot.service import Service
 
     whole = parts.from_environment()
     settings = whole.settings
-    log.set_up(settings.log_level)
+    owner = secrets.token_hex(6)
+    log.set_up(settings.log_level, settings.log_format, role="all", owner=owner)
     if reasons := fitness.unfit(whole, parts.now(), trial=trial):
         raise FaultsError([*reasons, "Not started. `handreiking run --trial` takes examples as they are, for trying."])
 
@@ -82,13 +83,14 @@ def run(
         journey=journey,
         engine=whole.engine,
         token=settings.bot_token(),
-        owner=secrets.token_hex(6),
+        owner=owner,
         time=parts.monotonic,
         api_root=settings.api_root.rstrip("/"),
         public_url=None if settings.public_url is None else str(settings.public_url),
         host=settings.host,
         port=settings.port,
         rate_per_s=settings.rate_per_s,
+        lookout=watching.lookout(whole, role="all", owner=owner),
     )
     stop = asyncio.Event()
     _run(service.run(stop, ready=ready), stop)

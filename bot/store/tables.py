@@ -240,6 +240,12 @@ class MessageRow(SQLModel, table=True):
             postgresql_where=text("state IN ('leased', 'sending')"),
         ),
         Index("ix_message_citizen_id_id", "citizen_id", "id"),
+        Index(
+            "ix_message_uncertain",
+            "closed_at",
+            sqlite_where=text("state = 'uncertain'"),
+            postgresql_where=text("state = 'uncertain'"),
+        ),
     )
 
     id: int | None = _number(default=None, primary_key=True)
@@ -356,6 +362,9 @@ class InboxRow(SQLModel, table=True):
     __tablename__ = "inbox"
     __table_args__ = (
         Index("ix_inbox_new", "update_id", sqlite_where=text("state = 'new'"), postgresql_where=text("state = 'new'")),
+        Index(
+            "ix_inbox_dead", "received_at", sqlite_where=text("state = 'dead'"), postgresql_where=text("state = 'dead'")
+        ),
     )
 
     update_id: int = _number(primary_key=True)
