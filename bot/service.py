@@ -4,7 +4,13 @@ import asyncio
 import logging
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager, nullcontext
+from contextlib import (
+    AbstractAsyncContextManager,
+    AbstractContextManager,
+    asynccontextmanager,
+    contextmanager,
+    nullcontext,
+)
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -18,7 +24,7 @@ from bot.errors import InTheWayError
 from bot.journey import Journey
 from bot.operating import Lookout
 from bot.operating.channel import SeenChannel
-from bot.operating.duties import HEAR, LOOP, POLL, SEND, TICK
+from bot.operating.duties import HEAR, POLL, SEND, TICK
 from bot.scheduler import Ticks
 from bot.store import schema
 from bot.telegram.application import (
@@ -67,9 +73,7 @@ class Service:
         news = asyncio.Event()
         application = build_application(new_builder(self.token, root=self.api_root), self.journey)
         listening = listen(self.host, self.port)
-        duties = {LOOP, TICK, SEND, HEAR} | ({POLL} if self.public_url is None else set())
-        looking = nullcontext() if self.lookout is None else self.lookout.on(duties)
-        async with looking, _initialised(application):
+        async with self._looked_at(), _initialised(application):
             bot = application.bot
             secret = self.journey.vault.fingerprint("webhook secret")
             url = None if self.public_url is None else self.public_url.rstrip("/") + WEBHOOK_PATH
@@ -90,11 +94,12 @@ class Service:
                         tasks.create_task(poll(bot, self.journey.take_in, news=news, answered=self._answered))
                     )
                 ticks.start()
-                if self.lookout is not None:
-                    self.lookout.started()
-                ready(bot.username)
-                log.info("ready")
-                await stop.wait()
+                with self._expected():
+                    if self.lookout is not None:
+                        self.lookout.started()
+                    ready(bot.username)
+                    log.info("ready")
+                    await stop.wait()
                 await ticks.stop()
                 for task in hearing:
                     task.cancel()
@@ -127,6 +132,14 @@ class Service:
             clock=journey.clock,
             ready=self._not_ready,
         )
+
+    def _looked_at(self) -> AbstractAsyncContextManager[object]:
+        return nullcontext() if self.lookout is None else self.lookout.on()
+
+    def _expected(self) -> AbstractContextManager[None]:
+        if self.lookout is None:
+            return nullcontext()
+        return self.lookout.expects(TICK, SEND, HEAR, *((POLL,) if self.public_url is None else ()))
 
     def _answered(self) -> None:
         self.journey.watch.beat("poll")

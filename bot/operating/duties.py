@@ -1,6 +1,6 @@
 """What a process has to keep doing, and how long it may be silent before that is said aloud."""
 
-from collections.abc import Collection
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
@@ -51,12 +51,13 @@ class Silence:
         return f"{self.means}, for {self.for_s} s"
 
 
-def silences(watch: Watch, duties: Collection[Duty], up_s: float) -> list[Silence]:
-    """The duties that are not done. `up_s`: for how many seconds the process has been at work."""
-    found = []
-    for duty in duties:
+def silences(watch: Watch, duties: Mapping[Duty, float]) -> list[Silence]:
+    """The duties that are not done. `duties`: since when each is one, on the clock of `watch`."""
+    now, found = watch.time(), []
+    for duty, since in duties.items():
         age = watch.age_s(*duty.steps)
-        quiet = up_s if age is None else age
+        # Whoever takes a duty over is not late for what came before.
+        quiet = now - since if age is None else min(age, now - since)
         if quiet > duty.limit_s:
             found.append(Silence(duty.name, int(quiet), duty.means, duty.ours))
     return found

@@ -22,7 +22,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from bot.journey import Journey
-from bot.operating.duties import Duty, Silence, silences, stuck
+from bot.operating.duties import LOOP, Duty, Silence, silences, stuck
 from bot.operating.metrics import Figures, Reading, registry
 from bot.operating.port import application, serving
 from bot.operating.systemd import Manager
@@ -64,7 +64,7 @@ class Lookout:
         self._watch = self.journey.watch
         zone = ZoneInfo(self.journey.wording.municipality.zone)
         self._reading = Reading(self.journey.sessions, self.journey.clock, zone, self._watch.time)
-        self._duties: tuple[Duty, ...] = ()
+        self._duties: dict[Duty, float] = {}  # replaced and never changed, since threads read it
         self._began = self._watch.time()
         self._stop = threading.Event()
         self._said: dict[str, float] = {}
@@ -74,13 +74,13 @@ class Lookout:
         self._ready = False
 
     @asynccontextmanager
-    async def on(self, duties: Collection[Duty]) -> AsyncIterator[int | None]:
-        """Look until the block ends, at these duties of this process; gives the port of the metrics.
+    async def on(self) -> AsyncIterator[int | None]:
+        """Look until the block ends; gives the port of the metrics.
 
         Raises InTheWayError when the port cannot be had.
         """
-        self._duties = (*duties, REPORT)
         self._began = self._watch.time()
+        self._duties = dict.fromkeys((LOOP, REPORT), self._began)
         with ExitStack() as stack:
             port = None
             if self.port is not None:
@@ -98,6 +98,15 @@ class Lookout:
                 self.manager.tell("STOPPING=1")
                 self._stop.set()
         await asyncio.to_thread(self._go_home)
+
+    @contextmanager
+    def expects(self, *duties: Duty) -> Iterator[None]:
+        """As long as the block lasts, this process has these duties: they may be another's before and after."""
+        self._duties = self._duties | dict.fromkeys(duties, self._watch.time())
+        try:
+            yield
+        finally:
+            self._duties = {duty: since for duty, since in self._duties.items() if duty not in duties}
 
     def started(self) -> None:
         """All of this process runs."""
@@ -125,7 +134,7 @@ class Lookout:
         return self._silences() + self._stuck
 
     def _silences(self) -> list[Silence]:
-        return silences(self._watch, self._duties, self._watch.time() - self._began)
+        return silences(self._watch, self._duties)
 
     def pulse(self) -> None:
         """One look at this process's own memory."""

@@ -35,7 +35,7 @@ class Post:
             journey=world.journey, engine=engine, role="all", owner="me", call=self.call,
             manager=Manager(str(tmp_path / "notify")), **given,
         )  # fmt: skip
-        self.lookout._duties = ALL
+        self.lookout._duties = dict.fromkeys(ALL, 0.0)
 
     def call(self, url, body):
         self.calls.append((url, None if body is None else json.loads(body)))
@@ -118,6 +118,25 @@ def test_a_duty_that_never_began_is_silent_too(post, caplog):
     me.lookout.pulse()
 
     assert silent(caplog) == ["tick"]
+
+
+def test_a_duty_that_another_process_has_is_not_missed_here(post, caplog):
+    me = post()
+    me.lookout._duties = {LOOP: 0.0}
+    me.later(TICK.limit_s * 2)
+    me.works(LOOP)
+    me.lookout.pulse()
+    with me.lookout.expects(TICK, POLL):
+        me.lookout.pulse()
+        taken_over = silent(caplog)
+        me.later(TICK.limit_s + 1)
+        me.works(LOOP, POLL)
+        me.lookout.pulse()
+    me.lookout.pulse()
+
+    assert taken_over == []
+    assert silent(caplog) == ["tick"]
+    assert me.lookout.troubles() == []
 
 
 def test_the_manager_starts_us_again_when_we_hang_and_not_when_telegram_is_away(post):
