@@ -118,6 +118,14 @@ def check(json: Json = False) -> None:
 
 
 @app.command()
+def doctor(json: Json = False) -> None:
+    """Say what is wrong and what to do. Exit code: 0 nothing, 1 something is wrong, 2 it cannot look."""
+    from bot.cli import visit
+
+    visit.pay(json=json)
+
+
+@app.command()
 def migrate() -> None:
     """Bring the database to the shape that this program wants."""
     from bot.store import schema

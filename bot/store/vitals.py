@@ -10,7 +10,16 @@ from sqlmodel import Session, col
 
 from bot.core.facts import Purpose
 from bot.store import ledger
-from bot.store.tables import ContactRequestRow, InboxRow, MarkRow, MessageRow, OfferRow, PolicyRow, SignalRow
+from bot.store.tables import (
+    CitizenRow,
+    ContactRequestRow,
+    InboxRow,
+    MarkRow,
+    MessageRow,
+    OfferRow,
+    PolicyRow,
+    SignalRow,
+)
 
 #: In front of a process's name: the mark by which it shows that it is at work.
 ALIVE: Final = "alive:"
@@ -141,3 +150,20 @@ def processes(session: Session) -> Sequence[Process]:
         )
         for row in rows
     ]
+
+
+def uncertain_since(session: Session, since: datetime) -> int:
+    """Of how many messages it became unknown, after `since`, whether they arrived."""
+    late = col(MessageRow.closed_at) > since
+    statement = select(func.count()).where(col(MessageRow.state) == "uncertain", late)
+    return int(session.execute(statement).scalar_one())
+
+
+def sealed_addresses(session: Session, limit: int) -> Sequence[str]:
+    """Some sealed chat addresses, of those who came first and of those who came last."""
+    sealed = col(CitizenRow.chat_sealed)
+    found: list[str] = []
+    for order in (col(CitizenRow.created_at), col(CitizenRow.created_at).desc()):
+        statement = select(sealed).where(sealed.is_not(None)).order_by(order).limit(limit)
+        found += [one for one in session.execute(statement).scalars() if one is not None]
+    return found
