@@ -123,6 +123,8 @@ class _Visit:
     def _database(self, whole: Parts) -> bool:
         """Whether the ledger can be read."""
         try:
+            if whole.engine.url.get_backend_name() == "sqlite" and whole.has_file() and whole.engine.url.database:
+                self.found += machine.of_file(Path(whole.engine.url.database).resolve())
             has, wants = whole.shape()
         except SettingsError as error:
             self.found.append(
@@ -149,10 +151,7 @@ class _Visit:
             )
             self.blind.append("ledger")
         self.looked_at.append("database")
-        if whole.engine.url.get_backend_name() == "sqlite":
-            if whole.has_file() and whole.engine.url.database:
-                self.found += machine.of_file(Path(whole.engine.url.database).resolve())
-        else:
+        if whole.engine.url.get_backend_name() != "sqlite":
             with whole.engine.connect() as connection:
                 theirs = connection.execute(text("SELECT clock_timestamp()")).scalar_one()
             self.found += machine.of_clock(parts.now(), theirs, "the database server's")

@@ -4,6 +4,7 @@ import shutil
 import sqlite3
 import stat
 from collections.abc import Iterable, Iterator
+from contextlib import closing
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
@@ -51,9 +52,8 @@ def of_file(path: Path) -> Iterator[Finding]:
     yield from of_secrets([("all that is remembered", path)])
     yield from of_disk(path, shutil.disk_usage(path.parent).free)
     try:
-        with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as database:
+        with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as database:
             told = database.execute("PRAGMA quick_check(1)").fetchone()[0]
-        database.close()
     except sqlite3.DatabaseError as error:
         told = type(error).__name__
     if told != "ok":

@@ -22,6 +22,7 @@ from bot.settings import read_keys, write_keys
 from bot.store import ledger, schema, vitals
 from bot.store.tables import ContactRequestRow
 from bot.store.vitals import Process
+from bot.wording.check import faults
 from bot.wording.languages import signature
 from tests.test_cards import all_settled
 from tests.world import TUESDAY_TEN, World
@@ -73,8 +74,22 @@ def telegram():
     telegram.close()
 
 
-@pytest.fixture
-def settled(wording, monkeypatch):
+@pytest.fixture(scope="module")
+def checked():
+    """What the check of the same texts said, so that it is not gone through again for each test."""
+    known = {}
+
+    def remembered(wording, frozen, today):
+        key = id(wording), tuple(sorted(frozen.items())), today
+        if key not in known:
+            known[key] = wording, faults(wording, frozen, today)
+        return known[key][1]
+
+    return remembered
+
+
+@pytest.fixture(scope="module")
+def signed(wording):
     """Texts that a municipality made its own, with everything signed."""
     given = all_settled(wording, "zorgtoeslag")
     read = {"checked_by": "C. Jansen", "checked_on": TUESDAY_TEN.date()}
@@ -82,11 +97,16 @@ def settled(wording, monkeypatch):
         code: entry.model_copy(update={**read, "signed": signature(given, code)})
         for code, entry in given.checks.items()
     }
-    given = replace(given, checks=checks)
-    monkeypatch.setattr("bot.wording.load", lambda: given)
+    return replace(given, checks=checks)
+
+
+@pytest.fixture
+def settled(signed, checked, monkeypatch):
+    monkeypatch.setattr("bot.wording.check.faults", checked)
+    monkeypatch.setattr("bot.wording.load", lambda: signed)
     for module in ("visit", "fitness"):
-        monkeypatch.setattr(f"bot.cli.{module}.load", lambda: given)
-    return given
+        monkeypatch.setattr(f"bot.cli.{module}.load", lambda: signed)
+    return signed
 
 
 class Patient:
