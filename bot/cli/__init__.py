@@ -198,6 +198,22 @@ def export(
 
 
 @app.command()
+def operating(
+    directory: Annotated[Path, typer.Argument(help="Where to; files that are there already are left alone.")],
+) -> None:
+    """Write the operator's page, the systemd units, the Containerfile and the alert rules to a folder."""
+    from bot.operating.files import write
+
+    try:
+        for path in write(directory):
+            say(str(path))
+    except FileExistsError as error:
+        raise RefusedError(f"{error.filename} is there already. Choose another folder.") from None
+    except OSError as error:
+        raise RefusedError(f"{directory} cannot be written: {error.strerror}.") from None
+
+
+@app.command()
 def version() -> None:
     """Say which version this is."""
     say(f"handreiking {__version__}")
