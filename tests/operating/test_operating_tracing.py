@@ -133,7 +133,7 @@ def test_traces_are_on_when_an_endpoint_is_set_in_either_way_and_off_otherwise(
 
     assert off.journey.watch.spans is None
     assert [name for name, *_ in read(collector[1])] == ["hear", "hear"]
-    watching.opened.pop_all()
+    watching.opened.close()
 
 
 def test_without_an_endpoint_neither_opentelemetrys_sdk_nor_its_exporter_is_loaded():
