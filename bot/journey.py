@@ -158,24 +158,32 @@ class Journey:
 
     def lease(self, owner: str, limit: int, *, purposes: Collection[Purpose] = tuple(Purpose)) -> list[Leased]:
         """Set due messages aside for `owner`, replies first; none while all has to pause or another one sends."""
-        if self.paused_until() is not None:
-            return []
-        with self.sessions.begin() as session:
-            if not outbox.is_sender(session, self.clock(), owner):
-                return []
-            return outbox.lease(session, self.clock(), owner, purposes, limit)
-
-    def depart(self, owner: str, messages: Collection[int], results: Sequence[Result] = ()) -> list[Outgoing]:
-        """Write down what became of earlier messages, and let those of `messages` go that still may, in one commit."""
         now = self.clock()
         with self.sessions.begin() as session:
+            if not outbox.is_sender(session, now, owner) or self._pause(session) is not None:
+                return []
+            return outbox.lease(session, now, owner, purposes, limit)
+
+    def depart(self, owner: str, messages: Collection[int], results: Sequence[Result] = ()) -> list[Outgoing]:
+        """Write down what became of earlier messages, and let those of `messages` go that still may, in one commit.
+
+        None of them go when `owner` is not the one who sends any more; the results are written down all the same.
+        """
+        now = self.clock()
+        with self.sessions.begin() as session:
+            sends = bool(messages) and outbox.is_sender(session, now, owner)
             outbox.settle(session, now, results, self.chat_gap)
             session.flush()
-            leaving = outbox.let_go(session, self.wording, self.vault, now, owner, messages)
+            leaving = outbox.let_go(session, self.wording, self.vault, now, owner, messages) if sends else []
         for result in results:
             outcome = "sent" if isinstance(result, Delivered) else type(result.error).__name__
             log.info("deliver", extra={"nudge": result.message, "outcome": outcome})
         return leaving
+
+    def resign(self, owner: str) -> None:
+        """`owner` sends no more: what it had set aside may leave by somebody else's hand at once."""
+        with self.sessions.begin() as session:
+            outbox.resign(session, owner)
 
     def sweep(self) -> int:
         """Take up what a dead sender left; return how many messages became uncertain."""
@@ -188,7 +196,10 @@ class Journey:
     def paused_until(self) -> datetime | None:
         """Until when nothing at all may leave (a 429), or None."""
         with ledger.reading(self.sessions) as session:
-            pause = ledger.mark(session, outbox.PAUSE_ALL)
+            return self._pause(session)
+
+    def _pause(self, session: Session) -> datetime | None:
+        pause = ledger.mark(session, outbox.PAUSE_ALL)
         until = None if pause is None else datetime.fromisoformat(pause["until"])
         return until if until is not None and until > self.clock() else None
 

@@ -2,12 +2,13 @@
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from pydantic import TypeAdapter
+from sqlalchemy import Row
 from sqlmodel import Session
 
 from bot import campaigns
@@ -117,7 +118,7 @@ def _offers_for(session: Session, wording: Wording, signal: SignalRow, now: date
     return "planned" if offered else Reason.NO_CONSENT
 
 
-def signal_for(row: SignalRow, citizen: str | None) -> Signal:
+def signal_for(row: SignalRow | Row[Any], citizen: str | None) -> Signal:
     """The signal as the gate sees it; one that was sent to nobody in particular stays so."""
     citizen = citizen if row.citizen_id else None
     return Signal(id=row.id, type=row.type, origin=Origin(row.origin), occurred_at=row.occurred_at, citizen=citizen)
@@ -178,18 +179,28 @@ def draws(vault: Vault, decision: str) -> tuple[float, float]:
 
 
 def world_of(session: Session, row: CampaignRow, wording: Wording, now: datetime) -> World:
+    return worlds_of(session, [row], wording, now)[row.id]
+
+
+def worlds_of(session: Session, rows: Iterable[CampaignRow], wording: Wording, now: datetime) -> dict[str, World]:
+    """The worlds of these campaigns, by campaign; a campaign whose card was taken away has none."""
+    rows = [row for row in rows if row.card in wording.cards]
     paused = conversation.paused_variants(session)
-    campaign = campaigns.facts_of(row, wording, now, editors=ledger.editors(session, [row.id])[row.id])
-    return World(
-        card=wording.cards[row.card].facts(),
-        campaign=campaign,
-        variants=tuple(
-            wording.variants[known]
-            for known in sorted(campaign.variants)
-            if known in wording.variants and known not in paused
-        ),
-        rules=wording.rules,
-    )
+    editors = ledger.editors(session, [row.id for row in rows])
+    worlds = {}
+    for row in rows:
+        campaign = campaigns.facts_of(row, wording, now, editors=editors[row.id])
+        worlds[row.id] = World(
+            card=wording.cards[row.card].facts(),
+            campaign=campaign,
+            variants=tuple(
+                wording.variants[known]
+                for known in sorted(campaign.variants)
+                if known in wording.variants and known not in paused
+            ),
+            rules=wording.rules,
+        )
+    return worlds
 
 
 def keep(session: Session, world: World) -> str:

@@ -112,10 +112,17 @@ def content_hash(file: CampaignFile, wording: Wording) -> str:
     That is the campaign's own file, the whole card with its version, the wordings in each language, and the days that
     the card's calendar gives within the period.
     """
+    definition = file.definition()
+    return wording.once(
+        ("content_hash", json.dumps(definition, sort_keys=True)), lambda: _hashed(file, definition, wording)
+    )
+
+
+def _hashed(file: CampaignFile, definition: Mapping[str, Any], wording: Wording) -> str:
     card = wording.cards.get(file.card)
     keys = [*file.variants, *(f"card.{file.card}.{part}" for part in ("name", "plain", "body"))]
     content = {
-        "campaign": file.definition(),
+        "campaign": definition,
         "card": None if card is None else card.model_dump(mode="json"),
         "wording": {
             key: {language: wording.wording_hash(key, language) for language in file.languages}
