@@ -240,6 +240,13 @@ class MessageRow(SQLModel, table=True):
             postgresql_where=text("state IN ('leased', 'sending')"),
         ),
         Index("ix_message_citizen_id_id", "citizen_id", "id"),
+        Index(
+            "ix_message_departed",
+            "campaign_id",
+            "closed_at",
+            sqlite_where=text("state IN ('sent', 'uncertain')"),
+            postgresql_where=text("state IN ('sent', 'uncertain')"),
+        ),
     )
 
     id: int | None = _number(default=None, primary_key=True)

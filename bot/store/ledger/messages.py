@@ -57,6 +57,8 @@ _C = MESSAGE.c
 _DUE: ColumnElement[str] = literal_column("'due'")
 _LEASED: ColumnElement[str] = literal_column("'leased'")
 _SENDING: ColumnElement[str] = literal_column("'sending'")
+_SENT: ColumnElement[str] = literal_column("'sent'")
+_UNCERTAIN: ColumnElement[str] = literal_column("'uncertain'")
 
 
 def _under_way(message: FromClause) -> ColumnElement[bool]:
@@ -241,14 +243,10 @@ def recall(
 
 def departed_since(session: Session, campaign: str, since: datetime) -> int:
     """How many nudges of a campaign left, or may have, after `since`; those in flight count."""
-    statement = select(func.count()).where(
-        col(MessageRow.campaign_id) == campaign,
-        or_(
-            col(MessageRow.state) == "sending",
-            and_(col(MessageRow.state).in_(("sent", "uncertain")), col(MessageRow.closed_at) > since),
-        ),
-    )
-    return int(session.execute(statement).scalar_one())
+    of_it = select(func.count()).where(_C.campaign_id == campaign)
+    flying = of_it.where(_under_way(MESSAGE), _C.state == _SENDING).scalar_subquery()
+    gone = of_it.where(_C.state.in_((_SENT, _UNCERTAIN)), _C.closed_at > since).scalar_subquery()
+    return int(session.execute(select(flying + gone)).scalar_one())
 
 
 def frozen(session: Session, variants: Collection[str] | None = None) -> dict[tuple[str, str], str]:
