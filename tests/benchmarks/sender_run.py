@@ -5,6 +5,7 @@
 
 import asyncio
 import contextlib
+import itertools
 import json
 import os
 import resource
@@ -23,7 +24,7 @@ from sqlmodel import Session
 from starlette.applications import Starlette
 
 from bot import campaigns, wording
-from bot.journey import Journey
+from bot.journey import Journey, Label, Outgoing
 from bot.store import schema
 from bot.store.tables import (
     AnswerRow,
@@ -47,6 +48,8 @@ TOKEN = "123456789:AAsecretsecretsecretsecretsecretsecre"
 CHAT_FROM = 1_000_000
 SECRET = "webhook-secret"
 BATCH = 5_000
+LANES = 60
+TEXT = "U hebt misschien recht op zorgtoeslag. " * 6
 
 
 def new_vault() -> Vault:
@@ -170,6 +173,30 @@ def memory_mb() -> float:
         return int(statm.read().split()[1]) * resource.getpagesize() / 1e6
 
 
+async def bare(asked: dict[str, Any]) -> dict[str, Any]:
+    """The bot and its client alone: no store, no pace, no record."""
+    bot = new_builder(TOKEN, root=asked["root"]).build().bot
+    buttons = tuple(Label(f"Een knop {number}", f"v1|n|1234567|choice{number}") for number in range(6))
+    chats = itertools.count()
+    sent, ends = 0, time.monotonic() + asked["warm_up_s"] + asked["seconds"]
+    async with bot:
+        channel = TelegramChannel(bot)
+
+        async def lane(number: int) -> None:
+            nonlocal sent
+            while time.monotonic() < ends:
+                chat = str(CHAT_FROM + next(chats))
+                await channel.send(Outgoing(id=1, chat=chat, text=TEXT, buttons=buttons, silent=True))
+                sent += 1
+
+        lanes = [asyncio.create_task(lane(number)) for number in range(LANES)]
+        await asyncio.sleep(asked["warm_up_s"])
+        before, used = sent, time.process_time()
+        await asyncio.gather(*lanes)
+        cpu_s = time.process_time() - used
+    return {"messages": sent - before, "cpu_s": cpu_s, "stall_s": 0.0, "memory_mb": memory_mb()}
+
+
 async def go(asked: dict[str, Any]) -> dict[str, Any]:
     engine = schema.open_engine(asked["database"])
     words, vault = wording.load(), new_vault()
@@ -245,5 +272,5 @@ if __name__ == "__main__":
     order = json.loads(sys.argv[1])
     if order.get("core") is not None:
         os.sched_setaffinity(0, {order["core"]})
-    told = asyncio.run(go(order))
+    told = asyncio.run(go(order) if order["database"] else bare(order))
     sys.stdout.write(json.dumps(told))
