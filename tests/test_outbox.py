@@ -94,6 +94,12 @@ def tried(world, *steps):
     return found
 
 
+def differing(one, other):
+    """The rows that only one of them has."""
+    assert one[0] == other[0]
+    return [row for table in one[1] for row in sorted({*one[1][table]} ^ {*other[1][table]})]
+
+
 # Many at once, or one at a time.
 
 
@@ -159,7 +165,8 @@ def test_letting_go_at_once_and_one_at_a_time_come_to_the_same(queue):
             lambda session: after(session, [[message] for message in messages]),
             lambda session: after(session, [[message] for message in reversed(messages)]),
         )
-        assert at_once == one_by_one == backwards
+        assert differing(at_once, one_by_one) == []
+        assert differing(at_once, backwards) == []
 
     agree()
 
@@ -199,7 +206,8 @@ def test_no_more_than_the_hourly_maximum_leave_together(world):
 
 def test_settling_at_once_and_one_at_a_time_come_to_the_same(queue):
     messages, citizens = all_set_aside(queue), [queue.citizen(chat).id for chat in CHATS]
-    gone = [outgoing.id for outgoing in queue.journey.depart("sender", messages)]
+    flying = {outgoing.id: outgoing.chat for outgoing in queue.journey.depart("sender", messages)}
+    per_chat = [[message for message, whose in flying.items() if whose == chat] for chat in CHATS]
     errors = (
         UncertainError("?"),
         RejectedError("no"),
@@ -214,9 +222,11 @@ def test_settling_at_once_and_one_at_a_time_come_to_the_same(queue):
         rng = random.Random(seed)
         results = [
             Delivered(message, 7000 + message) if rng.random() < 0.5 else Undelivered(message, rng.choice(errors))
-            for message in rng.sample(gone, rng.randint(1, len(gone)))
+            # Of one person no two are ever on their way.
+            for message in map(rng.choice, rng.sample(per_chat, rng.randint(1, len(per_chat))))
         ]
-        given_up = set(rng.sample(gone, 2))
+        farewell = {"text": "Dag", "sealed": queue.vault.seal("Dag"), outbox.FAREWELL: True}
+        given_up = set(rng.sample(sorted(flying), 2))
         erased = rng.choice([None, *citizens])
 
         def after(session, batches):
@@ -224,7 +234,6 @@ def test_settling_at_once_and_one_at_a_time_come_to_the_same(queue):
             if erased is not None:
                 person = update(CitizenRow).where(col(CitizenRow.id) == erased)
                 session.execute(person.values(standing=Standing.ERASED))
-                farewell = {"text": "Dag", "sealed": queue.vault.seal("Dag"), outbox.FAREWELL: True}
                 last = update(MessageRow).where(col(MessageRow.citizen_id) == erased, col(MessageRow.purpose) == 0)
                 session.execute(last.values(body=farewell))
             for batch in batches:
@@ -234,7 +243,7 @@ def test_settling_at_once_and_one_at_a_time_come_to_the_same(queue):
         at_once, one_by_one = tried(
             queue, lambda session: after(session, [results]), lambda session: after(session, [[one] for one in results])
         )
-        assert at_once == one_by_one
+        assert differing(at_once, one_by_one) == []
 
     agree()
 

@@ -39,14 +39,15 @@ def settle(session: Session, now: datetime, results: Sequence[Result], chat_gap:
     _arrive(session, arrived, now, chat_gap)
     closed = [row for row, _ in arrived] + [row for row, error in failed if _fails(session, row, error, now)]
     ledger.unseal(session, closed)
+    for row in closed:
+        if (row.body or {}).get(FAREWELL):
+            _forget(session, row)
     for row, error in failed:
         if isinstance(error, UnreachableError):
             citizen = session.get(CitizenRow, row.citizen_id)
             assert citizen is not None
-            leave(session, citizen, Standing.BLOCKED, now, update_id=None)
-    for row in closed:
-        if (row.body or {}).get(FAREWELL):
-            _forget(session, row)
+            if citizen.standing != Standing.ERASED:  # who is forgotten stays so
+                leave(session, citizen, Standing.BLOCKED, now, update_id=None)
 
 
 def proven(session: Session, message: MessageRow, now: datetime) -> None:

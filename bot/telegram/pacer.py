@@ -9,8 +9,9 @@ from typing import Final
 GUARD_S: Final = 0.004  # as many messages as a second may hold take this much longer: the road is not always as long
 LATENCY_S: Final = 0.06  # how long a call takes, until calls have told
 CREDIT_S: Final = 0.02  # what a hiccup of the clock delayed may catch up so much; the second's limit holds all the same
-SOON_S: Final = 0.01  # so long before a message may leave its intent is committed
-AHEAD_S: Final = 0.03  # and with it the intents of all that may leave before then
+SOON_S: Final = 0.01  # at least so long before a message may leave its intent is committed, longer if that takes longer
+SOON_MAX_S: Final = 0.25
+TOGETHER_S: Final = 0.02  # and with it the intents of all that may leave so soon after it
 RECOVERY_S: Final = 60.0
 SLOWEST: Final = 1 / 64
 
@@ -37,6 +38,7 @@ class Pacer:
         self._time = time
         self._next = time()
         self.latency_s = LATENCY_S
+        self._soon_s = SOON_S
         self._places: deque[float] = deque()
         self._left: deque[Departure] = deque(maxlen=ceil(rate_per_s))
         self._still_until = self._next
@@ -54,18 +56,23 @@ class Pacer:
         """How long nothing at all may leave; 0 when something may now."""
         return max(0.0, self._still_until - self._time())
 
+    @property
+    def ahead_s(self) -> float:
+        """How long before their moment places are handed out, at most."""
+        return self._soon_s + TOGETHER_S
+
     def wait_s(self) -> float:
         """How long until the next places are handed out; 0 when they are now."""
-        return max(0.0, self._next - SOON_S - self._time(), self.still_s)
+        return max(0.0, self._next - self._soon_s - self._time(), self.still_s)
 
     def take(self, wanted: int) -> int:
         """Set up to `wanted` places aside, for messages whose intents are committed now; returns how many there are."""
         now = self._time()
-        if self.still_s or self._next - now > SOON_S:
+        if self.still_s or self._next - now > self._soon_s:
             return 0
         interval = self._interval / self.pace
         taken = 0
-        while taken < wanted and self._next - now <= AHEAD_S:
+        while taken < wanted and self._next - now <= self.ahead_s:
             place = max(self._next, now - CREDIT_S)
             self._places.append(place)
             self._next = place + interval
@@ -87,6 +94,11 @@ class Pacer:
         departure = Departure(at)
         self._left.append(departure)
         return departure
+
+    def committed(self, took_s: float) -> None:
+        """Intents are durable; that took so long."""
+        wanted = 1.5 * took_s
+        self._soon_s += (min(SOON_MAX_S, max(SOON_S, wanted)) - self._soon_s) / (2 if wanted > self._soon_s else 16)
 
     def answered(self, departure: Departure) -> None:
         """Its answer is there. What took longer than usual may have come later than usual."""

@@ -17,7 +17,6 @@ from bot.errors import (
     UnreachableError,
 )
 from bot.journey import Channel, Delivered, Journey, Outgoing, Purpose, Result, Undelivered
-from bot.telegram import pacer
 from bot.telegram.pacer import Departure, Pacer
 
 LOOK_S: Final = 0.5
@@ -138,7 +137,7 @@ class Sender:
         if self._fixed_lanes is not None:
             return self._fixed_lanes
         # Two fifths more than are on their way on average, as calls do not all take as long.
-        on_their_way = self._rate_per_s * (self._pacer.latency_s + pacer.AHEAD_S)
+        on_their_way = self._rate_per_s * (self._pacer.latency_s + self._pacer.ahead_s)
         return min(LANES_MAX, max(LANES_MIN, ceil(1.4 * on_their_way)))
 
     def _waiting(self) -> int:
@@ -170,7 +169,9 @@ class Sender:
         chosen = self._choose()
         if not chosen:
             return False
+        began = self._time()
         outgoing = await self._exchange(chosen)
+        self._pacer.committed(self._time() - began)
         self._pacer.give_back(len(chosen) - len(outgoing))
         now = self._time()
         for message in outgoing:
