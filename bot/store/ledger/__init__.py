@@ -22,14 +22,17 @@ from bot.store.ledger.messages import (
 )
 from bot.store.ledger.offers import due_offers, editors, keep_world, offer_to, reopen, unplanned, wake
 from bot.store.ledger.people import asked, citizen_by_chat, citizens, consents, contacts, person_of, told, withdraw
+from bot.store.ledger.signals import NewSignal, add_signals, people_of
 from bot.store.ledger.updates import condition, forget_updates, unheard
 
 __all__ = [
     "COUNTS",
     "NUDGE",
     "ON_THE_WAY",
+    "NewSignal",
     "Row",
     "add_new",
+    "add_signals",
     "answer",
     "answers_to",
     "asked",
@@ -54,6 +57,7 @@ __all__ = [
     "mark",
     "nudges_of",
     "offer_to",
+    "people_of",
     "person_of",
     "policy_row",
     "reading",
