@@ -9,6 +9,7 @@ import asyncio
 import json
 import sys
 import time
+from functools import partial
 from itertools import count
 from typing import Any
 
@@ -64,9 +65,9 @@ async def post(said: dict[str, Any]) -> dict[str, Any]:
     told: dict[str, Any] = {"taken": 0, "refused": 0, "lost": 0, "waited": []}
     numbers, began = count(said["first"]), time.perf_counter()
     ends = [loop.create_future() for _ in range(said["connections"])]
+    until = began + said["seconds"]
     for ended in ends:
-        until = began + said["seconds"]
-        await loop.create_connection(lambda end=ended: Client(said, numbers, end, until, told), "127.0.0.1", said["port"])
+        await loop.create_connection(partial(Client, said, numbers, ended, until, told), "127.0.0.1", said["port"])
     await asyncio.gather(*ends)
     waited = sorted(told.pop("waited"))
     return told | {

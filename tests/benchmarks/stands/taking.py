@@ -1,13 +1,12 @@
 """The program's own HTTP, served by uvicorn: `python -m tests.benchmarks.stands.taking DATABASE_URL [alone]`.
 
-Prints the port and, for signals, the key. With `alone` each request's signals are stored in a session of their own,
-which is what is usually done; all else is the same.
+Prints the port, a key for signals, and the path and the secret for Telegram's updates. With `alone` each request's
+signals are stored in a session of their own, which is what is usually done; all else is the same.
 """
 
 import asyncio
 import json
 import os
-import socket
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
@@ -24,9 +23,11 @@ import bot.wording
 from bot import api, signals
 from bot.api.door import Limits
 from bot.journey import Journey, Receipt
+from bot.service import WEBHOOK_PATH, listen
 from bot.signals import Incoming
 from bot.store import schema
 from bot.store.vault import Vault
+from bot.telegram.inbox import webhook_route
 
 SOURCE = "urn:nld:gemeente-voorbeeldstad:systeem:kalender"
 TYPE = "nl.kalenders.aanvraagtermijn-nadert.v1"
@@ -50,19 +51,15 @@ def journey(url: str) -> Journey:
     """A journey on a migrated database, with keys of its own."""
     sessions = sessionmaker(schema.open_engine(url), class_=Session, expire_on_commit=False)
     vault = Vault([Fernet.generate_key()], os.urandom(32))
-    return Journey(
-        sessions=sessions, wording=bot.wording.load(), vault=vault, clock=now, new_id=lambda: token_hex(8)
-    )
+    return Journey(sessions=sessions, wording=bot.wording.load(), vault=vault, clock=now, new_id=lambda: token_hex(8))
 
 
 async def serve(app, hello: dict) -> None:
-    listening = socket.socket()
-    listening.bind(("127.0.0.1", 0))
+    listening = listen("127.0.0.1", 0)
     print(json.dumps({"port": listening.getsockname()[1], **hello}), flush=True)  # noqa: T201
     await uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="off", access_log=False)).serve([listening])
 
 
-if os.environ.get("SW"): sys.setswitchinterval(float(os.environ["SW"]))
 def main(url: str, alone: str = "") -> None:
     whole = journey(url)
     with whole.sessions.begin() as session:
@@ -82,8 +79,10 @@ def main(url: str, alone: str = "") -> None:
         clock=now,
         limits=Limits(per_minute=10_000_000),
     )
+    secret = whole.vault.fingerprint("webhook secret")
+    app.router.routes.append(webhook_route(WEBHOOK_PATH, secret, whole.take_in))
     with suppress(KeyboardInterrupt):
-        asyncio.run(serve(app, {"key": key}))
+        asyncio.run(serve(app, {"key": key, "path": WEBHOOK_PATH, "secret": secret}))
 
 
 if __name__ == "__main__":
