@@ -89,6 +89,8 @@ class Journey:
 
     def receive(self, incoming: Sequence[Incoming]) -> list[Receipt]:
         """Store signals, each once per (source, id), in one transaction; one receipt for each, in their order."""
+        if not incoming:
+            return []
         with self.sessions.begin() as session:
             receipts = self._store(session, incoming)
         log.info("receive", extra={"fresh": sum(receipt.fresh for receipt in receipts), "of": len(receipts)})
@@ -213,13 +215,9 @@ class Journey:
 
     def take_in(self, updates: Sequence[tuple[int, str]]) -> None:
         """Store updates as they came, sealed; those that were delivered before are left as they are."""
-        now = self.clock()
-        rows = [
-            {"update_id": number, "received_at": now, "body_sealed": self.vault.seal(body), "state": "new", "tries": 0}
-            for number, body in updates
-        ]
+        sealed = [(number, self.vault.seal(body)) for number, body in updates]
         with self.sessions.begin() as session:
-            ledger.add_new(session, InboxRow, rows)
+            ledger.add_updates(session, self.clock(), sealed)
 
     def unheard(self, limit: int = 100) -> list[Update]:
         """Updates that took no effect yet and are due for a try, in Telegram's order."""

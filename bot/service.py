@@ -69,7 +69,8 @@ class Service:
             url = None if self.public_url is None else self.public_url.rstrip("/") + WEBHOOK_PATH
             app = self._api()
             if url is not None:
-                app.router.routes.append(webhook_route(WEBHOOK_PATH, secret, self.journey.take_in, news=news))
+                # In front: a route is looked for one after another.
+                app.router.routes.insert(0, webhook_route(WEBHOOK_PATH, secret, self.journey.take_in, news=news))
             sender = Sender(
                 self.journey, TelegramChannel(bot), rate_per_s=self.rate_per_s, owner=self.owner, time=self.time
             )

@@ -124,8 +124,9 @@ class Desk:
         moment = self._moment(context.get("time"), faults)
         if not _is_plain(context):
             faults += _of_the_specification(context)
-        told = {fault.attribute for fault in faults}
-        faults += [fault for fault in self._of_attributes(context) if fault.attribute not in told]
+        for fault in self._of_attributes(context):
+            if all(fault.attribute != told.attribute for told in faults):
+                faults.append(fault)
         content = _content(data, faults)
         kind = str(context.get("type"))
         origin = self.known.get(kind)
@@ -288,7 +289,11 @@ def _is_plain(context: Mapping[str, object]) -> bool:
     """Whether CloudEvents' library could find nothing wrong: it takes longer than all the rest."""
     if context.get("specversion") != "1.0" or "datacontenttype" in context or "dataschema" in context:
         return False
-    return all(isinstance(value := context.get(name), str) and value for name in REQUIRED_ATTRIBUTES)
+    for name in REQUIRED_ATTRIBUTES:
+        value = context.get(name)
+        if not value or not isinstance(value, str):
+            return False
+    return True
 
 
 def _of_the_specification(context: Mapping[str, object]) -> Iterable[Fault]:

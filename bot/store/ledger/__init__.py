@@ -22,7 +22,7 @@ from bot.store.ledger.messages import (
 )
 from bot.store.ledger.offers import due_offers, editors, keep_world, offer_to, reopen, unplanned, wake
 from bot.store.ledger.people import asked, citizen_by_chat, citizens, consents, contacts, person_of, told, withdraw
-from bot.store.ledger.signals import NewSignal, add_signals, people_of
+from bot.store.ledger.signals import NewSignal, add_signals, add_updates, people_of
 from bot.store.ledger.updates import condition, forget_updates, unheard
 
 __all__ = [
@@ -33,6 +33,7 @@ __all__ = [
     "Row",
     "add_new",
     "add_signals",
+    "add_updates",
     "answer",
     "answers_to",
     "asked",

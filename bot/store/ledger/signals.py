@@ -1,13 +1,14 @@
-"""Signals on their way in: each kept once, and hundreds as cheaply as the database can.
+"""Signals and updates on their way in: each kept once, and hundreds as cheaply as the database can.
 
 Core's own bulk insert costs more than the database does here (engine.md 1), so each database is spoken to in its
 driver's words.
 """
 
 import json
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import UTC, datetime
 from itertools import chain
+from operator import itemgetter
 from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Connection, select
@@ -35,7 +36,7 @@ class NewSignal(NamedTuple):
 
 _LARGEST: Final = 9  # 512 rows: SQLite takes at most 32,766 values in a statement
 _COLUMNS: Final = ", ".join(NewSignal._fields)
-_PLACES: Final = ", ".join("?" for _ in NewSignal._fields)
+_INBOX: Final = "update_id, received_at, body_sealed, state, tries"
 _TYPES: Final = {"occurred_at": "timestamptz", "received_at": "timestamptz", "addressed": "boolean", "data": "json"}
 _CASTS: Final = ", ".join(f"{name}::{_TYPES.get(name, 'varchar')}" for name in NewSignal._fields)
 _ARRAYS: Final = ", ".join(f"%s::{'boolean' if name == 'addressed' else 'text'}[]" for name in NewSignal._fields)
@@ -52,11 +53,7 @@ def add_signals(session: Session, signals: Collection[NewSignal]) -> set[str]:
     connection = session.connection()
     add = _ADD[connection.dialect.name]
     # In one order for everybody, so that two who hand in the same do not wait for each other in a ring.
-    return add(connection, sorted(signals, key=_id))
-
-
-def _id(signal: NewSignal) -> str:
-    return signal.id
+    return add(connection, sorted(signals, key=itemgetter(0)))
 
 
 def _add_to_sqlite(connection: Connection, signals: list[NewSignal]) -> set[str]:
@@ -69,16 +66,24 @@ def _add_to_sqlite(connection: Connection, signals: list[NewSignal]) -> set[str]
         for one in reversed(signals)
         if one.id not in known
     }
-    waiting = list(rows.values())
-    while waiting:
-        # Many rows in one statement: a statement for each would give up and win back Python's lock for each. Sizes are
-        # powers of two, so that the driver keeps the few statements that there are.
-        size = 1 << min(_LARGEST, len(waiting).bit_length() - 1)
-        part, waiting = waiting[:size], waiting[size:]
-        places = ", ".join([f"({_PLACES})"] * size)
-        statement = f"INSERT INTO signal ({_COLUMNS}) VALUES {places}"  # noqa: S608 - names of columns
-        connection.exec_driver_sql(statement, tuple(chain.from_iterable(part)))
+    _fill_sqlite(connection, f"signal ({_COLUMNS})", list(rows.values()))
     return set(rows)
+
+
+def _fill_sqlite(connection: Connection, into: str, rows: Sequence[tuple[Any, ...]]) -> None:
+    """Insert rows; those that are there are left as they are.
+
+    Many rows in one statement: a statement for each would give up and win back Python's lock for each. Sizes are powers
+    of two, so that the driver keeps the few statements that there are.
+    """
+    done = 0
+    while done < len(rows):
+        size = 1 << min(_LARGEST, (len(rows) - done).bit_length() - 1)
+        part = rows[done : done + size]
+        done += size
+        row = f"({', '.join('?' * len(part[0]))})"
+        statement = f"INSERT INTO {into} VALUES {', '.join([row] * size)} ON CONFLICT DO NOTHING"  # noqa: S608
+        connection.exec_driver_sql(statement, tuple(chain.from_iterable(part)))
 
 
 def _add_to_postgresql(connection: Connection, signals: list[NewSignal]) -> set[str]:
@@ -96,6 +101,24 @@ _ADD: Final[dict[str, Callable[[Connection, list[NewSignal]], set[str]]]] = {
     "sqlite": _add_to_sqlite,
     "postgresql": _add_to_postgresql,
 }
+
+
+def add_updates(session: Session, now: datetime, updates: Sequence[tuple[int, str]]) -> None:
+    """Put updates, as number and sealed body, into the inbox; one that is there is left as it is."""
+    if not updates:
+        return
+    session.flush()
+    connection = session.connection()
+    if connection.dialect.name == "sqlite":
+        rows = [(number, _stored(now), sealed, "new", 0) for number, sealed in updates]
+        _fill_sqlite(connection, f"inbox ({_INBOX})", rows)
+        return
+    statement = (
+        f"INSERT INTO inbox ({_INBOX}) SELECT number, %s, sealed, 'new', 0 "  # noqa: S608 - names of columns
+        "FROM unnest(%s::bigint[], %s::text[]) AS new (number, sealed) ON CONFLICT DO NOTHING"
+    )
+    numbers, sealed = zip(*sorted(updates), strict=True)
+    connection.exec_driver_sql(statement, (now, list(numbers), list(sealed)))
 
 
 def _stored(moment: datetime) -> str:

@@ -80,7 +80,7 @@ def main(url: str, alone: str = "") -> None:
         limits=Limits(per_minute=10_000_000),
     )
     secret = whole.vault.fingerprint("webhook secret")
-    app.router.routes.append(webhook_route(WEBHOOK_PATH, secret, whole.take_in))
+    app.router.routes.insert(0, webhook_route(WEBHOOK_PATH, secret, whole.take_in))
     with suppress(KeyboardInterrupt):
         asyncio.run(serve(app, {"key": key, "path": WEBHOOK_PATH, "secret": secret}))
 
