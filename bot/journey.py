@@ -23,7 +23,7 @@ from bot.hearing import Speaker
 from bot.outbox import Delivered, Label, Leased, Outgoing, Result, Undelivered
 from bot.signals import Incoming
 from bot.store import conversation, ledger
-from bot.store.tables import CitizenRow, InboxRow, SignalRow
+from bot.store.tables import CitizenRow, InboxRow
 from bot.store.vault import Vault
 from bot.wording import Wording
 
@@ -89,6 +89,8 @@ class Journey:
 
     def receive(self, incoming: Sequence[Incoming]) -> list[Receipt]:
         """Store signals, each once per (source, id), in one transaction; one receipt for each, in their order."""
+        if not incoming:
+            return []
         with self.sessions.begin() as session:
             receipts = self._store(session, incoming)
         log.info("receive", extra={"fresh": sum(receipt.fresh for receipt in receipts), "of": len(receipts)})
@@ -96,30 +98,33 @@ class Journey:
 
     def _store(self, session: Session, incoming: Sequence[Incoming]) -> list[Receipt]:
         now = self.clock()
-        rows, keys = {}, []
-        for signal in incoming:
-            key = hashlib.sha256(f"{signal.source}\x1f{signal.external_id}".encode()).hexdigest()[:16]
-            keys.append(key)
-            citizen = signal.citizen
-            if signal.reference is not None:
-                citizen = ledger.person_of(session, links.reference_hash(self.vault, signal.reference))
-            rows[key] = {
-                "id": key,
-                "source": signal.source,
-                "external_id": signal.external_id,
-                "type": signal.type,
-                "origin": signal.origin,
-                "occurred_at": signal.occurred_at,
-                "received_at": now,
-                "citizen_id": citizen,
-                "addressed": signal.addressed,
-                "card": signal.card,
-                "data": dict(signal.data),
-                "said_by": signal.said_by,
-            }
-        known = set(ledger.by_id(session, SignalRow, rows))
-        ledger.add_new(session, SignalRow, [row for key, row in rows.items() if key not in known])
-        return [Receipt(key, key not in known and keys.index(key) == place) for place, key in enumerate(keys)]
+        references = {signal.reference for signal in incoming if signal.reference is not None}
+        hashes = {reference: links.reference_hash(self.vault, reference) for reference in references}
+        people = ledger.people_of(session, hashes.values())
+        ids = [_signal_id(signal.source, signal.external_id) for signal in incoming]
+        rows = [
+            ledger.NewSignal(
+                id=known,
+                source=signal.source,
+                external_id=signal.external_id,
+                type=signal.type,
+                origin=signal.origin,
+                occurred_at=signal.occurred_at,
+                received_at=now,
+                citizen_id=signal.citizen if signal.reference is None else people.get(hashes[signal.reference]),
+                addressed=signal.addressed,
+                card=signal.card,
+                data=dict(signal.data),
+                said_by=signal.said_by,
+            )
+            for known, signal in zip(ids, incoming, strict=True)
+        ]
+        fresh = ledger.add_signals(session, rows)
+        receipts = []
+        for known in ids:
+            receipts.append(Receipt(known, known in fresh))
+            fresh.discard(known)
+        return receipts
 
     # Who it concerns, whether we may, whether now, in which words.
 
@@ -221,13 +226,9 @@ class Journey:
 
     def take_in(self, updates: Sequence[tuple[int, str]]) -> None:
         """Store updates as they came, sealed; those that were delivered before are left as they are."""
-        now = self.clock()
-        rows = [
-            {"update_id": number, "received_at": now, "body_sealed": self.vault.seal(body), "state": "new", "tries": 0}
-            for number, body in updates
-        ]
+        sealed = [(number, self.vault.seal(body)) for number, body in updates]
         with self.sessions.begin() as session:
-            ledger.add_new(session, InboxRow, rows)
+            ledger.add_updates(session, self.clock(), sealed)
 
     def unheard(self, limit: int = 100) -> list[Update]:
         """Updates that took no effect yet and are due for a try, in Telegram's order."""
@@ -371,6 +372,10 @@ class Journey:
         """Make a decision again from what it was made from; None when there is no such decision."""
         with ledger.reading(self.sessions) as session:
             return planning.replay(session, self.vault, decision)
+
+
+def _signal_id(source: str, external_id: str) -> str:
+    return hashlib.sha256(f"{source}\x1f{external_id}".encode()).hexdigest()[:16]
 
 
 def _done(inbox: InboxRow, now: datetime) -> None:

@@ -35,6 +35,7 @@ from bot.store.ledger.messages import (
 )
 from bot.store.ledger.offers import due_offers, editors, keep_world, offer_to, reopen, unplanned, wake
 from bot.store.ledger.people import asked, citizen_by_chat, citizens, consents, contacts, person_of, told, withdraw
+from bot.store.ledger.signals import NewSignal, add_signals, add_updates, people_of
 from bot.store.ledger.updates import condition, forget_updates, unheard
 
 __all__ = [
@@ -43,8 +44,11 @@ __all__ = [
     "NUDGE",
     "ON_THE_WAY",
     "SEALED",
+    "NewSignal",
     "Row",
     "add_new",
+    "add_signals",
+    "add_updates",
     "addressees",
     "answer",
     "answers_to",
@@ -77,6 +81,7 @@ __all__ = [
     "nudges_of",
     "offer_to",
     "offered",
+    "people_of",
     "person_of",
     "policy_row",
     "reading",
