@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import cached_property
 from types import MappingProxyType
 
 from bot.core import plain
@@ -39,6 +40,11 @@ class Wording:
     sources: Mapping[str, Source]
     translations: Mapping[str, Translations]
     checks: Mapping[str, Language]  # who checked which translation, by language
+
+    @cached_property
+    def hashes(self) -> dict[str, str]:
+        """What was hashed over this wording before, by what it is about: a wording never changes in a process."""
+        return {}
 
     def say(self, key: str, language: str, params: Mapping[str, Value] = _NOTHING) -> str:
         """The text of `key` in `language`, filled in; in Dutch when it is not translated.
