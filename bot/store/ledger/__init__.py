@@ -3,6 +3,7 @@
 Reading is set-wise: a question about many people is one statement for each table, not one for each person.
 """
 
+from bot.store.ledger.audience import Crowd, Willing, crowds, willing
 from bot.store.ledger.common import Row, add_all, add_new, audit, by_id, clear_mark, mark, reading, set_mark, table_of
 from bot.store.ledger.knowledge import closed_decisions, newest_policy, policy_row
 from bot.store.ledger.messages import (
@@ -38,8 +39,6 @@ from bot.store.ledger.offers import (
     wake,
 )
 from bot.store.ledger.people import (
-    CONTACT,
-    PERSON,
     Person,
     asked,
     citizen,
@@ -47,7 +46,6 @@ from bot.store.ledger.people import (
     citizens,
     consents,
     contacts,
-    contacts_of,
     people,
     person_of,
     told,
@@ -56,16 +54,16 @@ from bot.store.ledger.people import (
 from bot.store.ledger.updates import condition, forget_updates, unheard
 
 __all__ = [
-    "CONTACT",
     "COUNTS",
     "NUDGE",
     "ON_THE_WAY",
-    "PERSON",
+    "Crowd",
     "DueOffer",
     "OfferedSignal",
     "Person",
     "Row",
     "Unplanned",
+    "Willing",
     "add_all",
     "add_new",
     "answer",
@@ -81,8 +79,8 @@ __all__ = [
     "condition",
     "consents",
     "contacts",
-    "contacts_of",
     "count_anew",
+    "crowds",
     "departed_since",
     "due_offers",
     "editors",
@@ -113,5 +111,6 @@ __all__ = [
     "unheard",
     "unplanned",
     "wake",
+    "willing",
     "withdraw",
 ]

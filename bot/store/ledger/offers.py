@@ -10,16 +10,15 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, col
 
 from bot.core.facts import (
-    ConsentState,
     Reason,
 )
 from bot.core.talk import Standing
+from bot.store.ledger.audience import newest_given
 from bot.store.ledger.common import add_new, table_of
 from bot.store.tables import (
     CampaignEditRow,
     CampaignRow,
     CitizenRow,
-    ConsentRow,
     Moment,
     OfferRow,
     SignalRow,
@@ -118,14 +117,8 @@ def offer_to(session: Session, rows: Sequence[Mapping[str, Any]]) -> None:
 
 def offer_to_all(session: Session, signal: str, campaign: str, theme: str, now: datetime, end: datetime) -> int:
     """Offer it to all who gave consent for the theme. Return how many offers were new."""
-    person, consent = table_of(CitizenRow), table_of(ConsentRow)
-    later = consent.alias("later")
-    overruled = select(later.c.id).where(
-        later.c.citizen_id == consent.c.citizen_id,
-        later.c.theme == theme,
-        later.c.state != ConsentState.ASKED,
-        later.c.id > consent.c.id,
-    )
+    person = table_of(CitizenRow)
+    consent, given = newest_given(theme)
     who = (
         select(
             literal(f"{signal}.{campaign}.") + person.c.id,
@@ -139,12 +132,8 @@ def offer_to_all(session: Session, signal: str, campaign: str, theme: str, now: 
             literal(now, Moment()),
         )
         .join(consent, consent.c.citizen_id == person.c.id)
-        .where(
-            consent.c.theme == theme,
-            consent.c.state == ConsentState.GIVEN,
-            person.c.standing == Standing.ACTIVE,
-            ~overruled.exists(),
-        )
+        .where(person.c.standing == Standing.ACTIVE, given)
+        .with_hint(consent, "NOT INDEXED", "sqlite")
     )
     statement = _insert(session)(table_of(OfferRow)).from_select(_COLUMNS, who).on_conflict_do_nothing()
     return session.execute(statement).rowcount  # type: ignore[attr-defined,no-any-return]

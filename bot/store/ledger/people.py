@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, time
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from sqlalchemy import func, select
 from sqlmodel import Session, col
@@ -27,6 +27,7 @@ from bot.store.tables import (
     ConsentRow,
     LinkRow,
     MessageRow,
+    Moment,
     SignalRow,
 )
 
@@ -76,6 +77,12 @@ def asked(session: Session, citizen: str, theme: str, *, on: int | None = None) 
     return rows[0] if rows else None
 
 
+#: Asking an enumeration for its member takes longer than all else that is done with a column.
+_CHOICES = {choice.value: choice for choice in Choice}
+_TONES = {tone.value: tone for tone in Tone}
+_SENSITIVITIES = {sensitivity.value: sensitivity for sensitivity in Sensitivity}
+
+
 class Person(NamedTuple):
     """What decisions need of a person's own row."""
 
@@ -92,14 +99,11 @@ class Person(NamedTuple):
     holdout: bool
 
 
-#: The columns of a nudge that make it a contact.
-CONTACT = ("id", "citizen_id", "card", "closed_at", "due_at", "tone", "sensitivity")
-PERSON = tuple(table_of(CitizenRow).c[name] for name in Person._fields)
-
-
 def people(session: Session, ids: Collection[str]) -> list[Person]:
     """These people's own rows, without what decisions do not look at."""
-    return [Person(*row) for row in session.execute(select(*PERSON).where(col(CitizenRow.id).in_(ids)))]
+    person = table_of(CitizenRow)
+    statement = select(*(person.c[name] for name in Person._fields)).where(person.c.id.in_(ids))
+    return [Person._make(row) for row in session.execute(statement)]
 
 
 def contacts(session: Session, ids: Collection[str], *, but: int | None = None) -> dict[str, list[Contact]]:
@@ -109,35 +113,30 @@ def contacts(session: Session, ids: Collection[str], *, but: int | None = None) 
     """
     message, answer = table_of(MessageRow), table_of(AnswerRow)
     theirs = (message.c.citizen_id.in_(ids), message.c.purpose == NUDGE, message.c.state.in_(COUNTS))
-    sent = select(*(message.c[name] for name in CONTACT)).where(*theirs).order_by(message.c.id)
+    at = func.coalesce(message.c.closed_at, message.c.due_at, type_=Moment())
+    columns = (message.c.id, message.c.citizen_id, message.c.card, at, message.c.tone, message.c.sensitivity)
+    sent = select(*columns).where(*theirs).order_by(message.c.id)
     answered = (
         select(answer.c.message_id, answer.c.choice, answer.c.at, answer.c.until)
         .join(message, message.c.id == answer.c.message_id)
         .where(*theirs)
         .order_by(answer.c.id)
     )
-    rows = [row for row in session.execute(sent).all() if row.id != but]
-    return contacts_of(rows, session.execute(answered).all() if rows else ())
-
-
-def contacts_of(nudges: Iterable[Any], answers: Iterable[Any]) -> dict[str, list[Contact]]:
-    """Contacts by person, oldest first: of the columns `CONTACT` of nudges, and of answers, both in order of their id.
-
-    An answer is (the message's id, choice, at, until).
-    """
     given: dict[int, list[Answer]] = defaultdict(list)
-    for message, choice, at, until in answers:
-        given[message].append(Answer(choice=Choice(choice), at=at, until=until))
+    for number, choice, moment, until in session.execute(answered):
+        given[number].append(Answer(choice=_CHOICES[choice], at=moment, until=until))
     found: dict[str, list[Contact]] = defaultdict(list)
-    for message, citizen, card, closed_at, due_at, tone, sensitivity in nudges:
+    for number, citizen, card, moment, tone, sensitivity in session.execute(sent):
+        if number == but:
+            continue
         found[citizen].append(
             Contact(
-                nudge=str(message),
+                nudge=str(number),
                 card=card,
-                at=closed_at or due_at,
-                tone=Tone(tone),
-                sensitivity=Sensitivity(sensitivity),
-                answers=tuple(given.get(message, ())),
+                at=moment,
+                tone=_TONES[tone],
+                sensitivity=_SENSITIVITIES[sensitivity],
+                answers=tuple(given.get(number, ())),
             )
         )
     for listed in found.values():
