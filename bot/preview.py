@@ -20,7 +20,6 @@ from bot.core.talk import Standing
 from bot.errors import RefusedError
 from bot.planning import World
 from bot.store import ledger
-from bot.store.ledger import Willing
 from bot.store.tables import CampaignRow, CitizenRow
 from bot.wording import Wording
 
@@ -80,27 +79,27 @@ def question(session: Session, wording: Wording, campaign: str, now: datetime, *
 def preview(session: Session, asked: Question) -> Funnel:
     """The gate's answers about everybody, counted. Nothing is written, and memory does not grow with the people."""
     counts: Counter[Reason | None] = Counter()
-    willing: Counter[tuple[str, str]] = Counter()
+    willing: Counter[str] = Counter()
     known: dict[tuple[str, str, bool], Reason | None] = {}
-    closer: dict[str, Willing] = {}
+    closer: dict[str, bool] = {}
     for chunk in ledger.willing(session, asked.world.card.theme, asked.now):
-        for one in chunk:
-            willing[one.zone, one.language] += 1
-            alike = one.zone, one.language, one.linked
+        for citizen, zone, language, linked, history in chunk:
+            willing[zone] += 1
+            alike = zone, language, linked
             if alike not in known:
-                known[alike] = _reason(asked, _somebody(asked, one.zone, one.language, linked=one.linked))
-            if one.history and (known[alike] is None or known[alike] in _OF_HISTORY):
-                closer[one.id] = one
+                known[alike] = _reason(asked, _somebody(asked, zone, language, linked=linked))
+            if history and (known[alike] is None or known[alike] in _OF_HISTORY):
+                closer[citizen] = linked
             else:
                 counts[known[alike]] += 1
         if len(closer) >= TOGETHER:
             counts.update(_closely(session, asked, closer))
             closer.clear()
     counts.update(_closely(session, asked, closer))
-    for crowd in ledger.crowds(session):
-        active = crowd.standing == Standing.ACTIVE
-        others = crowd.people - (willing[crowd.zone, crowd.language] if active else 0)
-        counts[_reason(asked, _somebody(asked, crowd.zone, crowd.language, active=active, consents=False))] += others
+    for standing, zone, people in ledger.crowds(session):
+        active = standing == Standing.ACTIVE
+        others = people - (willing[zone] if active else 0)
+        counts[_reason(asked, _somebody(asked, zone, active=active, consents=False))] += others
     reached = counts.pop(None, 0)
     return Funnel(
         question=asked,
@@ -116,20 +115,20 @@ def why_not(session: Session, asked: Question, citizen: str) -> Objection | None
     return _answer(asked, ledger.citizens(session, [row])[citizen])
 
 
-def _closely(session: Session, asked: Question, willing: Mapping[str, Willing]) -> Iterator[Reason | None]:
+def _closely(session: Session, asked: Question, linked: Mapping[str, bool]) -> Iterator[Reason | None]:
     """The answers about people with a history, each read whole."""
-    contacts = ledger.contacts(session, willing)
-    for row in ledger.people(session, willing):
-        citizen = ledger.citizen(row, _consents(asked), contacts.get(row.id, ()), linked=willing[row.id].linked)
+    contacts = ledger.contacts(session, linked)
+    for row in ledger.people(session, linked):
+        citizen = ledger.citizen(row, _consents(asked), contacts.get(row.id, ()), linked=linked[row.id])
         yield _reason(asked, citizen)
 
 
 def _somebody(
-    asked: Question, zone: str, language: str, *, active: bool = True, consents: bool = True, linked: bool = False
+    asked: Question, zone: str, language: str = "", *, active: bool = True, consents: bool = True, linked: bool = False
 ) -> Citizen:
     """One of many who are alike to the gate, without a history.
 
-    Who does not take part or consent is refused before it is asked whether they are linked.
+    Who does not take part or consent is refused before anything but the zone is asked.
     """
     return Citizen(
         id="",

@@ -10,8 +10,8 @@ Verdict = Literal["hoped", "reached", "short"]
 class Figure:
     """What was measured and what it must be.
 
-    `unit` is ×, %, ms, MB or /s. `least` True: it must be at least `must`; False: at most. `baseline` says in words what
-    it was held against, with that one's own figure.
+    `unit` is ×, %, ms, MB or /s. `least` True: it must be at least `must`; False: at most. `baseline` says in words
+    what it was held against, with that one's own figure.
     """
 
     what: str

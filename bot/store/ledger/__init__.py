@@ -3,7 +3,7 @@
 Reading is set-wise: a question about many people is one statement for each table, not one for each person.
 """
 
-from bot.store.ledger.audience import Crowd, Willing, crowds, willing
+from bot.store.ledger.audience import Willing, crowds, willing
 from bot.store.ledger.common import Row, add_all, add_new, audit, by_id, clear_mark, mark, reading, set_mark, table_of
 from bot.store.ledger.knowledge import closed_decisions, newest_policy, policy_row
 from bot.store.ledger.messages import (
@@ -57,7 +57,6 @@ __all__ = [
     "COUNTS",
     "NUDGE",
     "ON_THE_WAY",
-    "Crowd",
     "DueOffer",
     "OfferedSignal",
     "Person",

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any, cast
 
 from sqlalchemy import Integer, func, or_, select, type_coerce
 from sqlmodel import Session
@@ -13,32 +13,17 @@ from bot.store.ledger.common import table_of
 from bot.store.ledger.messages import COUNTS, NUDGE
 from bot.store.tables import CitizenRow, ConsentRow, LinkRow, MessageRow
 
-
-class Crowd(NamedTuple):
-    """How many people share these."""
-
-    standing: str
-    zone: str
-    language: str
-    people: int
+#: Somebody who takes part and whose consent holds: id, zone, language, whether they are linked, and whether they have a
+#: history: a nudge, or a pause that they asked for once.
+Willing = tuple[str, str, str, bool, bool]
 
 
-class Willing(NamedTuple):
-    """Somebody who takes part and whose consent holds. `history`: they had a nudge, or asked for a pause once."""
-
-    id: str
-    zone: str
-    language: str
-    linked: bool
-    history: bool
-
-
-def crowds(session: Session) -> list[Crowd]:
-    """Everybody whom we keep, counted."""
+def crowds(session: Session) -> list[tuple[str, str, int]]:
+    """Everybody whom we keep: standing, zone, and how many people share them."""
     person = table_of(CitizenRow)
-    shared = (person.c.standing, person.c.zone, person.c.language)
+    shared = (person.c.standing, person.c.zone)
     statement = select(*shared, func.count()).group_by(*shared).with_hint(person, "NOT INDEXED", "sqlite")
-    return [Crowd(*row) for row in session.execute(statement)]
+    return [(standing, zone, people) for standing, zone, people in session.execute(statement)]
 
 
 def willing(session: Session, theme: str, now: datetime, *, chunk: int = 5_000) -> Iterator[Sequence[Willing]]:
@@ -63,7 +48,7 @@ def willing(session: Session, theme: str, now: datetime, *, chunk: int = 5_000) 
     )
     found = session.execute(statement, execution_options={"yield_per": chunk})
     for rows in found.partitions():
-        yield [Willing._make(row) for row in rows]
+        yield cast("Sequence[Willing]", rows)
 
 
 def newest_given(theme: str) -> tuple[Any, Any]:

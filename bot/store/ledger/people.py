@@ -103,7 +103,7 @@ def people(session: Session, ids: Collection[str]) -> list[Person]:
     """These people's own rows, without what decisions do not look at."""
     person = table_of(CitizenRow)
     statement = select(*(person.c[name] for name in Person._fields)).where(person.c.id.in_(ids))
-    return [Person._make(row) for row in session.execute(statement)]
+    return [Person._make(row) for row in session.execute(statement).all()]
 
 
 def contacts(session: Session, ids: Collection[str], *, but: int | None = None) -> dict[str, list[Contact]]:
@@ -123,10 +123,10 @@ def contacts(session: Session, ids: Collection[str], *, but: int | None = None) 
         .order_by(answer.c.id)
     )
     given: dict[int, list[Answer]] = defaultdict(list)
-    for number, choice, moment, until in session.execute(answered):
+    for number, choice, moment, until in session.execute(answered).all():
         given[number].append(Answer(choice=_CHOICES[choice], at=moment, until=until))
     found: dict[str, list[Contact]] = defaultdict(list)
-    for number, citizen, card, moment, tone, sensitivity in session.execute(sent):
+    for number, citizen, card, moment, tone, sensitivity in session.execute(sent).all():
         if number == but:
             continue
         found[citizen].append(
