@@ -18,7 +18,6 @@ from bot.errors import RefusedError
 from bot.signals import Incoming
 from bot.store.tables import (
     AnswerRow,
-    CampaignRow,
     CitizenRow,
     ConsentRow,
     DecisionRow,
@@ -30,6 +29,7 @@ from tests.world import TUESDAY_TEN, World
 
 DEADLINE = "zorgtoeslag-deadline"
 PASS = "stadspas"
+DEADLINE_NEAR = "nl.kalenders.aanvraagtermijn-nadert.v1"
 NEW_HERE = "nl.inwonersituaties.nieuw-in-gemeente-gemeld.v1"
 
 
@@ -322,7 +322,13 @@ def test_a_planner_leaves_alone_whom_another_one_decides_about(world, engine):
     """Neither sees what the other has not committed yet, so the same person must not be with both."""
     world.campaign(PASS)
     world.campaign()
-    ids = town(world, 6, "free-time", "money")
+    *ids, before = town(world, 7, "free-time", "money")
+    due = world.now + timedelta(days=30)
+    # Somebody was decided about before, so that there is a policy, and nothing is new but the people.
+    known = [*told_by([before], "b"), replace(told_by([before], "d", DEADLINE_NEAR, due)[0], origin=Origin.CALENDAR)]
+    world.journey.receive(known)
+    world.journey.plan()
+    world.journey.decide()
     world.journey.receive(told_by(ids, "a"))
     world.journey.plan()
     with world.sessions() as first:
@@ -340,8 +346,8 @@ def test_a_planner_leaves_alone_whom_another_one_decides_about(world, engine):
     while world.journey.decide():
         pass
 
-    assert Counter(nudge.citizen_id for nudge in world.nudges()) == dict.fromkeys(ids, 1)
-    assert Counter(offer.state for offer in world.offers()) == {"queued": 6, "open": 6}
+    assert Counter(nudge.citizen_id for nudge in world.nudges()) == dict.fromkeys([*ids, before], 1)
+    assert Counter(offer.state for offer in world.offers()) == {"queued": 7, "open": 8}
 
 
 def _another_campaign_decides(world):
@@ -383,7 +389,7 @@ def test_two_planners_at_once_decide_each_offer_once_and_bother_nobody_twice(wor
     assert len(numbers) == len(set(numbers)) == looked == 180
 
 
-def test_a_stop_during_a_decision_leaves_nothing_waiting(world, engine):
+def test_a_stop_during_a_decision_leaves_nothing_waiting(world):
     """Whoever stops while a planner holds them waits for its commit, and then takes back what it queued."""
     world.campaign()
     world.joins("111", "money")
@@ -397,4 +403,3 @@ def test_a_stop_during_a_decision_leaves_nothing_waiting(world, engine):
     stopping.join(timeout=30)
 
     assert [nudge.state for nudge in world.nudges()] == ["withdrawn"]
-    assert [row.state for row in world.sessions().exec(select(CampaignRow))] == ["running"]
