@@ -145,7 +145,7 @@ class Journey:
             ]
             return sum(receipt.fresh for receipt in self._store(session, days)) if days else 0
 
-    def plan(self, limit: int = 100) -> int:
+    def plan(self, limit: int = 500) -> int:
         """Turn unplanned signals into offers, or into the reason why there is none; return how many signals."""
         with self.sessions.begin() as session:
             return planning.plan_signals(session, self.wording, self.clock(), limit)

@@ -5,6 +5,7 @@ import json
 import tomllib
 from collections.abc import Collection, Iterator, Mapping
 from datetime import date, timedelta
+from functools import lru_cache
 from typing import Annotated, Any, Self
 
 from pydantic import Field, StringConstraints, ValidationError, model_validator
@@ -136,7 +137,20 @@ def _hashed(file: CampaignFile, definition: Mapping[str, Any], wording: Wording)
 
 def file_of(row: CampaignRow) -> CampaignFile:
     """The file of a campaign that was added."""
-    return CampaignFile.model_validate(row.definition)
+    return _file(json.dumps(row.definition))
+
+
+def hash_of(row: CampaignRow, wording: Wording) -> str:
+    """The `content_hash` of a campaign that was added, worked out once for it and this wording."""
+    definition = json.dumps(row.definition)
+    if definition not in wording.hashes:
+        wording.hashes[definition] = content_hash(file_of(row), wording)
+    return wording.hashes[definition]
+
+
+@lru_cache(maxsize=256)
+def _file(definition: str) -> CampaignFile:
+    return CampaignFile.model_validate_json(definition)
 
 
 def rule_of(file: CampaignFile, wording: Wording, kind: str | None) -> SignalRule | None:

@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
+from functools import cached_property
 from types import MappingProxyType
 from typing import Any, TypeVar
 
@@ -54,6 +55,11 @@ class Wording:
         except KeyError:
             known = self._known[key] = work_out()
         return known
+
+    @cached_property
+    def hashes(self) -> dict[str, str]:
+        """What was hashed over this wording before, by what it is about: a wording never changes in a process."""
+        return {}
 
     def say(self, key: str, language: str, params: Mapping[str, Value] = _NOTHING) -> str:
         """The text of `key` in `language`, filled in; in Dutch when it is not translated.

@@ -3,8 +3,9 @@
 Reading is set-wise: a question about many people is one statement for each table, not one for each person.
 """
 
-from bot.store.ledger.common import Row, add_new, audit, by_id, clear_mark, mark, reading, set_mark
-from bot.store.ledger.knowledge import closed_decisions, policy_row
+from bot.store.ledger.audience import Willing, crowds, willing
+from bot.store.ledger.common import Row, add_all, add_new, audit, by_id, clear_mark, mark, reading, set_mark, table_of
+from bot.store.ledger.knowledge import closed_decisions, newest_policy, policy_row
 from bot.store.ledger.messages import (
     COUNTS,
     DUE_AGAIN,
@@ -33,8 +34,36 @@ from bot.store.ledger.messages import (
     take_back,
     unseal,
 )
-from bot.store.ledger.offers import due_offers, editors, keep_world, offer_to, reopen, unplanned, wake
-from bot.store.ledger.people import asked, citizen_by_chat, citizens, consents, contacts, person_of, told, withdraw
+from bot.store.ledger.offers import (
+    DueOffer,
+    OfferedSignal,
+    Unplanned,
+    count_anew,
+    due_offers,
+    editors,
+    keep_worlds,
+    move_offers,
+    offer_row,
+    offer_to,
+    offer_to_all,
+    plan,
+    reopen,
+    unplanned,
+    wake,
+)
+from bot.store.ledger.people import (
+    Person,
+    asked,
+    citizen,
+    citizen_by_chat,
+    citizens,
+    consents,
+    contacts,
+    people,
+    person_of,
+    told,
+    withdraw,
+)
 from bot.store.ledger.signals import NewSignal, add_signals, add_updates, people_of
 from bot.store.ledger.updates import condition, forget_updates, unheard
 
@@ -44,8 +73,14 @@ __all__ = [
     "NUDGE",
     "ON_THE_WAY",
     "SEALED",
+    "DueOffer",
     "NewSignal",
+    "OfferedSignal",
+    "Person",
     "Row",
+    "Unplanned",
+    "Willing",
+    "add_all",
     "add_new",
     "add_signals",
     "add_updates",
@@ -57,6 +92,7 @@ __all__ = [
     "by_id",
     "change_messages",
     "change_offers",
+    "citizen",
     "citizen_by_chat",
     "citizens",
     "clear_mark",
@@ -66,6 +102,8 @@ __all__ = [
     "condition",
     "consents",
     "contacts",
+    "count_anew",
+    "crowds",
     "departed_since",
     "departing",
     "due_offers",
@@ -73,16 +111,22 @@ __all__ = [
     "forget_updates",
     "frozen",
     "in_flight_until",
-    "keep_world",
+    "keep_worlds",
     "leasable",
     "locked",
     "mark",
+    "move_offers",
+    "newest_policy",
     "not_before",
     "nudges_of",
+    "offer_row",
     "offer_to",
+    "offer_to_all",
     "offered",
+    "people",
     "people_of",
     "person_of",
+    "plan",
     "policy_row",
     "reading",
     "recall",
@@ -90,11 +134,13 @@ __all__ = [
     "reopen",
     "set_aside",
     "set_mark",
+    "table_of",
     "take_back",
     "told",
     "unheard",
     "unplanned",
     "unseal",
     "wake",
+    "willing",
     "withdraw",
 ]
