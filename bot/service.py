@@ -79,7 +79,8 @@ class Service:
             url = None if self.public_url is None else self.public_url.rstrip("/") + WEBHOOK_PATH
             app = self._api()
             if url is not None:
-                app.router.routes.append(webhook_route(WEBHOOK_PATH, secret, self.journey.take_in, news=news))
+                # In front: a route is looked for one after another.
+                app.router.routes.insert(0, webhook_route(WEBHOOK_PATH, secret, self.journey.take_in, news=news))
             channel = SeenChannel(TelegramChannel(bot), self.journey.watch)
             sender = Sender(self.journey, channel, rate_per_s=self.rate_per_s, owner=self.owner, time=self.time)
             ticks = Ticks(self.journey, plan_every_s=self.plan_every_s)
@@ -165,7 +166,9 @@ def about(wording: Wording) -> Mapping[str, About]:
 
 def listen(host: str, port: int) -> socket.socket:
     """A socket bound to this port. Raises InTheWayError when somebody else has it."""
-    listening = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    # TCP by name: asyncio sends at once (TCP_NODELAY) only where it reads that, and else an answer waits for 40 ms.
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listening.bind((host, port))

@@ -358,6 +358,38 @@ def test_many_codes_are_made_at_once_each_for_a_reference_of_its_own(municipalit
     assert refused == 1
 
 
+def test_the_preview_counts_without_pointing_at_anybody(municipality, sessions, wording, tmp_path):
+    from bot.mydata import code_of
+    from bot.settings import read_keys
+
+    town = World(sessions, wording, read_keys(tmp_path / "keys.toml"))
+    for number in range(11):
+        town.joins(f"yes{number}", "money")
+    for number in range(2):
+        town.joins(f"no{number}")
+    started(municipality)
+    municipality("campaign", "pause", "zorgtoeslag-deadline", "--because", "eerst kijken", "--by", "eva")
+
+    code, said, _ = municipality("campaign", "preview", "zorgtoeslag-deadline")
+    _, raw, _ = municipality("campaign", "preview", "zorgtoeslag-deadline", "--on", "2027-12-01", "--json")
+    refused = code_of(town.vault, town.citizen("no0").id)
+    _, why, _ = municipality(
+        "campaign", "preview", "zorgtoeslag-deadline", "--person", refused, "--json", "--by", "eva"
+    )
+    nobody, _, complaint = municipality("campaign", "preview", "no-such-campaign")
+
+    assert code == 0
+    assert "does not run at that moment" in said
+    assert "Could be written to: 11 of about 20." in said
+    assert "no_consent: fewer than 10" in said
+    assert json.loads(raw)["reasons"] == {"card_not_in_force": 13}
+    assert {name: json.loads(why)[name] for name in ("reason", "until")} == {"reason": "no_consent", "until": None}
+    assert (nobody, "no-such-campaign" in complaint) == (1, True)
+    with sessions() as session:
+        [audited] = session.exec(select(AuditRow).where(AuditRow.action == "person.preview")).all()
+    assert (audited.who, audited.detail) == ("eva", {"campaign": "zorgtoeslag-deadline"})
+
+
 def test_who_asked_for_contact_is_listed_and_a_phone_number_only_on_request(municipality, sessions, wording, tmp_path):
     from bot.settings import read_keys
 

@@ -13,7 +13,7 @@ from typing import Annotated, Any
 import typer
 
 from bot import __version__
-from bot.cli import cards, desk, language, nudges, parts
+from bot.cli import bench, cards, desk, language, nudges, parts
 from bot.cli.parts import By, Json, say, say_json, say_table
 from bot.errors import FaultsError, HandreikingError, RefusedError, SettingsError
 
@@ -34,6 +34,7 @@ app.command()(cards.offer)
 app.command()(cards.calendar)
 app.add_typer(language.language, name="language")
 app.add_typer(nudges.group, name="nudges")
+app.command()(bench.bench)
 
 DEMO_DIRECTORY = Path(".handreiking-demo")
 SAME, DIFFERS, UNKNOWN = 0, 1, 2

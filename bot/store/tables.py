@@ -82,7 +82,15 @@ class ConsentRow(SQLModel, table=True):
     """What was asked and answered, never changed afterwards. `text` is word for word what stood above the buttons."""
 
     __tablename__ = "consent"
-    __table_args__ = (Index("ix_consent_citizen_id_theme", "citizen_id", "theme"),)
+    __table_args__ = (
+        Index("ix_consent_citizen_id_theme", "citizen_id", "theme"),
+        Index(
+            "ix_consent_ends",
+            "valid_until",
+            sqlite_where=text("state = 'given'"),
+            postgresql_where=text("state = 'given'"),
+        ),
+    )
 
     id: int | None = _number(default=None, primary_key=True)
     citizen_id: str = Field(foreign_key="citizen.id")
@@ -245,6 +253,13 @@ class MessageRow(SQLModel, table=True):
             "closed_at",
             sqlite_where=text("state = 'uncertain'"),
             postgresql_where=text("state = 'uncertain'"),
+        ),
+        Index(
+            "ix_message_departed",
+            "campaign_id",
+            "closed_at",
+            sqlite_where=text("state IN ('sent', 'uncertain')"),
+            postgresql_where=text("state IN ('sent', 'uncertain')"),
         ),
     )
 

@@ -3,10 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0002_ops"
-down_revision = "0001"
-branch_labels = None
-depends_on = None
+revision = "0004"
+down_revision = "0003"
 
 STUCK = (("message", "uncertain", "closed_at"), ("inbox", "dead", "received_at"))
 
