@@ -22,11 +22,10 @@ log = logging.getLogger(__name__)
 #: Every field that an event of ours may carry. Another one is not written; its name is told under `left_out`.
 # fmt: off
 FIELDS: Final = frozenset({
-    "again_in_s", "at", "batch", "call", "campaign", "chunk", "count", "decision", "decisions", "duty", "engine",
-    "error", "for_s", "fresh", "heard", "job", "jobs", "kind", "lost", "means", "message", "messages", "nudge",
-    "nudges", "of", "offer", "offers", "outcome", "owner", "pace", "pause_s", "policy", "port", "purpose",
-    "queue", "rejected", "role", "rows", "seconds", "shape", "signal", "signals", "source", "state", "status",
-    "step", "tick", "took_ms", "tries", "update", "updates", "wave", "waves",
+    "again_in_s", "at", "call", "campaign", "consents_ended", "count", "duty", "error", "for_s", "fresh", "heard",
+    "lost", "means", "message", "messages", "nudge", "nudges", "of", "offer", "offers", "onward", "outcome",
+    "owner", "pace", "part", "pause_s", "policy", "purpose", "rejected", "role", "roles", "signal", "signals",
+    "source", "status", "taken_up", "tick", "tries", "update", "wave", "withdrawn",
 })
 # fmt: on
 LONGEST: Final = 120

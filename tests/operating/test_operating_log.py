@@ -110,8 +110,10 @@ def calls_of_loggers():
             if node.func.attr not in {"debug", "info", "warning", "error", "critical", "exception"}:
                 continue
             extra = next((keyword.value for keyword in node.keywords if keyword.arg == "extra"), None)
-            names = [key.value for key in extra.keys] if isinstance(extra, ast.Dict) else []
-            assert extra is None or isinstance(extra, ast.Dict), f"{path}:{node.lineno}: write `extra` out"
+            keys = extra.keys if isinstance(extra, ast.Dict) else []
+            spread = [key for key in keys if not isinstance(key, ast.Constant)]
+            assert extra is None or (keys and not spread), f"{path}:{node.lineno}: write the names in `extra` out"
+            names = [key.value for key in keys]
             yield f"{path.relative_to(ROOT)}:{node.lineno}", node.args[0], names
 
 
