@@ -82,8 +82,8 @@ def presses_meanwhile(scratch: Path) -> list[Figure]:
         Figure(
             what="a press answered while nudges leave at 1,000/s, p99 beyond latency",
             measured=1000 * run.answered[int(len(run.answered) * 0.99)], unit="ms", must=20, hoped=5, least=False,
-            baseline=f"p50 {1000 * run.answered[len(run.answered) // 2]:.1f} ms; {len(run.answered)} presses by webhook, at "
-            f"{100 * run.share:.1f} % of the cap",
+            baseline=f"p50 {1000 * run.answered[len(run.answered) // 2]:.1f} ms; {len(run.answered)} presses, "
+            f"at {100 * run.share:.1f} % of the cap",
         ),
     ]  # fmt: skip
 
