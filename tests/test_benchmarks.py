@@ -27,6 +27,16 @@ def _not_one(scratch):
     raise AssertionError
 """
 
+#: What is to be measured, by the file that measures it.
+ROWS = {
+    "intake": {
+        "signals_over_http_on_sqlite", "signals_over_http_on_postgresql", "csv_on_sqlite", "csv_on_postgresql",
+        "updates_by_webhook",
+    },
+    "planning": {"planned_in_bulk", "audience_preview", "launch", "two_planners", "memory_of_run"},
+    "sender": {"thirty_a_second", "a_thousand_a_second", "presses_meanwhile", "a_hundred_thousand_queued"},
+}  # fmt: skip
+
 
 @pytest.fixture
 def clone(tmp_path):
@@ -45,6 +55,14 @@ def bench(clone, *arguments):
     environment = {name: value for name, value in os.environ.items() if not name.startswith("HANDREIKING_")}
     command = [sys.executable, "-m", "bot", "bench", *arguments]
     return subprocess.run(command, cwd=clone, env=environment, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize("area", ROWS)
+def test_every_row_that_is_wanted_is_measured(area):
+    if not (ROOT / "tests" / "benchmarks" / f"bench_{area}.py").is_file():
+        pytest.skip("not there yet")
+
+    assert ROWS[area] <= {one.function for one in table.found() if one.module == f"bench_{area}"}
 
 
 def test_the_command_prints_the_table_for_this_machine(clone):

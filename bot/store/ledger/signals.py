@@ -117,7 +117,7 @@ def add_updates(session: Session, now: datetime, updates: Sequence[tuple[int, st
         f"INSERT INTO inbox ({_INBOX}) SELECT number, %s, sealed, 'new', 0 "  # noqa: S608 - names of columns
         "FROM unnest(%s::bigint[], %s::text[]) AS new (number, sealed) ON CONFLICT DO NOTHING"
     )
-    numbers, sealed = zip(*sorted(updates), strict=True)
+    numbers, sealed = zip(*sorted(updates, key=itemgetter(0)), strict=True)
     connection.exec_driver_sql(statement, (now, list(numbers), list(sealed)))
 
 
