@@ -35,10 +35,17 @@ def lapse(session: Session, wording: Wording, now: datetime) -> int:
 def renew(session: Session, wording: Wording, now: datetime, limit: int = 200) -> int:
     """Ask once, before a consent ends, whether it may go on. Return how many people were asked.
 
-    One theme at a time; without an answer the consent ends by itself.
+    One theme at a time; without an answer the consent ends by itself. After a restore the same is asked about those
+    that were ended then.
     """
     asked: set[str] = set()
-    for consent in conversation.given_until(session, now + RENEW_BEFORE, unasked=True):
+    restored = ledger.mark(session, conversation.ENDED_BY_RESTORE)
+    ended = (
+        ()
+        if restored is None
+        else conversation.ended_unasked(session, datetime.fromisoformat(restored["at"]), now - ASK_GAP, limit)
+    )
+    for consent in (*ended, *conversation.given_until(session, now + RENEW_BEFORE, unasked=True)):
         citizen = session.get(CitizenRow, consent.citizen_id)
         assert citizen is not None
         if len(asked) == limit:
@@ -48,8 +55,7 @@ def renew(session: Session, wording: Wording, now: datetime, limit: int = 200) -
         if conversation.asked_since(session, citizen.id, now - ASK_GAP):
             continue
         asked.add(citizen.id)
-        assert consent.valid_until is not None
-        ends = consent.valid_until.astimezone(ZoneInfo(citizen.zone)).date()
+        ends = (consent.valid_until or consent.at).astimezone(ZoneInfo(citizen.zone)).date()
         say = door.ask_renewal(consent.theme, ends)
         text = saying.text_of(wording, citizen.language, say)
         wording_id = f"theme.renew@{wording.wording_hash('theme.renew', citizen.language)}"

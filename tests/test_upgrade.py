@@ -110,8 +110,9 @@ def test_todays_program_works_on_an_upgraded_database(old, wording):
     schema.migrate(old)
     sessions = sessionmaker(old, class_=Session, expire_on_commit=False)
     world = World(sessions, wording, SEALED_WITH)
-    world.journey.new_id = lambda new=iter(range(1, 100)): f"new{next(new)}"
-    world.updates = iter(range(5001, 6000))
+    numbers = iter(range(5001, 6000))
+    world.journey.new_id = lambda: f"new{next(numbers)}"
+    world.updates = numbers
     world.now += timedelta(hours=2)
 
     world.joins("eline", "money")  # somebody new

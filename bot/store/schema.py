@@ -54,6 +54,13 @@ def open_engine(url: str) -> Engine:
     return engine
 
 
+def name_of(engine: Engine) -> str:
+    """The address of a database, with *** for a password."""
+    url = engine.url.set(drivername=engine.url.get_backend_name(), query={})
+    host = engine.url.query.get("host")  # a socket's directory
+    return url.render_as_string() + (f"?host={host}" if host else "")
+
+
 def _config(engine: Engine) -> Config:
     config = Config()
     config.set_main_option("script_location", str(files("bot") / "migrations"))
@@ -97,7 +104,7 @@ def _alone(engine: Engine) -> Iterator[None]:
 
 
 def _shape(engine: Engine) -> str | None:
-    with engine.connect() as connection:
+    with engine.connect().execution_options(**{READS: True}) as connection:
         return MigrationContext.configure(connection).get_current_revision()
 
 
