@@ -150,7 +150,7 @@ def test_a_move_that_is_cut_off_anywhere_is_finished_by_the_next(town, engine, o
     dies = engine if side == "source" else other
     number = 0
     while True:
-        number += 11
+        number += 23
         whole_again = cut_off_at(dies, number)
         try:
             move(engine, other, move_id=f"attempt {number}")

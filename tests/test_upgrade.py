@@ -2,6 +2,9 @@
 
 import io
 import re
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 
@@ -10,7 +13,7 @@ import sqlalchemy as sa
 from alembic.migration import MigrationContext
 from alembic.operations import Operations
 from alembic.script import ScriptDirectory
-from sqlalchemy import inspect, text
+from sqlalchemy import event, inspect, text
 from sqlalchemy.orm import sessionmaker
 from sqlmodel import Session
 
@@ -22,6 +25,7 @@ from bot.store.vault import Vault
 from tests.world import World
 
 FIRST = "0001"
+ROOT = Path(__file__).parents[1]
 #: The keys with which the first shape's rows are sealed.
 SEALED_WITH = Vault([b"Zmlyc3Qtc2hhcGUtZmlyc3Qtc2hhcGUtZmlyc3Qtc2g="], b"the finding key of the first one")
 STATEMENTS = re.split(r"(?<=;)\n(?=INSERT)", (Path(__file__).parent / "first_shape.sql").read_text(encoding="utf-8"))
@@ -148,6 +152,69 @@ def test_a_database_that_a_newer_program_made_is_left_alone(engine):
 
     with pytest.raises(RefusedError, match="9999_tomorrow"):
         schema.migrate(engine)
+
+
+class CutOff(BaseException):
+    """The process is gone here."""
+
+
+def test_a_migration_that_is_cut_off_anywhere_leaves_the_old_shape_or_the_new_one(empty):
+    """Each attempt dies some statements later than the one before, until one comes through."""
+    statements = 0
+    while schema.shape(empty)[0] is None:
+        statements += 7
+        count = iter(range(statements))
+
+        def die(*_, count=count):
+            if next(count, None) is None:
+                raise CutOff
+
+        event.listen(empty, "before_cursor_execute", die)
+        try:
+            schema.migrate(empty, FIRST)
+        except CutOff:
+            pass
+        finally:
+            event.remove(empty, "before_cursor_execute", die)
+        empty.dispose()  # what was open died with the process
+        has = schema.shape(empty)[0]
+        assert has in {None, FIRST}
+        assert (has is None) == (set(inspect(empty).get_table_names()) <= {"alembic_version"})
+    run(empty, STATEMENTS)
+
+    assert statements > 50
+
+
+def test_a_real_kill_of_migrate_leaves_nothing_half_done(empty):
+    """`kill -9` a little later each time, from before it begins until it is done."""
+    url = empty.url.set(drivername=empty.url.get_backend_name()).render_as_string(hide_password=False)
+    program = f"from bot.store import schema; print(flush=True); schema.migrate(schema.open_engine({url!r}), {FIRST!r})"
+    kills = 0
+    for wait in (0.0, 0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 60.0):
+        process = subprocess.Popen([sys.executable, "-c", program], cwd=ROOT, stdout=subprocess.PIPE)
+        process.stdout.readline()
+        try:
+            process.wait(timeout=wait)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            kills += 1
+        process.communicate()
+        if schema.shape(empty)[0] == FIRST:
+            break
+        assert set(inspect(empty).get_table_names()) <= {"alembic_version"}
+        empty.dispose()
+
+    assert schema.shape(empty)[0] == FIRST
+    assert kills >= 1
+    run(empty, STATEMENTS)
+
+
+def test_two_migrations_at_once_wait_for_each_other(empty):
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(lambda _: schema.migrate(schema.open_engine(empty.url)), range(4)))
+
+    has, wants = schema.shape(empty)
+    assert has == wants
 
 
 # What a migration may do, so that the program of before can go on meanwhile.

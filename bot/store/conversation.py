@@ -134,7 +134,9 @@ def end_consents(session: Session, now: datetime) -> int:
         .order_by(col(ConsentRow.id))
     )
     columns = ["citizen_id", "theme", "state", "at", "text", "wording", "language"]
-    return session.execute(insert(ConsentRow).from_select(columns, held)).rowcount  # type: ignore[attr-defined,no-any-return]
+    count = session.execute(select(func.count()).select_from(held.order_by(None).subquery())).scalar_one()
+    session.execute(insert(ConsentRow).from_select(columns, held))
+    return int(count)
 
 
 def ended_unasked(session: Session, ended_at: datetime, quiet_since: datetime, limit: int) -> Sequence[ConsentRow]:
