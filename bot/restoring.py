@@ -59,8 +59,11 @@ def guard(session: Session, said: provenance.Marks, state_dir: Path | None, now:
     return (Purpose.REPLY,)
 
 
-def explained(session: Session) -> str | None:
-    """What there is to decide after a restore, and the ways on, for whoever runs the bot; None: there is nothing."""
+def look(session: Session, state_dir: Path | None, now: datetime) -> str | None:
+    """Hold a database that is an old copy, and tell what there is to decide and the ways on; None: there is nothing."""
+    said = provenance.marks(session)
+    if RESTORED not in said and (because := provenance.suspicion(session, said, state_dir)) is not None:
+        _hold(session, because, now)
     held = ledger.mark(session, RESTORED)
     if held is None:
         return None
@@ -77,6 +80,7 @@ def go_on(session: Session, onward: Onward, state_dir: Path | None, now: datetim
 
     Raises RefusedError when nothing waits for such a decision, InTheWayError when the witness cannot be written.
     """
+    look(session, state_dir, now)
     said = provenance.marks(session)
     if RESTORED not in said:
         raise RefusedError("No restore waits for a decision. `handreiking nudges resume` lets nudges leave again.")

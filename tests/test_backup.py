@@ -242,6 +242,50 @@ def test_a_calendar_day_that_came_meanwhile_is_not_called_once_more(restored):
 
 
 @pytest.fixture
+def city(request, worker_name, database_number, wording, vault):
+    """The village on PostgreSQL, and a way to copy its database inside the server."""
+    create, drop = request.getfixturevalue("postgres")
+    names = [f"city_{worker_name}_{next(database_number)}" for _ in range(2)]
+    engines = []
+
+    def open_at(name, **options):
+        engines.append(schema.open_engine(create(name, **options)))
+        world = World(sessionmaker(engines[-1], class_=Session, expire_on_commit=False), wording, vault)
+        world.engine = engines[-1]
+        return world
+
+    first = open_at(names[0])
+    first.joins("anna", "money")
+
+    def copy():
+        first.engine.dispose()
+        return open_at(names[1], template=names[0])
+
+    first.copy = copy
+    yield first
+    for engine, name in zip(engines, names, strict=False):
+        engine.dispose()
+        drop(name)
+
+
+def test_a_copy_inside_the_same_postgresql_is_a_copy(city):
+    copy = city.copy()
+
+    assert "its PostgreSQL database changed" in copy.journey.held_after_restore()
+    assert city.journey.held_after_restore() is None
+
+
+@pytest.mark.parametrize("changed", ["cluster", "timeline", "database", "table"])
+def test_a_cluster_that_went_back_to_an_earlier_moment_is_noticed(city, changed):
+    """A rollback starts a new timeline, a dump that is read in makes new tables."""
+    with city.sessions.begin() as session:
+        known = session.get(MarkRow, provenance.IDENTITY)
+        known.value = {**known.value, "place": {**known.value["place"], changed: "0"}}
+
+    assert f"its PostgreSQL {changed} changed" in city.journey.held_after_restore()
+
+
+@pytest.fixture
 def on_sqlite(tmp_path, sqlite_template):
     shutil.copy(sqlite_template, tmp_path / "bot.db")
     engine = schema.open_engine(f"sqlite:///{tmp_path / 'bot.db'}")

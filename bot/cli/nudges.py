@@ -18,9 +18,9 @@ def status(json: Json = False) -> None:
     from bot.store import ledger
 
     whole = parts.from_environment()
-    with ledger.reading(whole.sessions) as session:
+    with whole.sessions.begin() as session:
+        to_decide = restoring.look(session, whole.settings.state_dir, parts.now())
         found = ledger.condition(session)
-        to_decide = restoring.explained(session)
     if json:
         say_json(found)
         return
