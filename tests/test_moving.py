@@ -134,8 +134,9 @@ def cut_off_at(engine, number):
     """A listener after whose `number`th statement nothing happens any more."""
     count = iter(range(1, number + 1))
 
-    def look(*_):
+    def look(_, cursor, *__):
         if next(count, number) == number:
+            cursor.close()  # which a dead process has no need of
             raise CutOff
 
     event.listen(engine, "before_cursor_execute", look)
