@@ -53,10 +53,11 @@ class Model:
         self.arrivals: Counter[int] = Counter()
         self.flying: dict[int, int] = {}
         self.delivered: set[int] = set()
+        self.doubtful: set[int] = set()
         self.unclear_calls = 0
         self.lost_in_flight = 0
         self.frozen: dict[tuple[str, str], str] = {}
-        self.replies: Counter[tuple[int, str]] = Counter()
+        self.said: set[tuple[int, str]] = set()
         self.taken_in: set[float] = set()
         self.agreed: set[tuple[float, str]] = set()
         self.nudges = 0
@@ -90,6 +91,8 @@ class Model:
         now = self._clock()
         if message in self.flying:
             raise Broken(5, f"message {message} was let go while it was in flight", chat)
+        if message in self.doubtful:
+            raise Broken(5, f"message {message} leaves again, and may have arrived before", chat)
         self.flying[message] = chat
         if len(self.flying) > self._lanes + 1:
             raise Broken(5, f"{len(self.flying)} messages are in flight, {self._lanes + 1} may be", *self.flying.values())
@@ -168,8 +171,6 @@ class Model:
             raise Broken(13, "an empty message arrived", chat)
         if params.get("disable_notification"):
             self._nudged(chat, text, result)
-        elif method != "editmessagetext":
-            self.replies[chat, text] += 1
 
     def _nudged(self, chat: int, text: str, result) -> None:
         message = _number_in(result)
@@ -203,8 +204,10 @@ class Model:
 
     # What the bot knows of what became of it (5).
 
-    def unclear(self) -> None:
+    def unclear(self, chat: int) -> None:
+        """A message to this chat got no clear answer: it may have arrived."""
         self.unclear_calls += 1
+        self.doubtful.update(message for message, whose in self.flying.items() if whose == chat)
 
     def settled(self, results) -> None:
         for message, delivered in results:
@@ -217,6 +220,7 @@ class Model:
     def died(self) -> None:
         """The process is gone, with what it had in flight."""
         self.lost_in_flight += len(self.flying)
+        self.doubtful.update(self.flying)
         self.flying.clear()
 
     def lost(self, messages) -> None:

@@ -14,7 +14,7 @@ from tests.simulation.model import Campaign
 PROFESSIONAL = "nl.professionele-aanbiedingen.aanbod-voorgesteld.v1"
 DESK = {
     "pauses": 4, "resumes": 5, "edits": 3, "approves": 5, "stops": 1, "answers": 6, "closes_requests": 3, "halts": 2,
-    "goes_on": 4, "retires_a_card": 1, "brings_a_card_back": 2, "adds": 2,
+    "retires_a_card": 1, "brings_a_card_back": 3, "adds": 2,
 }  # fmt: skip
 PEOPLE = ("eva", "sam", "noor")
 
@@ -46,7 +46,7 @@ class Municipality:
     def closes(self) -> None:
         """Whoever paused nudges lets them go on; what is paused may stay so to the end."""
         if self.model.paused:
-            self._goes_on()
+            self.goes_on()
 
     # Campaigns. The model hears of what succeeded only.
 
@@ -82,6 +82,7 @@ class Municipality:
             getattr(self, f"_{what}")()
 
     def _pauses(self) -> None:
+        """For some days, until whoever looks after it lets it go on."""
         name = self.rng.choice(self.names)
         if self._does(campaigns.pause, name, "a look at the texts", by="sam"):
             self.model.campaigns[name].runs = False
@@ -126,11 +127,12 @@ class Municipality:
             self.town.tell(f"{again} begins")
 
     def _halts(self) -> None:
+        self.town.later("goes_on", days=self.rng.random() * 6)
         self.town.machine.journey.pause_nudges("a look at the texts", who="sam")
         self.model.paused = True
         self.town.tell("nudges are halted")
 
-    def _goes_on(self) -> None:
+    def goes_on(self) -> None:
         self.town.machine.journey.resume_nudges(who="sam")
         self.model.paused = False
         self.town.tell("nudges go on")

@@ -8,8 +8,8 @@ from bot.sandbox import keyboards
 REACTIONS = {"more": 16, "self": 4, "contact": 4, "not_now": 10, "no": 10, "why": 4, "stop": 3, "blocks": 2, "deletes": 1}
 #: What people do of their own accord.
 WANDERINGS = {
-    "any_button": 30, "settings": 14, "stop_typed": 2, "stop_word": 1, "start": 6, "why": 3, "mydata": 2, "language": 3,
-    "situation": 8, "blocks": 2, "unblocks": 3, "deletes": 1, "words": 4, "number": 2, "erases": 1, "links": 3,
+    "any_button": 30, "settings": 14, "stop_typed": 1, "stop_word": 1, "start": 12, "why": 3, "mydata": 2, "language": 3,
+    "situation": 8, "blocks": 1, "unblocks": 4, "deletes": 1, "words": 4, "number": 2, "erases": 1, "links": 3,
     "presses_late": 3, "twice": 4, "reordered": 4, "themes": 6, "sticker": 1,
 }  # fmt: skip
 LANGUAGES = ("nl", "nl", "nl", "en", "ar", "tr", "pl", "uk")

@@ -30,7 +30,7 @@ DAY = timedelta(days=1)
 #: The cards' own days begin in January 2026.
 STARTS = datetime(2026, 1, 12, 7, 0, tzinfo=UTC)
 CONSENT_YEARS = 1  # a stricter rule than the shipped one, so that consents run out within the simulation
-SETTLES = 200 * DAY
+SETTLES = 400 * DAY
 KEY = base64.urlsafe_b64encode(b"a key that opens nothing of value")[:43] + b"="
 
 
@@ -49,7 +49,7 @@ class Kind:
 
 
 SPARSE = Kind(citizens=150, days=420, every=90, troubles=0.1, signals=0.12, campaigns=5)
-DENSE = Kind(citizens=10, days=90, every=1.0, troubles=1.5, signals=0.7, campaigns=6, desk=0.25, chat_gap_s=1.0)
+DENSE = Kind(citizens=14, days=120, every=3.0, troubles=1.2, signals=0.5, campaigns=6, desk=0.25, chat_gap_s=1.0)
 
 
 class Town:
@@ -253,6 +253,10 @@ class Town:
     def on_wanders(self) -> None:
         self.people.wanders(self.rng.choice(self.people.chats))
 
+    def on_goes_on(self) -> None:
+        with self.undisturbed():
+            self.municipality.goes_on()
+
     def on_wanders_on(self, chat: int) -> None:
         self.people.any_button(chat)
         self.serve()
@@ -275,12 +279,11 @@ class Town:
         self.events.clear()
         self.municipality.closes()
         ends = self.clock.seconds + SETTLES.total_seconds()
-        while self.clock.seconds < ends:
-            self.clock.seconds += 86400 * 2.1 if self.witness.open_until(self.clock.now()) else SETTLES.total_seconds()
+        self.does("serve", "tick", "deliver")
+        while self.clock.seconds < ends and self.witness.waits():
+            self.clock.seconds += 86400 * 0.7
             self.does("serve", "tick", "deliver")
             self.witness.check(self.model)
-        self.clock.seconds += 120
-        self.does("deliver", "tidy")
         self.witness.standing(self.model, self.clock.now(), calm=True)
         self.witness.sweep(self.model, self.municipality.receipts, self.machine.journey.replay)
 

@@ -20,7 +20,7 @@ ANSWER_S = 5.0
 class InProcess(BaseRequest):
     """A client whose calls reach the sandbox's core in this process, with faults on the way.
 
-    `arrived(method, params, result)` hears of each call that had its effect in a chat, `unclear()` of each call for a
+    `arrived(method, params, result)` hears of each call that had its effect in a chat, `unclear(chat)` of each call for a
     message whose end the bot cannot know.
     """
 
@@ -45,10 +45,11 @@ class InProcess(BaseRequest):
         name = parts.path.rsplit("/", 1)[1].lower()
         self._faults.moment(self._life)
         fault = self._faults.call(name)
+        params = _params(parts.query, request_data)
         if fault in UNCLEAR and name in SENDS:
-            self._unclear()
+            self._unclear(int(params.values["chat_id"]))
         await self._before(fault)
-        status, body = await self._perform(name, _params(parts.query, request_data), fault)
+        status, body = await self._perform(name, params, fault)
         self._faults.moment(self._life)
         if fault == "timeout_after":
             await asyncio.sleep(ANSWER_S)

@@ -44,7 +44,7 @@ class Witness:
         self._facts: dict[int, Fact] = {}
         self._decided: datetime | str | None = None
         self._at_that_moment: set[str] = set()
-        self._consents = 0
+        self._consents = self._answers = 0
         self.decisions = 0
 
     def close(self) -> None:
@@ -87,6 +87,21 @@ class Witness:
         """What was decided and agreed to since the last look."""
         self._decisions()
         self._agreed(model)
+        self._answered(model)
+
+    def _answered(self, model: Model) -> None:
+        """An update is answered once (7)."""
+        rows = self._all("SELECT id, key, body FROM message WHERE id > :id AND purpose = 0 ORDER BY id", id=self._answers)
+        for row in rows:
+            self._answers = row.id
+            what, _, rest = row.key.partition(":")
+            body = json.loads(row.body) if isinstance(row.body, str) else row.body or {}
+            if what != "update" or not body.get("text"):
+                continue
+            said = int(rest.partition(":")[0]), body["text"]
+            if said in model.said:
+                raise Broken(7, f"update {said[0]} was answered twice", *filter(None, [model.updates.get(said[0])]))
+            model.said.add(said)
 
     def _decisions(self) -> None:
         """Every decision among several possibilities has all its probabilities, at least the floor (9)."""
@@ -170,11 +185,12 @@ class Witness:
         if stuck:
             raise Broken(6, f"offers {[row[0] for row in stuck][:5]} are open after their window")
 
-    def open_until(self, now: datetime) -> bool:
-        """Whether anything still waits."""
+    def waits(self) -> bool:
+        """Whether an offer is open or a message has not left."""
         return bool(
             self._all("SELECT 1 FROM offer WHERE state <> 'closed' LIMIT 1")
             or self._all("SELECT 1 FROM message WHERE state IN ('due', 'leased', 'sending') LIMIT 1")
+            or self._all("SELECT 1 FROM inbox WHERE state = 'new' LIMIT 1")
         )
 
     def sweep(self, model: Model, received: dict[str, str], replay) -> None:
