@@ -58,7 +58,7 @@ class Loop(asyncio.SelectorEventLoop):
             outcome, error = func(*args), None
         except (KeyboardInterrupt, SystemExit):
             raise
-        except BaseException as raised:  # the same that a thread would hand over
+        except BaseException as raised:  # noqa: BLE001 - a thread hands over whatever it was
             outcome, error = None, raised
 
         def hand_over() -> None:

@@ -1,4 +1,4 @@
-"""What goes wrong: on the wire, in the database, and with the process itself. All of it is drawn from the town's seed."""
+"""What goes wrong: on the wire, in the database, and with the process itself. Drawn from the town's seed."""
 
 import re
 import sqlite3
@@ -73,10 +73,13 @@ class Faults:
         if self._base is None:
             return
         self._in -= 1
-        if self._in > 0 or (self._base == "commit_lost" and connection is None) or (self._base == "full" and not writes):
+        meets = {
+            "killed": True,
+            "commit_lost": connection is not None,
+            "full": writes,
+        }.get(self._base, statement is not None or connection is not None)
+        if self._in > 0 or not meets:
             return
-        if statement is None and connection is None and self._base != "killed":
-            return  # a call does not meet the database
         kind, self._base = self._base, None
         self.met[kind] += 1
         if kind == "killed":

@@ -18,7 +18,7 @@ PER_CARD_ELSE = 2
 FLOOR = 0.05
 
 
-class Broken(AssertionError):
+class Broken(AssertionError):  # noqa: N818 - it says what an invariant is then
     """An invariant does not hold. `people` are the chats that it is about."""
 
     def __init__(self, invariant: int, what: str, *people: int) -> None:
@@ -95,7 +95,7 @@ class Model:
             raise Broken(5, f"message {message} leaves again, and may have arrived before", chat)
         self.flying[message] = chat
         if len(self.flying) > self._lanes + 1:
-            raise Broken(5, f"{len(self.flying)} messages are in flight, {self._lanes + 1} may be", *self.flying.values())
+            raise Broken(5, f"{len(self.flying)} in flight, {self._lanes + 1} may be", *self.flying.values())
         person = self.person(chat)
         if nudge or notice:
             if not is_civil(now, person.standing.quiet):

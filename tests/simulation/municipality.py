@@ -164,7 +164,8 @@ class Municipality:
 
     def _open_requests(self) -> list[int]:
         with self.town.witness.engine.connect() as connection:
-            rows = connection.execute(text("SELECT id FROM contact_request WHERE state IN ('open', 'talking') ORDER BY id"))
+            waiting = "SELECT id FROM contact_request WHERE state IN ('open', 'talking') ORDER BY id"
+            rows = connection.execute(text(waiting))
             return [row[0] for row in rows]
 
     def _answers(self) -> None:

@@ -5,11 +5,13 @@ import json
 from bot.sandbox import keyboards
 
 #: What people do with a nudge, in percent; the rest is silence.
-REACTIONS = {"more": 16, "self": 4, "contact": 4, "not_now": 10, "no": 10, "why": 4, "stop": 3, "blocks": 2, "deletes": 1}
+REACTIONS = {
+    "more": 16, "self": 4, "contact": 4, "not_now": 10, "no": 10, "why": 4, "stop": 3, "blocks": 2, "deletes": 1,
+}  # fmt: skip
 #: What people do of their own accord.
 WANDERINGS = {
-    "any_button": 30, "settings": 14, "stop_typed": 1, "stop_word": 1, "start": 12, "why": 3, "mydata": 2, "language": 3,
-    "situation": 8, "blocks": 1, "unblocks": 4, "deletes": 1, "words": 4, "number": 2, "erases": 1, "links": 3,
+    "any_button": 30, "settings": 14, "stop_typed": 1, "stop_word": 1, "start": 12, "why": 3, "mydata": 2,
+    "language": 3, "situation": 8, "blocks": 1, "unblocks": 4, "deletes": 1, "words": 4, "number": 2, "erases": 1, "links": 3,
     "presses_late": 3, "twice": 4, "reordered": 4, "themes": 6, "sticker": 1,
 }  # fmt: skip
 LANGUAGES = ("nl", "nl", "nl", "en", "ar", "tr", "pl", "uk")
@@ -91,32 +93,36 @@ class People:
 
     # Joining.
 
-    def joins(self, chat: int) -> None:
-        code = self.town.municipality.code_for(chat) if self.rng.random() < 0.3 else ""
-        self.says(chat, f"/start {code}".strip())
+    def join(self, group) -> None:
+        for chat in group:
+            code = self.town.municipality.code_for(chat) if self.rng.random() < 0.3 else ""
+            self.says(chat, f"/start {code}".strip())
         self.town.serve()
-        self.town.later("goes_through", chat, 12, seconds=self.rng.randrange(5, 90))
+        self.town.later("goes_through", group, 12, seconds=self.rng.randrange(5, 90))
 
-    def goes_through(self, chat: int, tries: int) -> None:
-        """One step further through the door: the language, the yes, one theme after the other."""
+    def go_through(self, group, tries: int) -> None:
+        """Everybody one step further through the door: the language, the yes, one theme after the other."""
+        going = [chat for chat in group if self._goes_through(chat)]
+        if not going:
+            return
+        self.town.serve()
+        if tries:
+            self.town.later("goes_through", going, tries - 1, seconds=self.rng.randrange(3, 60))
+
+    def _goes_through(self, chat: int) -> bool:
+        """False: this one has arrived."""
         for message, data in self._buttons(chat, 1):
             _, kind, _, choice = data.split("|")
             if kind == "l" and choice == self.tongue[chat]:
-                pressed = self.presses(chat, data, message)
-            elif kind == "w" and choice == "yes":
-                pressed = self.presses(chat, "v1|w|0|no" if self.rng.random() < 0.03 else data, message)
-            elif kind == "d" and choice.startswith("yes."):
+                return self.presses(chat, data, message)
+            if kind == "w" and choice == "yes":
+                return self.presses(chat, "v1|w|0|no" if self.rng.random() < 0.03 else data, message)
+            if kind == "d" and choice.startswith("yes."):
                 wants = self.rng.random() < self.wishes[chat]
-                pressed = self.presses(chat, data if wants else data.replace("|yes.", "|no."), message)
-            elif kind == "s":
-                return
-            else:
-                continue
-            if pressed:
-                break
-        self.town.serve()
-        if tries:
-            self.town.later("goes_through", chat, tries - 1, seconds=self.rng.randrange(3, 60))
+                return self.presses(chat, data if wants else data.replace("|yes.", "|no."), message)
+            if kind == "s":
+                return False
+        return False
 
     # Answering.
 
@@ -194,7 +200,7 @@ class People:
 
     def _start(self, chat: int) -> None:
         self.says(chat, "/start")
-        self.town.later("goes_through", chat, 8, seconds=20)
+        self.town.later("goes_through", [chat], 8, seconds=20)
 
     def _why(self, chat: int) -> None:
         self.says(chat, "/why")

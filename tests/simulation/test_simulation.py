@@ -11,11 +11,11 @@ import pytest
 
 from tests.simulation.broken import BREAKAGES, BUSY
 from tests.simulation.run import live, told
-from tests.simulation.town import SPARSE
+from tests.simulation.town import SMALL
 
 ROOT = Path(__file__).parents[2]
 #: The seeds of `python -m tests`; a long run takes others.
-SEEDS = range(8)
+SEEDS = range(4)
 
 
 @pytest.fixture(autouse=True)
@@ -27,7 +27,7 @@ def _quiet_logs():
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_what_always_holds_holds_in_a_town(seed, wording):
-    lived = live(seed, wording=wording)
+    lived = live(seed, kind=SMALL, wording=wording)
 
     assert lived.broken is None, told(lived)
     assert lived.counts["nudges"], "a town in which nobody is written to shows nothing"
@@ -44,7 +44,8 @@ def test_it_holds_in_a_busy_town_on_both_databases(seed, wording, database_url):
 @pytest.mark.parametrize("name", BREAKAGES)
 def test_the_world_notices_what_is_broken(name):
     command = [sys.executable, "-m", "tests.simulation.broken", name]
-    ran = subprocess.run(command, cwd=ROOT, env={**os.environ, "PYTHONHASHSEED": "0"}, capture_output=True, text=True)
+    same = {**os.environ, "PYTHONHASHSEED": "0"}
+    ran = subprocess.run(command, cwd=ROOT, env=same, capture_output=True, text=True, check=False)
 
     assert ran.returncode == 0, ran.stdout + ran.stderr
     fired = re.match(r"invariant (\d+):", ran.stdout)
@@ -61,4 +62,4 @@ def test_a_seed_gives_the_same_town_again(wording):
 
 
 def test_towns_are_many_citizen_days():
-    assert sum(SPARSE.citizens * SPARSE.days for seed in SEEDS) >= 50_000
+    assert sum(SMALL.citizens * SMALL.days for seed in SEEDS) >= 50_000

@@ -46,9 +46,12 @@ class Kind:
     campaigns: int
     desk: float = 0.03  # how often a day somebody of the municipality changes something
     chat_gap_s: float = 0.0
+    together: int = 1  # so many join at the same time, as on an evening in the library
 
 
-SPARSE = Kind(citizens=150, days=420, every=90, troubles=0.1, signals=0.12, campaigns=5)
+SPARSE = Kind(citizens=150, days=420, every=90, troubles=0.1, signals=0.12, campaigns=5, together=15)
+#: The same, as small as it can be for `python -m tests`.
+SMALL = replace(SPARSE, citizens=100, days=150, troubles=0.2, signals=0.2, together=20)
 DENSE = Kind(citizens=14, days=120, every=3.0, troubles=1.2, signals=0.5, campaigns=6, desk=0.25, chat_gap_s=1.0)
 
 
@@ -68,9 +71,7 @@ class Town:
         self.new_id = lambda: f"c{next(ids):07d}"
         self.sandbox = Sandbox(token=TOKEN, clock=self.clock)
         self.witness = Witness(url)
-        self.model = Model(
-            cards.cards(), self.clock.now, self.witness.look, consent=365 * DAY, lanes=LANES
-        )
+        self.model = Model(cards.cards(), self.clock.now, self.witness.look, consent=365 * DAY, lanes=LANES)
         self.events: list[tuple[float, int, str, tuple]] = []
         self._number = itertools.count()
         self.counts: Counter[str] = Counter()
@@ -104,8 +105,8 @@ class Town:
     def start(self) -> None:
         self.boot()
         self.municipality.opens()
-        for chat in self.people.chats:
-            self.later("joins", chat, days=self.rng.random() * min(30, self.kind.days / 3))
+        for group in _groups(self.people.chats, self.kind.together):
+            self.later("joins", group, days=self.rng.random() * min(30, self.kind.days / 3))
         self.later("morning", days=(9 * 3600 + 420 - self._seconds_of_day()) % 86400 / 86400)
         for name, per_day in self._rates():
             self._again(name, per_day)
@@ -151,7 +152,7 @@ class Town:
                 getattr(machine, name)()
             except (Broken, KeyboardInterrupt):
                 raise
-            except BaseException as error:
+            except BaseException as error:  # noqa: BLE001 - a process may die of anything; what may not, is raised again
                 self._ended(error)
                 break
         if self.faults.met.total() > before:
@@ -241,11 +242,11 @@ class Town:
         self.faults.clear()
         self.does("serve", "tick", "deliver")
 
-    def on_joins(self, chat: int) -> None:
-        self.people.joins(chat)
+    def on_joins(self, group) -> None:
+        self.people.join(group)
 
-    def on_goes_through(self, chat: int, tries: int) -> None:
-        self.people.goes_through(chat, tries)
+    def on_goes_through(self, group, tries: int) -> None:
+        self.people.go_through(group, tries)
 
     def on_reacts(self, chat: int, nudge: int, message: int) -> None:
         self.people.reacts(chat, nudge, message)
@@ -295,6 +296,11 @@ class Town:
     @property
     def citizen_days(self) -> int:
         return self.kind.citizens * self.kind.days
+
+
+def _groups(chats, size: int):
+    for first in range(0, len(chats), size):
+        yield chats[first : first + size]
 
 
 def _causes(error: BaseException):

@@ -20,8 +20,8 @@ ANSWER_S = 5.0
 class InProcess(BaseRequest):
     """A client whose calls reach the sandbox's core in this process, with faults on the way.
 
-    `arrived(method, params, result)` hears of each call that had its effect in a chat, `unclear(chat)` of each call for a
-    message whose end the bot cannot know.
+    `arrived(method, params, result)` hears of each call that had its effect in a chat, `unclear(chat)` of each call
+    for a message whose end the bot cannot know.
     """
 
     def __init__(self, sandbox: Sandbox, faults: Faults, life: Life, arrived, unclear) -> None:

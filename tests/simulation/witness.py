@@ -91,11 +91,12 @@ class Witness:
 
     def _answered(self, model: Model) -> None:
         """An update is answered once (7)."""
-        rows = self._all("SELECT id, key, body FROM message WHERE id > :id AND purpose = 0 ORDER BY id", id=self._answers)
+        new = "SELECT id, key, body FROM message WHERE id > :id AND purpose = 0 ORDER BY id"
+        rows = self._all(new, id=self._answers)
         for row in rows:
             self._answers = row.id
             what, _, rest = row.key.partition(":")
-            body = json.loads(row.body) if isinstance(row.body, str) else row.body or {}
+            body = (json.loads(row.body) if isinstance(row.body, str) else row.body) or {}
             if what != "update" or not body.get("text"):
                 continue
             said = int(rest.partition(":")[0]), body["text"]
@@ -105,8 +106,9 @@ class Witness:
 
     def _decisions(self) -> None:
         """Every decision among several possibilities has all its probabilities, at least the floor (9)."""
-        columns = "id, decided_at, plan, available, variant, tone, p_send, randomised_send, tone_probs, randomised_tone, "
-        columns += "draw_send, draw_tone, reason"
+        columns = (
+            "id, decided_at, plan, available, variant, p_send, randomised_send, tone_probs, randomised_tone, reason"
+        )
         since = "" if self._decided is None else " WHERE decided_at >= :since"
         rows = self._all(f"SELECT {columns} FROM decision{since} ORDER BY decided_at",
                          **({} if self._decided is None else {"since": self._decided}))  # fmt: skip
@@ -154,7 +156,8 @@ class Witness:
             said = None if chat is None else model.person(chat).said(row.update_id)
             choice = "" if said is None else said.what.split("|")[-1]
             if said is None or choice not in {f"yes.{row.theme}", f"renew.{row.theme}", "research.yes"}:
-                raise Broken(1, f"consent {row.id} for {row.theme} comes from {said and said.what}", *filter(None, [chat]))
+                whose = [] if chat is None else [chat]
+                raise Broken(1, f"consent {row.id} for {row.theme} comes from {said and said.what}", *whose)
             if said.shown != row.text:
                 raise Broken(1, f"consent {row.id} keeps another text than was shown", chat)
             if (row.update_id, row.theme) in model.agreed:
