@@ -23,7 +23,9 @@ from tests.simulation.run import live
 from tests.simulation.town import Kind
 
 #: Small and busy, so that whatever can go wrong does so soon.
-BUSY = Kind(citizens=12, days=60, every=3.0, troubles=1.0, signals=1.2, campaigns=5, desk=0.5)
+BUSY = Kind(
+    citizens=16, days=60, every=5.0, troubles=0.7, signals=1.5, campaigns=3, desk=1.5, odd_hours=1.0, together=8
+)
 TOWNS = 6
 
 

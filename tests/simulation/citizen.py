@@ -21,7 +21,13 @@ class Said:
     at: datetime
     what: str
     shown: str = ""
+    stored: datetime | None = None
     heard: datetime | None = None
+
+    @property
+    def leaves(self) -> bool:
+        """Whether it is a stop, whichever way it was said, or a block."""
+        return self.what in {"stop", "gone"} or self.what.endswith(("|stop", "|e|0|yes"))
 
 
 @dataclass(slots=True)
@@ -82,12 +88,21 @@ class Citizen:
     def __init__(self, consent: timedelta) -> None:
         self._consent = consent
         self._said: dict[float, Said] = {}
+        self._waiting: dict[float, Said] = {}
         self._taken: list[Said] = []
         self._standing = Standing()
         self.nudges: list[Received] = []
 
     def says(self, said: Said) -> None:
-        self._said[said.update] = said
+        self._said[said.update] = self._waiting[said.update] = said
+
+    def stored(self, update: float, now: datetime) -> None:
+        said = self._said[update]
+        said.stored = said.stored or now
+
+    def left_at(self) -> datetime | None:
+        """When a stop was stored that the bot has not taken to heart yet."""
+        return min((one.stored for one in self._waiting.values() if one.leaves and one.stored), default=None)
 
     def said(self, update: float) -> Said | None:
         return self._said.get(update)
@@ -98,6 +113,7 @@ class Citizen:
         if said is None or said.heard is not None:
             return None
         said.heard = now
+        del self._waiting[update]
         if not self._taken or self._taken[-1].update < update:
             self._taken.append(said)
             self._standing.take(said, self._consent)

@@ -16,6 +16,8 @@ GAP = 14 * DAY
 PER_CARD = {"S3": 1}
 PER_CARD_ELSE = 2
 FLOOR = 0.05
+#: What is stored is taken to heart at once; what the machine does in that moment is no offence.
+AT_ONCE = timedelta(seconds=3)
 
 
 class Broken(AssertionError):  # noqa: N818 - it says what an invariant is then
@@ -78,6 +80,9 @@ class Model:
 
     def stored(self, updates) -> None:
         self.taken_in.update(updates)
+        for update in updates:
+            if update in self.updates:
+                self.person(self.updates[update]).stored(update, self._clock())
 
     def heard(self, update: int) -> None:
         if update in self.updates and update not in self.taken_in:
@@ -100,6 +105,9 @@ class Model:
         if nudge or notice:
             if not is_civil(now, person.standing.quiet):
                 raise Broken(3, f"message {message} left at {now.isoformat()}", chat)
+            left = person.left_at()
+            if left is not None and now - left > AT_ONCE:
+                raise Broken(2, f"message {message} left after a stop was stored at {left.isoformat()}", chat)
             if not person.standing.active:
                 raise Broken(2, f"message {message} left to somebody who had stopped or never joined", chat)
         if nudge:

@@ -46,6 +46,7 @@ class Kind:
     campaigns: int
     desk: float = 0.03  # how often a day somebody of the municipality changes something
     chat_gap_s: float = 0.0
+    odd_hours: float = 0.15  # how often a day the machine plans and sends at whatever hour
     together: int = 1  # so many join at the same time, as on an evening in the library
 
 
@@ -115,7 +116,7 @@ class Town:
         kind = self.kind
         return (
             ("wanders", kind.citizens / kind.every), ("signal", kind.signals), ("desk", kind.desk),
-            ("trouble", kind.troubles), ("odd_hour", 0.15),
+            ("trouble", kind.troubles), ("odd_hour", kind.odd_hours),
         )  # fmt: skip
 
     def _again(self, name: str, per_day: float) -> None:
