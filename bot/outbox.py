@@ -28,6 +28,8 @@ LEASE = timedelta(seconds=20)
 #: A message that has begun to leave is given up as uncertain after this; no request lasts that long.
 FLIGHT = timedelta(seconds=60)
 REPLY_LIFE = timedelta(hours=24)
+#: An update is taken to heart within this, or nudges wait for it: a stop counts from when it is stored.
+HEARD_WITHIN = timedelta(seconds=2)
 SENDER = "sender"  # the one process that sends, and until when
 SENDS_FOR = timedelta(seconds=15)
 #: What is in a message's body only until it has left.
@@ -100,7 +102,7 @@ def is_sender(session: Session, now: datetime, owner: str) -> bool:
 
 def lease(session: Session, now: datetime, owner: str, purposes: Collection[Purpose], limit: int) -> list[Leased]:
     """Due messages set aside for `owner`. Losing a lease loses nothing."""
-    if ledger.mark(session, PAUSE_NUDGES) is not None:
+    if _nudges_wait(session, now):
         purposes = [purpose for purpose in purposes if purpose is not Purpose.NUDGE]
     rows = ledger.leasable(session, now, purposes, limit)
     for row in rows:
@@ -113,7 +115,7 @@ def let_go(
 ) -> list[Outgoing]:
     """Those of `messages` that may leave now, each marked as sending; the gate is asked again about every nudge."""
     rows = [row for row in ledger.locked(session, messages).values() if row.state == "leased" and row.owner == owner]
-    halted = ledger.mark(session, PAUSE_NUDGES) is not None
+    halted = any(row.purpose == Purpose.NUDGE for row in rows) and _nudges_wait(session, now)
     people = ledger.by_id(session, CitizenRow, (row.citizen_id for row in rows))
     leaving: list[Outgoing] = []
     worlds: dict[str, planning.World] = {}
@@ -134,6 +136,11 @@ def let_go(
             leaving.append(_nudge(session, wording, row, citizen, chat, now) if nudge else _reply(row, chat, vault))
             row.state, row.leased_until = "sending", now + FLIGHT
     return leaving
+
+
+def _nudges_wait(session: Session, now: datetime) -> bool:
+    """Whether no nudge may leave: somebody paused them, or what people said was not taken to heart yet."""
+    return ledger.mark(session, PAUSE_NUDGES) is not None or ledger.is_behind(session, now - HEARD_WITHIN)
 
 
 def _may_leave(

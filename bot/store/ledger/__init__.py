@@ -22,7 +22,7 @@ from bot.store.ledger.messages import (
 )
 from bot.store.ledger.offers import due_offers, editors, keep_world, offer_to, reopen, unplanned, wake
 from bot.store.ledger.people import asked, citizen_by_chat, citizens, consents, contacts, person_of, told, withdraw
-from bot.store.ledger.updates import condition, forget_updates, unheard
+from bot.store.ledger.updates import condition, forget_updates, is_behind, unheard
 
 __all__ = [
     "COUNTS",
@@ -48,6 +48,7 @@ __all__ = [
     "forget_updates",
     "frozen",
     "in_flight_until",
+    "is_behind",
     "keep_world",
     "leasable",
     "locked",
