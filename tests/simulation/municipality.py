@@ -6,10 +6,12 @@ from datetime import timedelta
 from sqlalchemy import text
 
 from bot import campaigns, contacts, links
+from bot.core.facts import Origin
 from bot.errors import RefusedError
 from bot.signals import Incoming
 from bot.wording import data
 from tests.simulation.model import Campaign
+from tests.simulation.witness import TEAM
 
 PROFESSIONAL = "nl.professionele-aanbiedingen.aanbod-voorgesteld.v1"
 DESK = {
@@ -205,17 +207,15 @@ class Municipality:
             self.town.does("tick")
 
     def _drawn(self, now) -> Incoming:
-        from bot.core.facts import Origin
-
         kind = self.rng.random()
         number = f"s{self._numbers}"
         if kind < 0.4 and self.references:
             reference = self.rng.choice(sorted(self.references))
             return Incoming(source="urn:desk", external_id=number, type=PROFESSIONAL, origin=Origin.PROFESSIONAL,
-                            occurred_at=now, reference=reference, said_by="Wijkteam Oost")  # fmt: skip
+                            occurred_at=now, reference=reference, said_by=TEAM)  # fmt: skip
         if kind < 0.5:
             return Incoming(source="urn:desk", external_id=number, type=PROFESSIONAL, origin=Origin.PROFESSIONAL,
-                            occurred_at=now, reference="somebody unknown", said_by="Wijkteam Oost")  # fmt: skip
+                            occurred_at=now, reference="somebody unknown", said_by=TEAM)  # fmt: skip
         if kind < 0.55:
             return Incoming(source="urn:x", external_id=number, type="nl.onbekend.iets.v1", origin=Origin.CALENDAR,
                             occurred_at=now, reference=None)  # fmt: skip

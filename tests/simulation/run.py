@@ -2,6 +2,7 @@
 
 import contextlib
 import itertools
+import json
 import logging
 import os
 import shutil
@@ -75,13 +76,10 @@ def live(seed: int, *, kind: Kind | None = None, url: str | None = None, wording
 
 
 def story(history: list[str], people) -> list[str]:
-    """The end of the history: what concerns these people or everybody."""
-    marks = [f" {chat} " for chat in people]
-    others = ("7000", "7001", "7002", "7003", "7004", "7005", "7006", "7007", "7008", "7009", "701")
-    ours = [
-        line for line in history
-        if not marks or any(mark in line for mark in marks) or not line[20:].startswith(others)
-    ]  # fmt: skip
+    """The end of the history, without what other people did; everybody's when it is about nobody in particular."""
+    whose = {str(chat) for chat in people}
+    by = [line.split(" ", 3)[2] for line in history]
+    ours = [line for line, who in zip(history, by, strict=True) if not whose or who in whose or not who.isdigit()]
     return ours[-SHOWN:]
 
 
@@ -130,8 +128,6 @@ def many(citizen_days: int, first: int, say) -> int:
 
 
 def _read(output: str):
-    import json
-
     for line in output.splitlines():
         said = json.loads(line)
         yield Lived(said["seed"], said["citizen_days"], Counter(said["counts"]), Counter(said["faults"]),
@@ -139,8 +135,6 @@ def _read(output: str):
 
 
 def main(seeds: list[str]) -> None:
-    import json
-
     logging.disable(logging.CRITICAL)
     wording = bot.wording.load()
     for seed in seeds:

@@ -31,6 +31,8 @@ DAY = timedelta(days=1)
 STARTS = datetime(2026, 1, 12, 7, 0, tzinfo=UTC)
 CONSENT_YEARS = 1  # a stricter rule than the shipped one, so that consents run out within the simulation
 SETTLES = 400 * DAY
+#: How long nobody serves after a process ended; in three days Telegram forgets what nobody fetched.
+DOWN_S = (1, 20, 70, 70, 70, 600, 600, 7200, 7200, 3 * 86400)
 KEY = base64.urlsafe_b64encode(b"a key that opens nothing of value")[:43] + b"="
 
 
@@ -171,8 +173,8 @@ class Town:
         self.model.died()
         self.sandbox.world.bell.ring()
         self.faults.clear()
+        self.clock.seconds += self.rng.choice(DOWN_S)
         self.trouble_at = self.clock.seconds
-        self.clock.seconds += self.rng.choice([1, 20, 70, 70, 600, 7200])
         self.boot()
         self.later("comes_back", seconds=100)
 

@@ -14,6 +14,7 @@ from bot.store import schema
 from tests.simulation.model import FLOOR, Broken, Model
 
 EXACT = 1e-9
+TEAM = "Wijkteam Oost"
 #: What may become of an offer. Each of them can be told to the person whom it was for.
 OUTCOMES = frozenset({
     "planned", "sent", "uncertain", "unreachable", "rejected",
@@ -103,6 +104,19 @@ class Witness:
             if said in model.said:
                 raise Broken(7, f"update {said[0]} was answered twice", *filter(None, [model.updates.get(said[0])]))
             model.said.add(said)
+            if rest.endswith(":0"):
+                self._explained(model, said[0], body["text"])
+
+    def _explained(self, model: Model, update: int, answer: str) -> None:
+        """ "Why do I get this?" names the team that proposed it, and names it for nothing else (13)."""
+        chat = model.updates.get(update)
+        said = None if chat is None else model.person(chat).said(update)
+        parts = [] if said is None else said.what.split("|")
+        if len(parts) != 4 or parts[1] != "n" or parts[3] != "why":
+            return
+        fact = self.look(int(parts[2], 36))
+        if (TEAM in answer) != (fact.origin == "professional"):
+            raise Broken(13, f"why nudge {int(parts[2], 36)} came of {fact.origin} is told as {answer!r}", chat)
 
     def _decisions(self) -> None:
         """Every decision among several possibilities has all its probabilities, at least the floor (9)."""
@@ -169,6 +183,10 @@ class Witness:
         uncertain = self._all("SELECT count(*) FROM message WHERE state = 'uncertain'")[0][0]
         if uncertain > model.most_uncertain:
             raise Broken(5, f"{uncertain} messages are uncertain, at most {model.most_uncertain} could be")
+        left = self._all("SELECT m.id FROM message m JOIN citizen c ON c.id = m.citizen_id WHERE m.purpose = 2 AND "
+                         "m.state IN ('due', 'leased') AND c.standing IN ('stopped', 'blocked', 'erased')")  # fmt: skip
+        if left:
+            raise Broken(2, f"nudges {[row[0] for row in left]} wait for people who left")
         if not calm:
             return
         late = self._all("SELECT id FROM message WHERE state IN ('due', 'leased', 'sending') AND purpose = 0 "
