@@ -20,12 +20,8 @@ from bot.errors import DelayedError, UncertainError
 from bot.journey import Journey
 from bot.store.tables import InboxRow
 from tests.simulation.run import live
-from tests.simulation.town import Kind
+from tests.simulation.town import BUSY
 
-#: Small and busy, so that whatever can go wrong does so soon.
-BUSY = Kind(
-    citizens=16, days=60, every=5.0, troubles=0.7, signals=1.5, campaigns=3, desk=1.5, odd_hours=1.0, together=8
-)
 TOWNS = 6
 
 

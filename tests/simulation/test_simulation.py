@@ -5,13 +5,14 @@ import os
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from tests.simulation.broken import BREAKAGES, BUSY
-from tests.simulation.run import live, told
-from tests.simulation.town import SMALL
+from tests.simulation.broken import BREAKAGES
+from tests.simulation.run import kind_of, live, told
+from tests.simulation.town import BUSY
 
 ROOT = Path(__file__).parents[2]
 #: The seeds of `python -m tests`; a long run takes others.
@@ -27,7 +28,7 @@ def _quiet_logs():
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_what_always_holds_holds_in_a_town(seed, wording):
-    lived = live(seed, kind=SMALL, wording=wording)
+    lived = live(seed, wording=wording)
 
     assert lived.broken is None, told(lived)
     assert lived.counts["nudges"], "a town in which nobody is written to shows nothing"
@@ -35,7 +36,7 @@ def test_what_always_holds_holds_in_a_town(seed, wording):
 
 @pytest.mark.parametrize("seed", [100, 101])
 def test_it_holds_in_a_busy_town_on_both_databases(seed, wording, database_url):
-    lived = live(seed, kind=BUSY, url=database_url, wording=wording)
+    lived = live(seed, url=database_url, wording=wording)
 
     assert lived.broken is None, told(lived)
     assert lived.faults.total() > 20
@@ -54,7 +55,7 @@ def test_the_world_notices_what_is_broken(name):
 
 
 def test_a_seed_gives_the_same_town_again(wording):
-    kind = BUSY.__class__(**{**vars(BUSY), "days": 15})
+    kind = replace(BUSY, days=15)
 
     one, other = (live(7, kind=kind, wording=wording) for _ in range(2))
 
@@ -62,4 +63,4 @@ def test_a_seed_gives_the_same_town_again(wording):
 
 
 def test_towns_are_many_citizen_days():
-    assert sum(SMALL.citizens * SMALL.days for seed in SEEDS) >= 50_000
+    assert sum(kind_of(seed).citizens * kind_of(seed).days for seed in SEEDS) >= 50_000

@@ -53,7 +53,11 @@ class Kind:
 
 
 SPARSE = Kind(citizens=150, days=420, every=90, troubles=0.1, signals=0.12, campaigns=5, together=15)
-#: The same, as small as it can be for `python -m tests`.
+#: Few people and much ado, so that whatever can go wrong does so soon.
+BUSY = Kind(
+    citizens=16, days=60, every=5.0, troubles=0.7, signals=1.5, campaigns=3, desk=1.5, odd_hours=1.0, together=8
+)  # fmt: skip
+#: As most towns are, and small enough for `python -m tests`.
 SMALL = replace(SPARSE, citizens=100, days=150, troubles=0.2, signals=0.2, together=20)
 DENSE = Kind(citizens=14, days=120, every=3.0, troubles=1.2, signals=0.5, campaigns=6, desk=0.25, chat_gap_s=1.0)
 
