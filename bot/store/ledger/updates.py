@@ -27,6 +27,12 @@ def unheard(session: Session, now: datetime, limit: int) -> Sequence[InboxRow]:
     return session.execute(statement).scalars().all()
 
 
+def is_behind(session: Session, before: datetime) -> bool:
+    """Whether something that came in before then was not taken to heart yet; it may be anybody's stop."""
+    statement = select(InboxRow.update_id).where(col(InboxRow.state) == "new", col(InboxRow.received_at) < before)  # type: ignore[call-overload]
+    return session.execute(statement.limit(1)).first() is not None
+
+
 def forget_updates(session: Session, before: datetime) -> None:
     """Drop updates that took effect long enough ago that Telegram no longer delivers them again."""
     session.execute(delete(InboxRow).where(col(InboxRow.state) == "done", col(InboxRow.received_at) < before))
