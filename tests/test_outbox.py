@@ -75,12 +75,10 @@ def states(world) -> dict[int, str]:
 
 
 def ledger_as_it_is(session):
-    """Every row that leaving and settling may touch."""
+    """Every row that leaving and settling may touch. PostgreSQL counts on after a rollback, so new rows go unnumbered."""
     session.flush()
-    return {
-        table.__tablename__: sorted(map(repr, session.execute(select(*table.__table__.columns)).all()))
-        for table in TABLES
-    }
+    columns = {table: [c for c in table.__table__.columns if (table, c.name) != (ConsentRow, "id")] for table in TABLES}
+    return {table.__tablename__: sorted(map(repr, session.execute(select(*columns[table])).all())) for table in TABLES}
 
 
 def tried(world, *steps):
