@@ -75,10 +75,13 @@ def states(world) -> dict[int, str]:
 
 
 def ledger_as_it_is(session):
-    """Every row that leaving and settling may touch. PostgreSQL counts on after a rollback, so new rows go unnumbered."""
+    """Every row that leaving and settling may touch; PostgreSQL counts on after a rollback, so new rows have no id."""
     session.flush()
-    columns = {table: [c for c in table.__table__.columns if (table, c.name) != (ConsentRow, "id")] for table in TABLES}
-    return {table.__tablename__: sorted(map(repr, session.execute(select(*columns[table])).all())) for table in TABLES}
+    found = {}
+    for table in TABLES:
+        columns = [column for column in table.__table__.columns if (table, column.name) != (ConsentRow, "id")]
+        found[table.__tablename__] = sorted(map(repr, session.execute(select(*columns)).all()))
+    return found
 
 
 def tried(world, *steps):

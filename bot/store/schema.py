@@ -1,6 +1,9 @@
 """Bringing a database up to date, and opening it."""
 
+import sqlite3
+from collections.abc import Callable
 from importlib.resources import files
+from threading import Lock
 
 from alembic import command
 from alembic.config import Config
@@ -12,6 +15,35 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 #: The execution option of a connection that only looks.
 READS = "handreiking_reads"
+#: So many seconds a writer waits for the others of its own process, and then again for those of other processes.
+TURN_S = 30
+
+
+class _InTurn(sqlite3.Connection):
+    """Writers of one process wait for their turn. SQLite has them ask again and again, and the busiest one wins."""
+
+    _leave: Callable[[], None] | None = None
+
+    def take_turn(self, turns: Lock) -> None:
+        if self._leave is None and turns.acquire(timeout=TURN_S):
+            self._leave = turns.release
+
+    def commit(self) -> None:
+        try:
+            super().commit()
+        finally:
+            self._give_turn()
+
+    def rollback(self) -> None:
+        try:
+            super().rollback()
+        finally:
+            self._give_turn()
+
+    def _give_turn(self) -> None:
+        leave, self._leave = self._leave, None
+        if leave is not None:
+            leave()
 
 
 def open_engine(url: str) -> Engine:
@@ -25,7 +57,9 @@ def open_engine(url: str) -> Engine:
         return create_engine(
             address.set(drivername="postgresql+psycopg"), pool_size=10, max_overflow=10, pool_pre_ping=True
         )
-    engine = create_engine(address, connect_args={"timeout": 30, "check_same_thread": False})
+    turns = Lock()
+    arguments = {"timeout": TURN_S, "check_same_thread": False, "factory": _InTurn}
+    engine = create_engine(address, connect_args=arguments)
 
     @event.listens_for(engine, "connect")
     def _prepare(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
@@ -38,6 +72,9 @@ def open_engine(url: str) -> Engine:
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
         reads = connection.get_execution_options().get(READS, False)
+        writer = connection.connection.driver_connection
+        if not reads and isinstance(writer, _InTurn):
+            writer.take_turn(turns)
         connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
 
     return engine

@@ -83,7 +83,7 @@ def presses_meanwhile(scratch: Path) -> list[Figure]:
         Figure(
             what="a press answered while nudges leave at 1,000/s, p99 beyond latency",
             measured=most, unit="ms", must=20, hoped=5, least=False,
-            baseline=f"p50 {half:.1f} ms; {len(run.answered)} presses by webhook, {100 * run.share:.1f} % of the cap kept",
+            baseline=f"p50 {half:.1f} ms; {len(run.answered)} presses by webhook, {100 * run.share:.1f} % of the cap",
         ),
     ]  # fmt: skip
 
