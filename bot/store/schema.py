@@ -1,8 +1,10 @@
 """Bringing a database up to date, and opening it."""
 
-from collections.abc import Iterator
+import sqlite3
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib.resources import files
+from threading import Lock
 
 from alembic import command
 from alembic.config import Config
@@ -20,6 +22,41 @@ READS = "handreiking_reads"
 #: What our connections call themselves at PostgreSQL, so that it can be seen whether a bot is at work.
 AT_WORK = "handreiking"
 _MIGRATING = 0x48616E64  # the key of an advisory lock
+#: So many seconds a writer waits for the others of its own process, and then again for those of other processes.
+TURN_S = 30
+
+
+class _InTurn(sqlite3.Connection):
+    """Writers of one process wait for their turn. SQLite has them ask again and again, and the busiest one wins."""
+
+    _leave: Callable[[], None] | None = None
+
+    def take_turn(self, turns: Lock) -> None:
+        if self._leave is None and turns.acquire(timeout=TURN_S):
+            self._leave = turns.release
+
+    def commit(self) -> None:
+        try:
+            super().commit()
+        finally:
+            self._give_turn()
+
+    def rollback(self) -> None:
+        try:
+            super().rollback()
+        finally:
+            self._give_turn()
+
+    def close(self) -> None:
+        try:
+            super().close()
+        finally:
+            self._give_turn()
+
+    def _give_turn(self) -> None:
+        leave, self._leave = self._leave, None
+        if leave is not None:
+            leave()
 
 
 def open_engine(url: str) -> Engine:
@@ -36,7 +73,9 @@ def open_engine(url: str) -> Engine:
             max_overflow=10,
             pool_pre_ping=True,
         )
-    engine = create_engine(address, connect_args={"timeout": 30, "check_same_thread": False})
+    turns = Lock()
+    arguments = {"timeout": TURN_S, "check_same_thread": False, "factory": _InTurn}
+    engine = create_engine(address, connect_args=arguments)
 
     @event.listens_for(engine, "connect")
     def _prepare(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
@@ -49,6 +88,9 @@ def open_engine(url: str) -> Engine:
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
         reads = connection.get_execution_options().get(READS, False)
+        writer = connection.connection.driver_connection
+        if not reads and isinstance(writer, _InTurn):
+            writer.take_turn(turns)
         connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
 
     return engine
