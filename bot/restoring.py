@@ -26,9 +26,10 @@ _GUARD: Final = "guard"
 
 
 _DECIDE: Final = """\
-This database {because}. It was last at work at {last}. What left after that could be sent twice, and who stopped after
-that stands in it as taking part. So no nudge leaves ({waiting} wait), nor anything else that nobody asked for just now;
-what people say is answered. Say how to go on:
+This database {because}.
+It was last at work at {last}. What left after that could be sent twice, and who stopped after that stands in it as
+taking part. So no nudge leaves ({waiting} wait), nor anything else that nobody asked for just now; what people say is
+answered. Say how to go on:
   {command} ask
       Recommended when anybody could reach the bot after the copy was made. What may have left is never sent again.
       Every consent ends, and everybody who takes part is asked once, in civil hours, whether we may go on. Whoever
@@ -113,7 +114,8 @@ def _adopt(session: Session, said: provenance.Marks, state_dir: Path | None, now
 
 
 def _hold(session: Session, because: str, now: datetime) -> None:
-    last = session.execute(select(func.max(col(MarkRow.at)))).scalar_one()
+    copying = (provenance.COPY, provenance.MOVING)
+    last = session.execute(select(func.max(col(MarkRow.at))).where(col(MarkRow.name).not_in(copying))).scalar_one()
     value: dict[str, Any] = {
         "because": because,
         "at": now.isoformat(timespec="seconds"),

@@ -649,6 +649,28 @@ async def test_run_answers_a_citizen_stops_when_told_and_never_logs_the_token(
     assert "Anna" not in log
 
 
+async def test_run_on_an_old_copy_says_at_the_start_what_there_is_to_decide(handreiking, tmp_path, monkeypatch):
+    monkeypatch.setenv("HANDREIKING_KEYS_FILE", str(tmp_path / "keys.toml"))
+    handreiking("keys", "new", tmp_path / "keys.toml")
+    handreiking("migrate")
+    handreiking("backup", tmp_path / "copy.db")
+    running = await start(Sandbox(token=TOKEN, clock=MovableClock(TUESDAY_TEN, asyncio.get_running_loop().time)))
+    process = await spawn(
+        "run", "--trial", cwd=tmp_path, HANDREIKING_TOKEN=TOKEN, HANDREIKING_API_ROOT=running.url,
+        HANDREIKING_KEYS_FILE=str(tmp_path / "keys.toml"), HANDREIKING_PORT=str(free_port()),
+        HANDREIKING_DATABASE_URL=f"sqlite:///{tmp_path / 'copy.db'}",
+    )  # fmt: skip
+
+    await line_with(process, "is running")
+    process.send_signal(signal.SIGINT)
+    code, log = await ended(process)
+    await running.stop()
+
+    assert code == 0, log
+    assert "is a copy that `handreiking backup` made" in log
+    assert "--after-restore ask" in log
+
+
 async def test_the_demo_names_its_pages_and_stops_cleanly_and_a_second_start_says_what_is_in_the_way(tmp_path):
     port = free_port()
     demo = await spawn("demo", "--dir", tmp_path / "demo", "--port", port, cwd=tmp_path)
