@@ -130,6 +130,14 @@ class Parts:
             return True
         return Path(url.database).is_file()
 
+    def is_shared(self) -> bool:
+        """Whether several processes may work on the database: on PostgreSQL, not on SQLite."""
+        return self.engine.url.get_backend_name() == "postgresql"
+
+    def address(self) -> str:
+        """The database's address as its own libraries take it, password included: never to be shown."""
+        return self.engine.url.set(drivername=self.engine.url.get_backend_name()).render_as_string(hide_password=False)
+
     @cached_property
     def sessions(self) -> "sessionmaker[Session]":
         """Sessions on a database of today's shape. Raises RefusedError when it has another."""

@@ -12,6 +12,8 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 #: The execution option of a connection that only looks.
 READS = "handreiking_reads"
+#: PostgreSQL undoes a transaction in which nothing is said for so long, so that a frozen process locks nobody out.
+SILENT_S = 15
 
 
 def open_engine(url: str) -> Engine:
@@ -22,8 +24,13 @@ def open_engine(url: str) -> Engine:
     """
     address = make_url(url)
     if address.get_backend_name() == "postgresql":
+        given = address.query.get("options", "")
         return create_engine(
-            address.set(drivername="postgresql+psycopg"), pool_size=10, max_overflow=10, pool_pre_ping=True
+            address.set(drivername="postgresql+psycopg"),
+            connect_args={"options": f"-c idle_in_transaction_session_timeout={SILENT_S}s {given}".strip()},
+            pool_size=10,
+            max_overflow=10,
+            pool_pre_ping=True,
         )
     engine = create_engine(address, connect_args={"timeout": 30, "check_same_thread": False})
 

@@ -3,7 +3,7 @@
 Reading is set-wise: a question about many people is one statement for each table, not one for each person.
 """
 
-from bot.store.ledger.common import Row, add_new, audit, by_id, clear_mark, mark, reading, set_mark
+from bot.store.ledger.common import Row, add_new, audit, by_id, clear_mark, mark, reading, set_mark, unhurried
 from bot.store.ledger.knowledge import closed_decisions, policy_row
 from bot.store.ledger.messages import (
     COUNTS,
@@ -20,7 +20,7 @@ from bot.store.ledger.messages import (
     recall,
     received,
 )
-from bot.store.ledger.offers import due_offers, editors, keep_world, offer_to, reopen, unplanned, wake
+from bot.store.ledger.offers import backlog, due_offers, editors, keep_world, offer_to, reopen, unplanned, wake
 from bot.store.ledger.people import asked, citizen_by_chat, citizens, consents, contacts, person_of, told, withdraw
 from bot.store.ledger.updates import condition, forget_updates, unheard
 
@@ -34,6 +34,7 @@ __all__ = [
     "answers_to",
     "asked",
     "audit",
+    "backlog",
     "by_id",
     "citizen_by_chat",
     "citizens",
@@ -63,6 +64,7 @@ __all__ = [
     "set_mark",
     "told",
     "unheard",
+    "unhurried",
     "unplanned",
     "wake",
     "withdraw",

@@ -92,6 +92,16 @@ def due_offers(session: Session, now: datetime, limit: int) -> Sequence[OfferRow
     return session.execute(statement).scalars().all()
 
 
+def backlog(session: Session, now: datetime, most: int) -> tuple[int, int]:
+    """How many signals wait to be planned, and how many offers to be decided about; each counted to `most` only."""
+
+    def count(*conditions: Any) -> int:
+        some = select(literal(1)).where(*conditions).limit(most).subquery()
+        return int(session.execute(select(func.count()).select_from(some)).scalar_one())
+
+    return count(col(SignalRow.outcome).is_(None)), count(col(OfferRow.state) == "open", col(OfferRow.look_at) <= now)
+
+
 def reopen(session: Session, citizen: str, reason: str, cards: Collection[str], now: datetime) -> None:
     """Look again at offers about these cards that were closed for `reason` and whose window is still open."""
     campaigns = select(CampaignRow.id).where(col(CampaignRow.card).in_(cards))  # type: ignore[call-overload]
