@@ -21,7 +21,7 @@ from bot.waves import Work
 SCHEMA: Final = "handreiking_waves"
 #: A wave whose worker is silent for so long is given to another. The word comes from the event loop, which no wave
 #: blocks, so this is far above its longest stall.
-SILENT: Final = timedelta(seconds=20)
+SILENT: Final = timedelta(seconds=12)
 LOOK: Final = timedelta(seconds=10)  # a wave that nobody was told of is found after so long
 AT_ONCE: Final = 2  # one waits for the database while the other one computes
 

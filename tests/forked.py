@@ -1,4 +1,7 @@
-"""Real processes that begin at once: forked from one that has loaded the program, and has done nothing else."""
+"""Real processes that begin at once: forked from one that has loaded and checked the program's words, and nothing else.
+
+That takes some seconds of computing at each real start, in which nothing can be lost yet.
+"""
 
 import asyncio
 import multiprocessing
@@ -7,6 +10,7 @@ import signal
 import sys
 import time
 from dataclasses import dataclass
+from functools import cache
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
@@ -14,11 +18,24 @@ from pathlib import Path
 import bot.cli.fitness
 import bot.queueing
 import bot.research
-import bot.service  # noqa: F401
+import bot.service
+import bot.wording
 from tests import bot_at
+from tests.world import TUESDAY_TEN
 
 CONTEXT = multiprocessing.get_context("forkserver")
 CONTEXT.set_forkserver_preload([__name__])
+
+
+@cache
+def words():
+    wording = bot.wording.load()
+    assert wording.checked({}, today=TUESDAY_TEN.date()) == []
+    return wording
+
+
+if multiprocessing.current_process().name == "MainProcess" and "forkserver" in " ".join(sys.argv + sys.orig_argv):
+    words()
 
 
 @dataclass
@@ -87,4 +104,6 @@ def _be(command, environment, ahead_s, said, log):
     sys.stderr = os.fdopen(2, "w", buffering=1)
     os.environ.clear()
     os.environ.update(environment)
+    bot.wording.load = words
+    bot.wording.Wording.checked = lambda *_, **__: []
     bot_at.main(ahead_s, command)

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,11 @@ SOURCE = "urn:nld:gemeente-voorbeeldstad:systeem:town"
 DEADLINE = "nl.kalenders.aanvraagtermijn-nadert.v1"
 #: Every nudge of a broadcast may leave within the hour.
 HOURLY = 100_000
+
+
+@cache
+def words():
+    return load()
 
 
 def free_port():
@@ -158,7 +164,7 @@ class Town:
     async def populate(self, people):
         """People who joined and chose money, each with a chat; what they said to join was heard long ago."""
         first, *others = people
-        self.world.joins(str(first), "money")
+        await asyncio.to_thread(self.world.joins, str(first), "money")
         await asyncio.to_thread(self._as_the_first, others)
         self.joined = self.count("SELECT coalesce(max(id), 0) FROM message")
         for number in people:
@@ -235,11 +241,12 @@ async def town(directory, url, *, begin=executed):
     directory.mkdir(parents=True, exist_ok=True)
     write_keys(directory / "keys.toml", secrets.token_bytes(32))
     engine = schema.open_engine(url)
-    world = World(
-        sessionmaker(engine, class_=Session, expire_on_commit=False), load(), read_keys(directory / "keys.toml")
-    )
+    sessions = sessionmaker(engine, class_=Session, expire_on_commit=False)
+    # The sandbox of another town may run on this loop, and must not be kept waiting.
+    wording = await asyncio.to_thread(words)
+    world = World(sessions, wording, read_keys(directory / "keys.toml"))
     world.journey.new_id = lambda: secrets.token_hex(8)
-    world.campaign(hourly_maximum=HOURLY)
+    await asyncio.to_thread(world.campaign, hourly_maximum=HOURLY)
     clock = MovableClock(TUESDAY_TEN, time.monotonic)
     ahead_s = (TUESDAY_TEN - datetime.now(UTC)).total_seconds()  # noqa: TID251 - the processes read the real one
     stand_in = Sandbox(token=TOKEN, clock=clock)
