@@ -11,6 +11,7 @@ from bot.core.facts import Origin
 from bot.errors import ChannelClosedError, RefusedError
 from bot.leader import SessionLock
 from bot.roles import EVERY_ROLE, Role, roles_of
+from bot.scheduler import Ticks
 from bot.signals import Incoming
 from bot.store import schema
 from bot.waves import AHEAD, SIZES, InProcess, Planning
@@ -106,6 +107,7 @@ async def test_a_second_process_on_one_sqlite_file_is_refused_until_the_first_is
     file = tmp_path / "test.db"
     file.write_bytes(sqlite_template.read_bytes())
     async with town(tmp_path / "town", f"sqlite:///{file}", begin=forked) as there:
+        apart = await (await there.spawn("run", "--trial", "--role", "planner")).ended()
         first = await there.run()
         second = await there.spawn("run", "--trial")
         code, complaint = await second.ended()
@@ -113,6 +115,8 @@ async def test_a_second_process_on_one_sqlite_file_is_refused_until_the_first_is
         third = await there.run()
         await third.stop()
 
+    assert apart[0] == 1
+    assert "On SQLite one process does everything" in apart[1]
     assert code == 2
     assert "is at work on" in complaint
     assert f"process {first.handle.pid}" in complaint
@@ -198,6 +202,27 @@ async def test_postgresql_frees_the_turn_of_a_session_that_says_nothing(url):
         await lock.run(ask, stop)
 
     assert said == [("8s",)]
+
+
+async def test_ticks_are_left_out_while_it_is_another_ones_turn(sessions, wording, vault):
+    asked, called, stop = asyncio.Queue(), asyncio.Queue(), asyncio.Event()
+    turns = iter([False, False, True])
+
+    async def held():
+        asked.put_nowait(None)
+        return next(turns, True)
+
+    async def call():
+        called.put_nowait(asked.qsize())
+
+    world = World(sessions, wording, vault)
+    ticking = asyncio.create_task(Ticks(world.journey, call, plan_every_s=0.02, held=held).run(stop))
+    async with asyncio.timeout(30):
+        at = await called.get()
+        stop.set()
+        await ticking
+
+    assert at >= 3
 
 
 # Waves.

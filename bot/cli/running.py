@@ -27,8 +27,8 @@ def run(
             "--role",
             help="What this process does; may be given several times. bot hears citizens and takes signals in over "
             "HTTP, sender sends, planner plans and decides, scheduler ticks, console has HTTP without Telegram: "
-            "signals, offers, cards and health. Of bot, sender and scheduler one works and others stand by. "
-            "PostgreSQL only, but for all.",
+            "signals, offers, cards and health, and later the staff's pages. Of bot, sender and scheduler one works "
+            "and others stand by. PostgreSQL only, but for all.",
         ),
     ] = [Role.ALL],  # noqa: B006 - Typer reads it and changes nothing
 ) -> None:
