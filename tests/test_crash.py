@@ -21,11 +21,12 @@ def test_a_kill_in_the_middle_of_a_broadcast_loses_nothing_and_bothers_nobody_tw
 async def test_whatever_it_is_killed_at_nothing_is_lost_and_nothing_happens_twice(work, engine, database_url, tmp_path):
     if engine.dialect.name == "postgresql":
         await queueing.install(database_url)
+    kills = 1 if work in {"deliver", "answer"} else 3  # a new sender waits until the dead one's time is over
     outcome = await phase(
-        work, engine.dialect.name, database_url, kills=2, chance=random.Random(work), directory=tmp_path,
+        work, engine.dialect.name, database_url, kills=kills, chance=random.Random(work), directory=tmp_path,
         bare=lambda name: empty_database(engine, name, tmp_path),
     )  # fmt: skip
 
-    assert (outcome.kills, outcome.lost, outcome.twice) == (2, 0, 0)
+    assert (outcome.kills, outcome.lost, outcome.twice) == (kills, 0, 0)
     assert outcome.uncertain <= outcome.in_flight <= LANES * outcome.kills
     assert max(outcome.recovered_s) < 60

@@ -7,6 +7,7 @@ import statistics
 import sys
 import tempfile
 import time
+import traceback
 from pathlib import Path
 
 from bot import queueing
@@ -57,21 +58,24 @@ async def all_phases(databases, chosen, folder, *, kills, seed, at_once):
                 directory=folder / f"{name}-{kind}",
                 bare=lambda bare: databases.bare(kind, f"{kind}_{bare}"),
             )  # fmt: skip
-            sys.stderr.write(f"{name} on {kind}: done\n")
+            sys.stderr.write(f"{line(outcome)}\n")
             return outcome
 
-    return await asyncio.gather(*(one(name, kind) for name in chosen for kind in DATABASES))
+    return await asyncio.gather(*(one(name, kind) for name in chosen for kind in DATABASES), return_exceptions=True)
+
+
+def line(one):
+    back = one.recovered_s or [0.0]
+    cells = (
+        one.phase, one.database, one.kills, one.lost, one.twice, one.in_flight, one.uncertain,
+        f"{statistics.median(back):.1f} s", f"{max(back):.1f} s",
+    )  # fmt: skip
+    return f"| {' | '.join(map(str, cells))} |"
 
 
 def table(outcomes):
-    rows = [HEADINGS]
-    for one in outcomes:
-        back = one.recovered_s or [0.0]
-        rows.append((
-            one.phase, one.database, one.kills, one.lost, one.twice, one.in_flight, one.uncertain,
-            f"{statistics.median(back):.1f} s", f"{max(back):.1f} s",
-        ))  # fmt: skip
-    return "\n".join("| " + " | ".join(map(str, row)) + " |" for row in [rows[0], ("---",) * len(HEADINGS), *rows[1:]])
+    rule = ("---",) * len(HEADINGS)
+    return "\n".join([f"| {' | '.join(HEADINGS)} |", f"| {' | '.join(rule)} |", *map(line, outcomes)])
 
 
 def main():
@@ -96,8 +100,16 @@ def main():
             )
         )
         databases.close()
+    broken = [one for one in outcomes if isinstance(one, BaseException)]
+    outcomes = [one for one in outcomes if not isinstance(one, BaseException)]
     sys.stdout.write(f"{table(outcomes)}\n\nseed {given.seed}, {time.monotonic() - began:.0f} s\n")
-    return int(any(one.lost or one.twice or one.uncertain > one.in_flight for one in outcomes))
+    for error in broken:
+        traceback.print_exception(error)
+    return int(bool(broken) or any(not in_order(one) for one in outcomes))
+
+
+def in_order(one):
+    return not one.lost and not one.twice and one.uncertain <= one.in_flight and max(one.recovered_s) < 60
 
 
 if __name__ == "__main__":

@@ -24,7 +24,9 @@ from tests.town import DEADLINE, SOURCE, town, until
 LANES = 5  # four, and one kept for replies
 LASTS_S = {"import": 0.4, "plan": 1.0, "deliver": 0.5, "answer": 0.6, "migrate": 0.3}
 ALEMBIC = threading.Lock()  # it keeps what it works on in one place for all threads
-ROWS, SIGNALS, PEOPLE, GROUP = 1500, 20, 10, 12
+ROWS, SIGNALS, PEOPLE = 1500, 20, 10
+SENT, PRESSED = 20, 6  # for each kill
+PATIENCE_S = 600.0
 
 
 @dataclass
@@ -73,7 +75,7 @@ async def planning(there, kills, chance, outcome):
         await asyncio.to_thread(_hand_in, there, number)
         await asyncio.sleep(chance.uniform(0, LASTS_S["plan"]))
         process, died = await killed_and_begun_again(there, process, outcome)
-        await until(lambda: there.world.journey.backlog(1) == (0, 0), seconds=120)
+        await until(lambda: there.world.journey.backlog(1) == (0, 0), seconds=PATIENCE_S)
         outcome.recovered_s.append(time.monotonic() - died)
     await settled(there)
     await process.stop()
@@ -104,20 +106,20 @@ def _hand_in(there, number):
 
 async def delivering(there, kills, chance, outcome):
     """One signal to everybody, and kills all over the broadcast."""
-    people = range(1000, 1000 + GROUP * (kills + 1))
+    people = range(1000, 1000 + SENT * (kills + 1))
     await there.populate(people)
     process = await there.run()
     await there.signal(process)
     died = None
     for _ in range(kills):
         before = arrived(there).total()
-        await until(lambda before=before: arrived(there).total() > before, look_s=0.01, seconds=120)
+        await until(lambda before=before: arrived(there).total() > before, look_s=0.01, seconds=PATIENCE_S)
         if died is not None:
             outcome.recovered_s.append(time.monotonic() - died)
         await asyncio.sleep(chance.uniform(0, LASTS_S["deliver"]))
         process, died = await killed_and_begun_again(there, process, outcome)
     before = arrived(there).total()
-    await until(lambda: arrived(there).total() > before, look_s=0.01, seconds=120)
+    await until(lambda: arrived(there).total() > before, look_s=0.01, seconds=PATIENCE_S)
     outcome.recovered_s.append(time.monotonic() - died)
     await settled(there)
     await process.stop()
@@ -129,21 +131,21 @@ async def delivering(there, kills, chance, outcome):
 
 async def answering(there, kills, chance, outcome):
     """People press a button on their nudge, some at each kill; each press is heard once and answered once."""
-    people = list(range(1000, 1000 + GROUP * kills))
+    people = list(range(1000, 1000 + PRESSED * kills))
     await there.populate(people)
     process = await there.run()
     await there.signal(process)
-    await until(lambda: sum(there.nudged(people).values()) == len(people), seconds=120)
+    await until(lambda: sum(there.nudged(people).values()) == len(people), seconds=PATIENCE_S)
     await settled(there)
     label = there.world.wording.say("button.more", "nl")
     for number in range(kills):
-        group = people[GROUP * number : GROUP * (number + 1)]
+        group = people[PRESSED * number : PRESSED * (number + 1)]
         for citizen in group:
             there.sandbox.press(citizen, label)
         await asyncio.sleep(chance.uniform(0, LASTS_S["answer"]))
         process, died = await killed_and_begun_again(there, process, outcome)
-        heard = GROUP * (number + 1)
-        await until(lambda heard=heard: there.count("SELECT count(*) FROM answer") == heard, seconds=120)
+        heard = PRESSED * (number + 1)
+        await until(lambda heard=heard: there.count("SELECT count(*) FROM answer") == heard, seconds=PATIENCE_S)
         await settled(there)
         outcome.recovered_s.append(time.monotonic() - died)
     await process.stop()
@@ -202,7 +204,7 @@ async def killed_and_begun_again(there, process, outcome):
 async def settled(there):
     """Nothing is left that may leave by itself; what was on its way at a kill is known to be in doubt only later."""
     waiting = "SELECT count(*) FROM message WHERE state IN ('due', 'leased')"
-    await until(lambda: there.count(waiting) == 0, seconds=120)
+    await until(lambda: there.count(waiting) == 0, seconds=PATIENCE_S)
 
 
 def unsure(there):
