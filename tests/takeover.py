@@ -53,7 +53,7 @@ async def frozen_sender(there, people):
     first.freeze()
     assert sum(there.nudged(people).values()) < len(people)
     await until(lambda: there.mark("sender")["owner"] != owner)
-    await until(lambda: there.states()["due"] + there.states()["leased"] == 0, seconds=90)
+    await until(lambda: not there.states().keys() & {"due", "leased"})
     first.thaw()
     # It does what it still means to do, and then ends; or it finds its connection gone and ends by that.
     await first.told_to_stop()

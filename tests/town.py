@@ -35,6 +35,8 @@ ROOT = Path(__file__).parents[1]
 TOKEN = "4242:not-a-real-token"
 SOURCE = "urn:nld:gemeente-voorbeeldstad:systeem:town"
 DEADLINE = "nl.kalenders.aanvraagtermijn-nadert.v1"
+#: A busy machine takes its time to start a process.
+PATIENCE_S = 180.0
 #: Every nudge of a broadcast may leave within the hour.
 HOURLY = 100_000
 
@@ -50,7 +52,7 @@ def free_port():
         return probe.getsockname()[1]
 
 
-async def until(holds, *, seconds=60.0, look_s=0.05):
+async def until(holds, *, seconds=PATIENCE_S, look_s=0.05):
     """Wait for other processes, which cannot tell us; return how many seconds it took."""
     began = time.monotonic()
     while not await asyncio.to_thread(holds):
@@ -69,7 +71,7 @@ class Process:
     port: int = 0
 
     async def line_with(self, words):
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(PATIENCE_S):
             while line := (await self.handle.stdout.readline()).decode():
                 if words in line:
                     return line
@@ -77,7 +79,7 @@ class Process:
 
     async def ended(self):
         """Its exit code and what it complained about."""
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(PATIENCE_S):
             await self.handle.communicate()
         return self.handle.returncode, self.complaints.read_text()
 
