@@ -40,7 +40,6 @@ def run(
     settings = whole.settings
     log.set_up(settings.log_level)
     roles = roles_of(role, shared=whole.is_shared())
-    token = settings.bot_token() if roles & WITH_TOKEN else None
     if reasons := fitness.unfit(whole, parts.now(), trial=trial):
         raise FaultsError([*reasons, "Not started. `handreiking run --trial` takes examples as they are, for trying."])
 
@@ -59,7 +58,7 @@ def run(
         service = Service(
             journey=journey,
             engine=whole.engine,
-            token=token,
+            token=settings.bot_token() if roles & WITH_TOKEN else None,
             owner=secrets.token_hex(6),
             time=parts.monotonic,
             roles=roles,
