@@ -8,7 +8,14 @@ import asyncio
 import logging
 import socket
 from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Iterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from contextlib import (
+    AbstractAsyncContextManager,
+    AbstractContextManager,
+    AsyncExitStack,
+    asynccontextmanager,
+    contextmanager,
+    nullcontext,
+)
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -22,6 +29,9 @@ from bot import api, offers, signals
 from bot.errors import InTheWayError
 from bot.journey import Journey
 from bot.leader import Always, Turn
+from bot.operating import Lookout
+from bot.operating.channel import SeenChannel
+from bot.operating.duties import HEAR, POLL, SEND, TICK, Duty
 from bot.roles import EVERY_ROLE, WITH_HTTP, WITH_TOKEN, Role
 from bot.scheduler import Step, Ticks
 from bot.store import schema
@@ -70,6 +80,7 @@ class Service:
     port: int = 8080
     rate_per_s: float = 30.0
     plan_every_s: float = 5.0
+    lookout: Lookout | None = None
 
     async def run(self, stop: asyncio.Event, *, ready: Callable[[str | None], None]) -> None:
         """Run until `stop` is set, then finish what is in hand.
@@ -81,6 +92,7 @@ class Service:
         planning = Planning(self.journey, self.waves)
         listening = listen(self.host, self.port) if WITH_HTTP & set(self.roles) else None
         async with AsyncExitStack() as opened:
+            await opened.enter_async_context(self._looked_at())
             application = None
             if WITH_TOKEN & set(self.roles):
                 application = await opened.enter_async_context(self._telegram())
@@ -97,6 +109,8 @@ class Service:
                     parts.append(self._tick(planning, stop))
                 for part in parts:
                     tasks.create_task(part)
+                if self.lookout is not None:
+                    self.lookout.started()
                 ready(None if application is None else application.bot.username)
                 log.info("ready", extra={"roles": ",".join(sorted(self.roles))})
         log.info("stopped")
@@ -120,18 +134,22 @@ class Service:
 
         By one process at a time: two would take each other's updates away, and hear a chat out of order.
         """
+        fetches = self._webhook is None
         async with asyncio.TaskGroup() as tasks:
             hearing = [tasks.create_task(work(self.journey, application, news=news))]
-            if self._webhook is None:
-                hearing.append(tasks.create_task(poll(application.bot, self.journey.take_in, news=news)))
-            await stop.wait()
+            if fetches:
+                polling = poll(application.bot, self.journey.take_in, news=news, answered=self._answered)
+                hearing.append(tasks.create_task(polling))
+            with self._expected(HEAR, *((POLL,) if fetches else ())):
+                await stop.wait()
             for task in hearing:
                 task.cancel()
 
     async def _send(self, application: BotApplication, stop: asyncio.Event) -> None:
-        channel = TelegramChannel(application.bot)
+        channel = SeenChannel(TelegramChannel(application.bot), self.journey.watch)
         sender = Sender(self.journey, channel, rate_per_s=self.rate_per_s, owner=self.owner, time=self.time)
-        await _until(stop, sender.run(), sender.stop)
+        with self._expected(SEND):
+            await _until(stop, sender.run(), sender.stop)
 
     async def _arrange(self, bot: Bot) -> None:
         url = self._webhook
@@ -173,7 +191,8 @@ class Service:
                 held=turn.held,
                 tidy=self.tidy_waves,
             )
-            await ticks.run(stop)
+            with self._expected(TICK):
+                await ticks.run(stop)
 
         await turn.run(tick, stop)
 
@@ -182,7 +201,8 @@ class Service:
     async def _serve(self, listening: socket.socket, news: asyncio.Event, stop: asyncio.Event) -> None:
         app = self._api()
         if Role.BOT in self.roles and self._webhook is not None:
-            app.router.routes.append(webhook_route(WEBHOOK_PATH, self._secret, self.journey.take_in, news=news))
+            # In front: a route is looked for one after another.
+            app.router.routes.insert(0, webhook_route(WEBHOOK_PATH, self._secret, self.journey.take_in, news=news))
         server = _Server(uvicorn.Config(app, log_config=None, lifespan="off", access_log=False))
 
         def wind_down() -> None:
@@ -206,7 +226,19 @@ class Service:
             ready=self._not_ready,
         )
 
+    def _looked_at(self) -> AbstractAsyncContextManager[object]:
+        return nullcontext() if self.lookout is None else self.lookout.on()
+
+    def _expected(self, *duties: Duty) -> AbstractContextManager[None]:
+        """As long as it lasts, silence about these duties is said aloud."""
+        return nullcontext() if self.lookout is None else self.lookout.expects(*duties)
+
+    def _answered(self) -> None:
+        self.journey.watch.beat("poll")
+
     def _not_ready(self) -> str | None:
+        if self.lookout is not None:
+            return self.lookout.not_ready()
         has, wants = schema.shape(self.engine)
         return None if has == wants else f"the database has shape {has} and this program wants {wants}"
 
@@ -225,7 +257,9 @@ def about(wording: Wording) -> Mapping[str, About]:
 
 def listen(host: str, port: int) -> socket.socket:
     """A socket bound to this port. Raises InTheWayError when somebody else has it."""
-    listening = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    # TCP by name: asyncio sends at once (TCP_NODELAY) only where it reads that, and else an answer waits for 40 ms.
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listening.bind((host, port))

@@ -13,7 +13,7 @@ from typing import Final, Protocol
 from bot.journey import Journey
 
 #: How many rows a wave takes up.
-SIZES: Final[Mapping[str, int]] = {"plan": 100, "decide": 200}
+SIZES: Final[Mapping[str, int]] = {"plan": 500, "decide": 200}
 #: So many waves of a kind are called for at once; who works off the last ones looks for more.
 AHEAD: Final = 20
 

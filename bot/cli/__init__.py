@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from bot import __version__
-from bot.cli import cards, desk, language, nudges, parts, running
+from bot.cli import bench, cards, desk, language, nudges, parts, running
 from bot.cli.parts import By, Json, say, say_json, say_table
 from bot.errors import FaultsError, HandreikingError, RefusedError, SettingsError
 
@@ -33,6 +33,7 @@ app.command()(cards.offer)
 app.command()(cards.calendar)
 app.add_typer(language.language, name="language")
 app.add_typer(nudges.group, name="nudges")
+app.command()(bench.bench)
 
 DEMO_DIRECTORY = Path(".handreiking-demo")
 SAME, DIFFERS, UNKNOWN = 0, 1, 2
@@ -73,6 +74,14 @@ def check(json: Json = False) -> None:
         say(f"{count} {'fault' if count == 1 else 'faults'}")
     if faults:
         raise typer.Exit(1)
+
+
+@app.command()
+def doctor(json: Json = False) -> None:
+    """Say what is wrong and what to do. Exit code: 0 nothing, 1 something is wrong, 2 it cannot look."""
+    from bot.cli import visit
+
+    visit.pay(json=json)
 
 
 @app.command()
@@ -149,6 +158,22 @@ def export(
     else:
         for file in manifest.files:
             say(f"{directory / file.name}: {file.rows} rows" if file.rows is not None else f"{directory / file.name}")
+
+
+@app.command()
+def operating(
+    directory: Annotated[Path, typer.Argument(help="Where to; files that are there already are left alone.")],
+) -> None:
+    """Write the operator's page, the systemd units, the Containerfile and the alert rules to a folder."""
+    from bot.operating.files import write
+
+    try:
+        for path in write(directory):
+            say(str(path))
+    except FileExistsError as error:
+        raise RefusedError(f"{error.filename} is there already. Choose another folder.") from None
+    except OSError as error:
+        raise RefusedError(f"{directory} cannot be written: {error.strerror}.") from None
 
 
 @app.command()

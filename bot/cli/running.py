@@ -33,13 +33,15 @@ def run(
     ] = [Role.ALL],  # noqa: B006 - Typer reads it and changes nothing
 ) -> None:
     """Run the bot on Telegram until it is told to stop."""
-    from bot.cli import fitness, log
+    from bot.cli import fitness, log, watching
     from bot.service import Service
 
     whole = parts.from_environment()
     settings = whole.settings
-    log.set_up(settings.log_level)
     roles = roles_of(role, shared=whole.is_shared())
+    named = "all" if roles == EVERY_ROLE else "+".join(sorted(roles))
+    owner = secrets.token_hex(6)
+    log.set_up(settings.log_level, settings.log_format, role=named, owner=owner)
     if reasons := fitness.unfit(whole, parts.now(), trial=trial):
         raise FaultsError([*reasons, "Not started. `handreiking run --trial` takes examples as they are, for trying."])
 
@@ -47,7 +49,7 @@ def run(
         if username is not None:
             desk.remember_bot(whole, username)
         who = "handreiking" if username is None else f"@{username}"
-        what = "" if roles == EVERY_ROLE else f" as {', '.join(sorted(roles))}"
+        what = "" if roles == EVERY_ROLE else f" as {named.replace('+', ', ')}"
         where = f" Signals come in at http://{settings.host}:{settings.port}/v1/signals." if roles & WITH_HTTP else ""
         say(f"{who} is running{what}.{where}")
 
@@ -59,7 +61,7 @@ def run(
             journey=journey,
             engine=whole.engine,
             token=settings.bot_token() if roles & WITH_TOKEN else None,
-            owner=secrets.token_hex(6),
+            owner=owner,
             time=parts.monotonic,
             roles=roles,
             api_root=settings.api_root.rstrip("/"),
@@ -67,6 +69,7 @@ def run(
             host=settings.host,
             port=settings.port,
             rate_per_s=settings.rate_per_s,
+            lookout=watching.lookout(whole, role=named, owner=owner),
             **_among_others(whole),
         )
         stop = asyncio.Event()
