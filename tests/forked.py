@@ -68,7 +68,8 @@ class Forked:
         was_alive = self.handle.is_alive()
         self.handle.kill()
         await asyncio.to_thread(self.handle.join)
-        return was_alive and self.handle.exitcode == -signal.SIGKILL
+        # 255: killed, and the one who forks did not see how.
+        return was_alive and self.handle.exitcode in {-signal.SIGKILL, 255}
 
     def freeze(self):
         os.kill(self.handle.pid, signal.SIGSTOP)
