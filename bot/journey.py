@@ -171,6 +171,11 @@ class Journey:
             self.on_queued()
         return looked
 
+    def backlog(self, most: int) -> tuple[int, int]:
+        """How many signals wait for `plan`, and how many offers for `decide`; each counted to `most` only."""
+        with ledger.reading(self.sessions) as session:
+            return ledger.backlog(session, self.clock(), most)
+
     # What is due leaves.
 
     @step("lease")
@@ -398,6 +403,7 @@ class Journey:
     def learn(self) -> str:
         """Make a policy version of all decisions whose window closed; return its content's hash."""
         with self.sessions.begin() as session:
+            ledger.unhurried(session)
             version = learning.learn(session, self.wording, self.clock())
         log.info("learn", extra={"policy": version})
         return version

@@ -5,15 +5,13 @@ A command imports what it needs itself, so that `handreiking version` and `--hel
 
 import asyncio
 import secrets
-import signal
-from collections.abc import Coroutine
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from bot import __version__
-from bot.cli import bench, cards, desk, keeping, language, nudges, parts
+from bot.cli import bench, cards, desk, keeping, language, nudges, parts, running
 from bot.cli.parts import By, Json, say, say_json, say_table
 from bot.errors import FaultsError, HandreikingError, RefusedError, SettingsError
 
@@ -32,6 +30,7 @@ app.command()(keeping.migrate)
 app.command()(keeping.backup)
 app.add_typer(keys, name="keys")
 app.add_typer(cards.card, name="card")
+app.command()(running.run)
 app.command()(cards.offer)
 app.command()(cards.calendar)
 app.add_typer(language.language, name="language")
@@ -55,50 +54,7 @@ def demo(
     log.set_up("WARNING")
     trial = Demo(directory=directory.resolve(), port=port, say=say, now=parts.now, tick=parts.monotonic)
     stop = asyncio.Event()
-    _run(trial.run(stop, reset=reset), stop)
-
-
-@app.command()
-def run(
-    trial: Annotated[
-        bool, typer.Option("--trial", help="Run although cards or texts are examples: only among people who know.")
-    ] = False,
-) -> None:
-    """Run the bot on Telegram until it is told to stop."""
-    from bot.cli import fitness, log, watching
-    from bot.service import Service
-
-    whole = parts.from_environment()
-    settings = whole.settings
-    owner = secrets.token_hex(6)
-    log.set_up(settings.log_level, settings.log_format, role="all", owner=owner)
-    if reasons := fitness.unfit(whole, parts.now(), trial=trial):
-        raise FaultsError([*reasons, "Not started. `handreiking run --trial` takes examples as they are, for trying."])
-
-    def ready(username: str) -> None:
-        desk.remember_bot(whole, username)
-        say(f"@{username} is running. Signals come in at http://{settings.host}:{settings.port}/v1/signals.")
-
-    journey = whole.journey
-    if (told := journey.held_after_restore()) is not None:
-        typer.echo(told, err=True)
-    if not trial:
-        journey.wording = fitness.settled(whole.wording, whole.today())
-    service = Service(
-        journey=journey,
-        engine=whole.engine,
-        token=settings.bot_token(),
-        owner=owner,
-        time=parts.monotonic,
-        api_root=settings.api_root.rstrip("/"),
-        public_url=None if settings.public_url is None else str(settings.public_url),
-        host=settings.host,
-        port=settings.port,
-        rate_per_s=settings.rate_per_s,
-        lookout=watching.lookout(whole, role="all", owner=owner),
-    )
-    stop = asyncio.Event()
-    _run(service.run(stop, ready=ready), stop)
+    running.until_told(trial.run(stop, reset=reset), stop)
 
 
 @app.command()
@@ -255,21 +211,3 @@ def _give_up(errors: list[HandreikingError]) -> None:
     refused = all(isinstance(error, FaultsError | RefusedError) for error in errors)
     settings = any(isinstance(error, SettingsError) for error in errors)
     raise SystemExit(1 if refused and not settings else 2)
-
-
-def _run(work: Coroutine[Any, Any, None], stop: asyncio.Event) -> None:
-    """Run until Ctrl-C or SIGTERM sets `stop`; a second one ends it at once."""
-
-    async def whole() -> None:
-        loop = asyncio.get_running_loop()
-
-        def end() -> None:
-            stop.set()
-            for number in (signal.SIGINT, signal.SIGTERM):
-                loop.remove_signal_handler(number)
-
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, end)
-        await work
-
-    asyncio.run(whole())

@@ -171,7 +171,7 @@ def _opened(path: Path) -> Iterator[tuple[Iterator[str], Callable[[], None]]]:
         began = parts.monotonic()
 
         def progress() -> None:
-            if parts.monotonic() - began > PATIENCE_S:
+            if not raw.closed and parts.monotonic() - began > PATIENCE_S:
                 bar.start()
                 bar.update(task, completed=raw.tell(), visible=True)
 

@@ -1,5 +1,6 @@
 """Where everything is kept: its shape, a copy of it, and its move to another database."""
 
+import asyncio
 from collections.abc import Callable
 from pathlib import Path
 from secrets import token_hex
@@ -37,6 +38,7 @@ def migrate(
         raise RefusedError("--to needs --from: from where?")
     has, _ = whole.shape()
     schema.migrate(whole.engine)
+    _place_for_waves(whole.engine)
     wants, _ = whole.shape()
     say(f"The database has shape {wants} already." if has == wants else f"The database now has shape {wants}.")
 
@@ -71,12 +73,20 @@ def _move(source: "Engine", target: "Engine", state_dir: Path | None) -> None:
         moved = copying.move(
             source, target, now=parts.now(), move_id=token_hex(8), progress=_progress(), state_dir=state_dir
         )
+    _place_for_waves(target)
     for table, content in moved.items():
         if content.rows:
             say(f"{table}: {content.rows} {'row' if content.rows == 1 else 'rows'}, sha256 {content.hash[:16]}")
     rows = sum(content.rows for content in moved.values())
     say(f"{rows} rows are now in {schema.name_of(target)}, the same on both sides by count and by hash.")
     say("Set HANDREIKING_DATABASE_URL to it and start the bot; what was moved from is closed for good.")
+
+
+def _place_for_waves(engine: "Engine") -> None:
+    if parts.is_shared(engine):
+        from bot import queueing
+
+        asyncio.run(queueing.install(parts.address_of(engine)))
 
 
 def _progress() -> Callable[[str, str, int], None]:

@@ -113,6 +113,14 @@ class Parts:
         """False only for a SQLite database that is not there yet."""
         return has_file(self.engine)
 
+    def is_shared(self) -> bool:
+        """Whether several processes may work on the database: on PostgreSQL, not on SQLite."""
+        return is_shared(self.engine)
+
+    def address(self) -> str:
+        """The database's address as its own libraries take it, password included: never to be shown."""
+        return address_of(self.engine)
+
     @cached_property
     def sessions(self) -> "sessionmaker[Session]":
         """Sessions on a database of today's shape. Raises RefusedError when it has another, or was moved elsewhere."""
@@ -148,6 +156,16 @@ class Parts:
     def today(self) -> date:
         """The date on the municipality's own calendar."""
         return now().astimezone(ZoneInfo(self.wording.municipality.zone)).date()
+
+
+def is_shared(engine: "Engine") -> bool:
+    """Whether several processes may work on the database."""
+    return engine.url.get_backend_name() == "postgresql"
+
+
+def address_of(engine: "Engine") -> str:
+    """The database's address as its own libraries take it, password included: never to be shown."""
+    return engine.url.set(drivername=engine.url.get_backend_name()).render_as_string(hide_password=False)
 
 
 def from_environment() -> Parts:

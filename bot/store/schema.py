@@ -57,6 +57,8 @@ class _InTurn(sqlite3.Connection):
         leave, self._leave = self._leave, None
         if leave is not None:
             leave()
+#: PostgreSQL undoes a transaction in which nothing is said for so long, so that a frozen process locks nobody out.
+SILENT_S = 15
 
 
 def open_engine(url: str) -> Engine:
@@ -67,8 +69,10 @@ def open_engine(url: str) -> Engine:
     """
     address = make_url(url)
     if address.get_backend_name() == "postgresql":
+        given = address.query.get("options", "")
         return create_engine(
             address.set(drivername="postgresql+psycopg").update_query_dict({"application_name": AT_WORK}),
+            connect_args={"options": f"-c idle_in_transaction_session_timeout={SILENT_S}s {given}".strip()},
             pool_size=10,
             max_overflow=10,
             pool_pre_ping=True,

@@ -4,7 +4,19 @@ Reading is set-wise: a question about many people is one statement for each tabl
 """
 
 from bot.store.ledger.audience import Willing, crowds, willing
-from bot.store.ledger.common import Row, add_all, add_new, audit, by_id, clear_mark, mark, reading, set_mark, table_of
+from bot.store.ledger.common import (
+    Row,
+    add_all,
+    add_new,
+    audit,
+    by_id,
+    clear_mark,
+    mark,
+    reading,
+    set_mark,
+    table_of,
+    unhurried,
+)
 from bot.store.ledger.knowledge import closed_decisions, newest_policy, policy_row
 from bot.store.ledger.messages import (
     COUNTS,
@@ -38,6 +50,7 @@ from bot.store.ledger.offers import (
     DueOffer,
     OfferedSignal,
     Unplanned,
+    backlog,
     count_anew,
     due_offers,
     editors,
@@ -89,6 +102,7 @@ __all__ = [
     "answers_to",
     "asked",
     "audit",
+    "backlog",
     "by_id",
     "change_messages",
     "change_offers",
@@ -139,6 +153,7 @@ __all__ = [
     "take_back",
     "told",
     "unheard",
+    "unhurried",
     "unplanned",
     "unseal",
     "wake",

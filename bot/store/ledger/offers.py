@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import bindparam, literal, select, text, update
+from sqlalchemy import bindparam, func, literal, select, text, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, col
 
@@ -171,6 +171,16 @@ def count_anew(session: Session) -> None:
     """Let PostgreSQL look at how the offers lie after many came at once; until then it plans as if there were none."""
     if session.get_bind().dialect.name == "postgresql":
         session.execute(text("ANALYZE offer"))
+
+
+def backlog(session: Session, now: datetime, most: int) -> tuple[int, int]:
+    """How many signals wait to be planned, and how many offers to be decided about; each counted to `most` only."""
+
+    def count(*conditions: Any) -> int:
+        some = select(literal(1)).where(*conditions).limit(most).subquery()
+        return int(session.execute(select(func.count()).select_from(some)).scalar_one())
+
+    return count(col(SignalRow.outcome).is_(None)), count(col(OfferRow.state) == "open", col(OfferRow.look_at) <= now)
 
 
 def reopen(session: Session, citizen: str, reason: str, cards: Collection[str], now: datetime) -> None:
