@@ -13,7 +13,7 @@ from typing import Annotated, Any
 import typer
 
 from bot import __version__
-from bot.cli import cards, desk, language, nudges, parts
+from bot.cli import cards, desk, keys, language, nudges, parts
 from bot.cli.parts import By, Json, say, say_json, say_table
 from bot.errors import FaultsError, HandreikingError, RefusedError, SettingsError
 
@@ -25,10 +25,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-keys = typer.Typer(help="The keys that seal chat addresses.", no_args_is_help=True)
 for name, group in desk.GROUPS.items():
     app.add_typer(group, name=name)
-app.add_typer(keys, name="keys")
+app.add_typer(keys.keys, name="keys")
 app.add_typer(cards.card, name="card")
 app.command()(cards.offer)
 app.command()(cards.calendar)
@@ -191,22 +190,6 @@ def export(
 def version() -> None:
     """Say which version this is."""
     say(f"handreiking {__version__}")
-
-
-@keys.command("new")
-def keys_new(
-    file: Annotated[Path, typer.Argument(help="Where to; an existing file is left alone.")],
-) -> None:
-    """Make the keys. Whoever has them can read every chat address in the database."""
-    from bot.settings import write_keys
-
-    try:
-        write_keys(file, secrets.token_bytes(32))
-    except FileExistsError:
-        raise RefusedError(f"{file} is there already. Losing its keys would lose every chat address in use.") from None
-    except OSError as error:
-        raise RefusedError(f"{file} cannot be written: {error.strerror}.") from None
-    say(f"Keys written to {file}. Keep a copy apart from the database, and set HANDREIKING_KEYS_FILE.")
 
 
 def main() -> None:
