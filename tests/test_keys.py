@@ -12,12 +12,13 @@ from sqlalchemy import Text, cast, select, text
 from sqlmodel import col
 
 from bot import contacts
-from bot.core.talk import SharedContact
+from bot.core.talk import Command, SharedContact
 from bot.errors import FaultsError
+from bot.journey import Speaker
 from bot.store import keys, resealing
 from bot.store.tables import InboxRow, metadata
 from bot.store.vault import Vault
-from tests.test_cli import _logging_as_it_was, _no_settings, handreiking  # noqa: F401 - fixtures
+from tests.test_cli import ROOT, _logging_as_it_was, _no_settings, handreiking  # noqa: F401 - fixtures
 from tests.world import TUESDAY_TEN, World
 
 PICK = b"the tests' own finding key, 32 b"
@@ -49,9 +50,6 @@ def lived_in(sessions, wording, vault):
     town.choose("111", "chat.morning")
     town.say("111", "Het gaat over mijn brief.")
     [request] = [row[0] for row in rows(sessions, "contact_request", "id")]
-    with sessions.begin() as session:
-        contacts.reply(session, wording, vault, request, "Welke brief?", signed=SARA, now=town.now)
-    town.say("222", "/mydata")
     town.say("333", "Kunt u mij helpen?")
     town.choose("333", "ask")
     town.choose("333", "phone")
@@ -60,6 +58,10 @@ def lived_in(sessions, wording, vault):
     town.say("222", "Belt u mij?")
     town.choose("222", "ask")
     town.choose("222", "phone")
+    # From here on nothing is delivered, and what left already is no longer kept.
+    with sessions.begin() as session:
+        contacts.reply(session, wording, vault, request, "Welke brief?", signed=SARA, now=town.now)
+    town.journey.hear(next(town.updates), Speaker("111"), Command("mydata"))
     town.journey.take_in([(next(town.updates), '{"not heard": "yet"}')])
     return town
 
@@ -306,12 +308,11 @@ def test_a_rotation_that_is_killed_is_simply_done_again(sessions, file, database
     environment = os.environ | {"HANDREIKING_KEYS_FILE": str(file), "HANDREIKING_DATABASE_URL": database_url}
     command = [sys.executable, "-u", "-m", "bot", "keys", "rotate"]
 
-    def rotation(**more):
-        return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True, **more)
+    def rotation():
+        return subprocess.Popen(command, env=environment, cwd=ROOT, stdout=subprocess.PIPE, text=True)
 
     with rotation() as killed:
-        while "inbox" not in killed.stdout.readline():
-            pass
+        next(line for line in killed.stdout if "inbox" in line)
         killed.send_signal(signal.SIGKILL)
     assert killed.returncode == -signal.SIGKILL
     [inbox] = [place for place in resealing.places() if place.name == "inbox.body_sealed"]

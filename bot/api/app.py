@@ -47,7 +47,7 @@ def build(
     zone = ZoneInfo(wording.municipality.zone)
     known = known_types(card.facts() for card in wording.cards.values())
     intake = Intake(receive)
-    door = Door(Keyring(sources, clock), limits)
+    door = Door(Keyring(sources, clock), limits, clock)
 
     @app.post("/v1/signals")
     async def hand_in(request: Request) -> Response:

@@ -1,0 +1,42 @@
+"""Random updates and requests: no fault, and nothing that the dialogue and the document do not allow."""
+
+import pytest
+
+from tests import fuzz
+
+UPDATES = 3_000
+
+
+@pytest.fixture
+def town(tmp_path):
+    with fuzz.town(tmp_path) as town:
+        yield town
+
+
+def test_whatever_comes_from_telegram_has_only_the_effects_that_it_may_have(town):
+    fuzz.hunt(town, UPDATES)
+
+    assert town.counts["updates"] >= UPDATES
+    for way in ("standing: active to stopped", "standing: active to blocked", "standing: active to erased",
+                "standing: joining to active", "consent: given", "consent: refused", "broken, dead"):  # fmt: skip
+        assert town.counts[way], f"no history had this in it: {way}"
+
+
+def test_the_model_notices_what_it_is_there_for(town):
+    """A bot that agrees on somebody's behalf, and one that mistakes one person for another."""
+    row = {"standing": "active"}
+    nobody = fuzz.Person(row, (("money", "asked", 1),), frozenset())
+    given = fuzz.Person(row, (*nobody.consents, ("money", "given", 2)), frozenset())
+    unasked = fuzz.Person(row, (("money", "given", 2),), frozenset())
+    yes = fuzz.Said("1", press=fuzz.Press("d", 0, "yes.money"))
+
+    fuzz.allowed(nobody, given, yes, town.counts)
+    for was, now, said in (
+        (nobody, given, fuzz.Said("1", words="ja")),
+        (nobody, given, fuzz.Said("1", press=fuzz.Press("d", 0, "yes.care"))),
+        (fuzz.Person(row, (), frozenset()), unasked, yes),
+        (fuzz.Person({"standing": "stopped"}, (), frozenset()), fuzz.Person(row, (), frozenset()), yes),
+        (given, nobody, yes),
+    ):
+        with pytest.raises(AssertionError):
+            fuzz.allowed(was, now, said, town.counts)
