@@ -2,9 +2,10 @@
 
 import pytest
 
-from tests import fuzz
+from tests import fuzz, fuzz_api
 
 UPDATES = 3_000
+CASES = 20
 
 
 @pytest.fixture
@@ -40,3 +41,10 @@ def test_the_model_notices_what_it_is_there_for(town):
     ):
         with pytest.raises(AssertionError):
             fuzz.allowed(was, now, said, town.counts)
+
+
+def test_the_interface_does_what_its_document_says_whatever_comes(tmp_path):
+    ran = fuzz_api.hunt(tmp_path, CASES, seed=4)
+
+    assert ran.returncode == 0, ran.stdout[-8000:] + ran.stderr[-2000:]
+    assert "6 selected / 6 total" in ran.stdout
