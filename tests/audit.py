@@ -36,7 +36,7 @@ def asked(service: str) -> Sequence[Mapping[str, Any]] | None:
 
 
 def judge(answers: Sequence[Sequence[Mapping[str, Any]] | None]) -> tuple[int, list[str]]:
-    """The exit code and what to say. A hole that one of them knows is a hole; what none of them knows is not audited."""
+    """The exit code and what to say. A hole that one of them knows is a hole; what none knows is not audited."""
     known: dict[str, list[str]] = {}
     names: set[str] = set()
     for package in (package for answer in answers if answer is not None for package in answer):

@@ -14,12 +14,12 @@ import sysconfig
 from collections import Counter
 from pathlib import Path
 
+from mutmut.stats import status_by_exit_code
+
 ROOT = Path(__file__).parents[1]
 MUTMUT = Path(sysconfig.get_path("scripts")) / "mutmut"
 NOBODY = "no such mutant"
-# What mutmut notes of a mutant, by the exit code of its tests; anything else was noticed in another way.
-KILLED = {1: "killed", 3: "killed", 0: "survived", 5: "no test", 33: "no test", None: "not run"}
-NOTICED = {"killed", "timed out or crashed"}
+NOTICED = {"killed", "timeout", "segfault"}
 
 
 def interval(killed: int, drawn: int, whole: int) -> tuple[float, float]:
@@ -54,7 +54,7 @@ def main() -> int:
     drawn = random.Random(given.seed).sample(names, min(given.count, len(names)))
     mutmut(*drawn)
     codes = found()
-    results = {name: KILLED.get(codes[name], "timed out or crashed") for name in sorted(drawn)}
+    results = {name: status_by_exit_code[codes[name]] for name in sorted(drawn)}
     killed = sum(result in NOTICED for result in results.values())
     low, high = interval(killed, len(drawn), len(names))
     for name, result in results.items():

@@ -6,6 +6,7 @@ A command imports what it needs itself, so that `handreiking version` and `--hel
 import asyncio
 import secrets
 import signal
+import traceback
 from collections.abc import Coroutine
 from pathlib import Path
 from typing import Annotated, Any
@@ -202,8 +203,12 @@ def main() -> None:
     except ExceptionGroup as group:
         ours, others = group.split(HandreikingError)
         if ours is None or others is not None:
-            raise
+            _own_up(group)
+            raise SystemExit(1) from None
         _give_up(_leaves(ours))
+    except Exception as mistake:  # noqa: BLE001 - the outermost place there is
+        _own_up(mistake)
+        raise SystemExit(1) from None
 
 
 def _leaves(group: ExceptionGroup[HandreikingError]) -> list[HandreikingError]:
@@ -219,6 +224,17 @@ def _give_up(errors: list[HandreikingError]) -> None:
     refused = all(isinstance(error, FaultsError | RefusedError) for error in errors)
     settings = any(isinstance(error, SettingsError) for error in errors)
     raise SystemExit(1 if refused and not settings else 2)
+
+
+def _own_up(mistake: Exception) -> None:
+    """Where it went wrong and in what way, without the errors' words: a database quotes what people said."""
+    told: list[str] = []
+    cause: BaseException | None = mistake
+    while cause is not None:
+        told = [*traceback.format_tb(cause.__traceback__), type(cause).__name__, *told]
+        cause = cause.__cause__ or (None if cause.__suppress_context__ else cause.__context__)
+    typer.echo("\n".join(line.rstrip() for line in told), err=True)
+    typer.echo("This is a mistake of the program. Its words may quote people and are left out.", err=True)
 
 
 def _run(work: Coroutine[Any, Any, None], stop: asyncio.Event) -> None:
