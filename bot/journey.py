@@ -23,8 +23,9 @@ from bot.hearing import Speaker
 from bot.outbox import Delivered, Label, Leased, Outgoing, Result, Undelivered
 from bot.signals import Incoming
 from bot.store import conversation, ledger
-from bot.store.tables import CitizenRow, InboxRow, SignalRow
+from bot.store.tables import CitizenRow, InboxRow
 from bot.store.vault import Vault
+from bot.watch import Watch, step
 from bot.wording import Wording
 
 __all__ = [
@@ -84,11 +85,15 @@ class Journey:
     new_id: Callable[[], str]
     chat_gap: timedelta = timedelta(seconds=1)
     on_queued: Callable[[], None] = field(default=lambda: None)
+    watch: Watch = field(default_factory=Watch)
 
     # A signal arrives.
 
+    @step("receive")
     def receive(self, incoming: Sequence[Incoming]) -> list[Receipt]:
         """Store signals, each once per (source, id), in one transaction; one receipt for each, in their order."""
+        if not incoming:
+            return []
         with self.sessions.begin() as session:
             receipts = self._store(session, incoming)
         log.info("receive", extra={"fresh": sum(receipt.fresh for receipt in receipts), "of": len(receipts)})
@@ -96,33 +101,37 @@ class Journey:
 
     def _store(self, session: Session, incoming: Sequence[Incoming]) -> list[Receipt]:
         now = self.clock()
-        rows, keys = {}, []
-        for signal in incoming:
-            key = hashlib.sha256(f"{signal.source}\x1f{signal.external_id}".encode()).hexdigest()[:16]
-            keys.append(key)
-            citizen = signal.citizen
-            if signal.reference is not None:
-                citizen = ledger.person_of(session, links.reference_hash(self.vault, signal.reference))
-            rows[key] = {
-                "id": key,
-                "source": signal.source,
-                "external_id": signal.external_id,
-                "type": signal.type,
-                "origin": signal.origin,
-                "occurred_at": signal.occurred_at,
-                "received_at": now,
-                "citizen_id": citizen,
-                "addressed": signal.addressed,
-                "card": signal.card,
-                "data": dict(signal.data),
-                "said_by": signal.said_by,
-            }
-        known = set(ledger.by_id(session, SignalRow, rows))
-        ledger.add_new(session, SignalRow, [row for key, row in rows.items() if key not in known])
-        return [Receipt(key, key not in known and keys.index(key) == place) for place, key in enumerate(keys)]
+        references = {signal.reference for signal in incoming if signal.reference is not None}
+        hashes = {reference: links.reference_hash(self.vault, reference) for reference in references}
+        people = ledger.people_of(session, hashes.values())
+        ids = [_signal_id(signal.source, signal.external_id) for signal in incoming]
+        rows = [
+            ledger.NewSignal(
+                id=known,
+                source=signal.source,
+                external_id=signal.external_id,
+                type=signal.type,
+                origin=signal.origin,
+                occurred_at=signal.occurred_at,
+                received_at=now,
+                citizen_id=signal.citizen if signal.reference is None else people.get(hashes[signal.reference]),
+                addressed=signal.addressed,
+                card=signal.card,
+                data=dict(signal.data),
+                said_by=signal.said_by,
+            )
+            for known, signal in zip(ids, incoming, strict=True)
+        ]
+        fresh = ledger.add_signals(session, rows)
+        receipts = []
+        for known in ids:
+            receipts.append(Receipt(known, known in fresh))
+            fresh.discard(known)
+        return receipts
 
     # Who it concerns, whether we may, whether now, in which words.
 
+    @step("call_dates")
     def call_dates(self) -> int:
         """Make the signals of campaigns whose date has come; return how many were new."""
         now = self.clock()
@@ -140,11 +149,13 @@ class Journey:
             ]
             return sum(receipt.fresh for receipt in self._store(session, days)) if days else 0
 
-    def plan(self, limit: int = 100) -> int:
+    @step("plan")
+    def plan(self, limit: int = 500) -> int:
         """Turn unplanned signals into offers, or into the reason why there is none; return how many signals."""
         with self.sessions.begin() as session:
             return planning.plan_signals(session, self.wording, self.clock(), limit)
 
+    @step("decide")
     def decide(self, limit: int = 200) -> int:
         """Decide about the offers that are due a look; return how many."""
         with self.sessions.begin() as session:
@@ -156,27 +167,38 @@ class Journey:
 
     # What is due leaves.
 
+    @step("lease")
     def lease(self, owner: str, limit: int, *, purposes: Collection[Purpose] = tuple(Purpose)) -> list[Leased]:
         """Set due messages aside for `owner`, replies first; none while all has to pause or another one sends."""
-        if self.paused_until() is not None:
-            return []
-        with self.sessions.begin() as session:
-            if not outbox.is_sender(session, self.clock(), owner):
-                return []
-            return outbox.lease(session, self.clock(), owner, purposes, limit)
-
-    def depart(self, owner: str, messages: Collection[int], results: Sequence[Result] = ()) -> list[Outgoing]:
-        """Write down what became of earlier messages, and let those of `messages` go that still may, in one commit."""
         now = self.clock()
         with self.sessions.begin() as session:
+            if not outbox.is_sender(session, now, owner) or self._pause(session) is not None:
+                return []
+            return outbox.lease(session, now, owner, purposes, limit)
+
+    @step("depart", of="messages")
+    def depart(self, owner: str, messages: Collection[int], results: Sequence[Result] = ()) -> list[Outgoing]:
+        """Write down what became of earlier messages, and let those of `messages` go that still may, in one commit.
+
+        None of them go when `owner` is not the one who sends any more; the results are written down all the same.
+        """
+        now = self.clock()
+        with self.sessions.begin() as session:
+            sends = bool(messages) and outbox.is_sender(session, now, owner)
             outbox.settle(session, now, results, self.chat_gap)
             session.flush()
-            leaving = outbox.let_go(session, self.wording, self.vault, now, owner, messages)
+            leaving = outbox.let_go(session, self.wording, self.vault, now, owner, messages) if sends else []
         for result in results:
             outcome = "sent" if isinstance(result, Delivered) else type(result.error).__name__
             log.info("deliver", extra={"nudge": result.message, "outcome": outcome})
         return leaving
 
+    def resign(self, owner: str) -> None:
+        """`owner` sends no more: what it had set aside may leave by somebody else's hand at once."""
+        with self.sessions.begin() as session:
+            outbox.resign(session, owner)
+
+    @step("sweep")
     def sweep(self) -> int:
         """Take up what a dead sender left; return how many messages became uncertain."""
         with self.sessions.begin() as session:
@@ -188,7 +210,10 @@ class Journey:
     def paused_until(self) -> datetime | None:
         """Until when nothing at all may leave (a 429), or None."""
         with ledger.reading(self.sessions) as session:
-            pause = ledger.mark(session, outbox.PAUSE_ALL)
+            return self._pause(session)
+
+    def _pause(self, session: Session) -> datetime | None:
+        pause = ledger.mark(session, outbox.PAUSE_ALL)
         until = None if pause is None else datetime.fromisoformat(pause["until"])
         return until if until is not None and until > self.clock() else None
 
@@ -208,16 +233,14 @@ class Journey:
 
     # A citizen says something.
 
+    @step("take_in", of="updates")
     def take_in(self, updates: Sequence[tuple[int, str]]) -> None:
         """Store updates as they came, sealed; those that were delivered before are left as they are."""
-        now = self.clock()
-        rows = [
-            {"update_id": number, "received_at": now, "body_sealed": self.vault.seal(body), "state": "new", "tries": 0}
-            for number, body in updates
-        ]
+        sealed = [(number, self.vault.seal(body)) for number, body in updates]
         with self.sessions.begin() as session:
-            ledger.add_new(session, InboxRow, rows)
+            ledger.add_updates(session, self.clock(), sealed)
 
+    @step("unheard")
     def unheard(self, limit: int = 100) -> list[Update]:
         """Updates that took no effect yet and are due for a try, in Telegram's order."""
         with ledger.reading(self.sessions) as session:
@@ -227,6 +250,7 @@ class Journey:
                 if row.body_sealed is not None
             ]
 
+    @step("hear", of="update_id")
     def hear(self, update_id: int, speaker: Speaker, heard: Heard) -> str | None:
         """Take an update to heart, once; return the line that answers a press, also when it was heard before."""
         now = self.clock()
@@ -251,7 +275,8 @@ class Journey:
                     receive=lambda session, incoming: self._store(session, [incoming]),
                 ).take_effect(link)
             _done(inbox, now)
-            notice = inbox.notice
+            notice, waited = inbox.notice, now - inbox.received_at
+        self.watch.heard(waited.total_seconds())
         log.info("hear", extra={"update": update_id, "heard": type(heard).__name__})
         self.on_queued()
         return notice
@@ -263,6 +288,7 @@ class Journey:
             if inbox is not None and inbox.state == "new":
                 _done(inbox, self.clock())
 
+    @step("fail", of="update_id")
     def fail(self, update_id: int, error: str, chat: str | None = None) -> None:
         """It was tried and failed: again later, and after five tries it is a dead letter that staff see.
 
@@ -320,6 +346,7 @@ class Journey:
 
     # What closed windows teach, and what may be forgotten.
 
+    @step("learn")
     def learn(self) -> str:
         """Make a policy version of all decisions whose window closed; return its content's hash."""
         with self.sessions.begin() as session:
@@ -327,6 +354,7 @@ class Journey:
         log.info("learn", extra={"policy": version})
         return version
 
+    @step("learn_if_older_than")
     def learn_if_older_than(self, age: timedelta) -> str | None:
         """Learn when the newest policy version is older than `age`, or there is none; return the new one's hash."""
         with ledger.reading(self.sessions) as session:
@@ -335,6 +363,7 @@ class Journey:
                 return None
         return self.learn()
 
+    @step("upkeep")
     def upkeep(self) -> int:
         """Keep what was promised to people, or tell them; ask again for consents that end; return how many messages."""
         now = self.clock()
@@ -348,6 +377,7 @@ class Journey:
             self.on_queued()
         return said
 
+    @step("tidy")
     def tidy(self) -> None:
         """Close what time has closed and forget what need not be kept."""
         now = self.clock()
@@ -360,6 +390,10 @@ class Journey:
         """Make a decision again from what it was made from; None when there is no such decision."""
         with ledger.reading(self.sessions) as session:
             return planning.replay(session, self.vault, decision)
+
+
+def _signal_id(source: str, external_id: str) -> str:
+    return hashlib.sha256(f"{source}\x1f{external_id}".encode()).hexdigest()[:16]
 
 
 def _done(inbox: InboxRow, now: datetime) -> None:

@@ -4,7 +4,13 @@ import asyncio
 import logging
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import (
+    AbstractAsyncContextManager,
+    AbstractContextManager,
+    asynccontextmanager,
+    contextmanager,
+    nullcontext,
+)
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -16,6 +22,9 @@ from telegram import Bot
 from bot import api, offers, signals
 from bot.errors import InTheWayError
 from bot.journey import Journey
+from bot.operating import Lookout
+from bot.operating.channel import SeenChannel
+from bot.operating.duties import HEAR, POLL, SEND, TICK
 from bot.scheduler import Ticks
 from bot.store import schema
 from bot.telegram.application import (
@@ -53,6 +62,7 @@ class Service:
     port: int = 8080
     rate_per_s: float = 30.0
     plan_every_s: float = 5.0
+    lookout: Lookout | None = None
 
     async def run(self, stop: asyncio.Event, *, ready: Callable[[str], None]) -> None:
         """Run until `stop` is set, then finish what is in hand. `ready` gets the bot's user name once all runs.
@@ -63,16 +73,16 @@ class Service:
         news = asyncio.Event()
         application = build_application(new_builder(self.token, root=self.api_root), self.journey)
         listening = listen(self.host, self.port)
-        async with _initialised(application):
+        async with self._looked_at(), _initialised(application):
             bot = application.bot
             secret = self.journey.vault.fingerprint("webhook secret")
             url = None if self.public_url is None else self.public_url.rstrip("/") + WEBHOOK_PATH
             app = self._api()
             if url is not None:
-                app.router.routes.append(webhook_route(WEBHOOK_PATH, secret, self.journey.take_in, news=news))
-            sender = Sender(
-                self.journey, TelegramChannel(bot), rate_per_s=self.rate_per_s, owner=self.owner, time=self.time
-            )
+                # In front: a route is looked for one after another.
+                app.router.routes.insert(0, webhook_route(WEBHOOK_PATH, secret, self.journey.take_in, news=news))
+            channel = SeenChannel(TelegramChannel(bot), self.journey.watch)
+            sender = Sender(self.journey, channel, rate_per_s=self.rate_per_s, owner=self.owner, time=self.time)
             ticks = Ticks(self.journey, plan_every_s=self.plan_every_s)
             server = _Server(uvicorn.Config(app, log_config=None, lifespan="off", access_log=False))
             async with asyncio.TaskGroup() as tasks:
@@ -81,11 +91,16 @@ class Service:
                 sending = tasks.create_task(sender.run())
                 hearing = [tasks.create_task(work(self.journey, application, news=news))]
                 if url is None:
-                    hearing.append(tasks.create_task(poll(bot, self.journey.take_in, news=news)))
+                    hearing.append(
+                        tasks.create_task(poll(bot, self.journey.take_in, news=news, answered=self._answered))
+                    )
                 ticks.start()
-                ready(bot.username)
-                log.info("ready")
-                await stop.wait()
+                with self._expected():
+                    if self.lookout is not None:
+                        self.lookout.started()
+                    ready(bot.username)
+                    log.info("ready")
+                    await stop.wait()
                 await ticks.stop()
                 for task in hearing:
                     task.cancel()
@@ -119,7 +134,20 @@ class Service:
             ready=self._not_ready,
         )
 
+    def _looked_at(self) -> AbstractAsyncContextManager[object]:
+        return nullcontext() if self.lookout is None else self.lookout.on()
+
+    def _expected(self) -> AbstractContextManager[None]:
+        if self.lookout is None:
+            return nullcontext()
+        return self.lookout.expects(TICK, SEND, HEAR, *((POLL,) if self.public_url is None else ()))
+
+    def _answered(self) -> None:
+        self.journey.watch.beat("poll")
+
     def _not_ready(self) -> str | None:
+        if self.lookout is not None:
+            return self.lookout.not_ready()
         has, wants = schema.shape(self.engine)
         return None if has == wants else f"the database has shape {has} and this program wants {wants}"
 
@@ -138,7 +166,9 @@ def about(wording: Wording) -> Mapping[str, About]:
 
 def listen(host: str, port: int) -> socket.socket:
     """A socket bound to this port. Raises InTheWayError when somebody else has it."""
-    listening = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    # TCP by name: asyncio sends at once (TCP_NODELAY) only where it reads that, and else an answer waits for 40 ms.
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listening.bind((host, port))

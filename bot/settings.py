@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import AnyHttpUrl, Field, SecretStr, ValidationError
+from pydantic import AnyHttpUrl, Field, Secret, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from bot.errors import FaultsError, SettingsError
@@ -43,6 +43,22 @@ class Settings(BaseSettings):
     )
     log_level: Annotated[str, Field(pattern="^(DEBUG|INFO|WARNING|ERROR)$")] = Field(
         default="INFO", description="How much is logged: DEBUG, INFO, WARNING or ERROR."
+    )
+    log_format: Annotated[str, Field(pattern="^(json|text)$")] = Field(
+        default="json", description="How it is logged: json for machines, text for a person at a terminal."
+    )
+    metrics_port: Annotated[int, Field(ge=1, le=65535)] | None = Field(
+        default=None, description="The port of `/metrics` and `/health` for operators; none without it."
+    )
+    metrics_host: str = Field(default="127.0.0.1", description="The address of the same.")
+    ping_url: Secret[AnyHttpUrl] | None = Field(
+        default=None, description="Fetched each minute while all is well, for a service that alarms when it is not."
+    )
+    alarm_url: Secret[AnyHttpUrl] | None = Field(
+        default=None, description="Gets a POST when something that should go on is silent, and when it is back."
+    )
+    otlp_endpoint: AnyHttpUrl | None = Field(
+        default=None, description="Where traces go, over OTLP/HTTP; OTEL_EXPORTER_OTLP_ENDPOINT does the same."
     )
 
     def bot_token(self) -> str:

@@ -8,7 +8,6 @@ from sqlmodel import Session
 from bot import saying
 from bot.core import door
 from bot.core.facts import ConsentState, Reason
-from bot.core.talk import Standing
 from bot.errors import RefusedError
 from bot.store import conversation, ledger
 from bot.store.tables import CitizenRow, ConsentRow
@@ -22,9 +21,9 @@ UNPLEASANT, AMONG = 3, 100
 ASK_GAP = timedelta(days=5)
 
 
-def lapse(session: Session, wording: Wording, now: datetime) -> int:
+def lapse(session: Session, wording: Wording, now: datetime, limit: int = 500) -> int:
     """End the consents that ran out, each with a record of its own. Return how many."""
-    ended = conversation.given_until(session, now)
+    ended = conversation.given_until(session, now, limit)
     for consent in ended:
         _record(session, consent, ConsentState.EXPIRED, now)
         cards = [card for card, whole in wording.cards.items() if whole.facts().theme == consent.theme]
@@ -38,14 +37,13 @@ def renew(session: Session, wording: Wording, now: datetime, limit: int = 200) -
     One theme at a time; without an answer the consent ends by itself.
     """
     asked: set[str] = set()
-    for consent in conversation.given_until(session, now + RENEW_BEFORE, unasked=True):
+    ending = conversation.to_renew(
+        session, now + RENEW_BEFORE, wording.themes.keys(), limit, unasked_since=now - ASK_GAP
+    )
+    for consent in ending:
         citizen = session.get(CitizenRow, consent.citizen_id)
         assert citizen is not None
-        if len(asked) == limit:
-            break
-        if citizen.id in asked or citizen.standing != Standing.ACTIVE or consent.theme not in wording.themes:
-            continue
-        if conversation.asked_since(session, citizen.id, now - ASK_GAP):
+        if citizen.id in asked:
             continue
         asked.add(citizen.id)
         assert consent.valid_until is not None

@@ -456,7 +456,7 @@ def allowed(was: Person | None, now: Person, said: Said, counts: Counter) -> Non
         "joining": before in {None, "erased"} and not said.gone,
         "active": before in {"joining", "stopped", "blocked", "erased"} and press is not None
         and (press.kind, choice) == ("w", "yes"),
-        "stopped": stops and before != "erased",
+        "stopped": stops,
         "blocked": said.gone,
         "erased": press is not None and (press.kind, choice) == ("e", "yes"),
     }  # fmt: skip

@@ -10,6 +10,7 @@ import socket
 import stat
 import subprocess
 import sys
+import threading
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -42,7 +43,9 @@ def _no_settings(monkeypatch, tmp_path):
 def _logging_as_it_was():
     loggers = [logging.getLogger(name) for name in (None, "bot", "httpx", "httpcore", "aiohttp", "telegram")]
     before = [(logger, logger.level, list(logger.handlers)) for logger in loggers]
+    hooks = sys.excepthook, threading.excepthook, logging.raiseExceptions
     yield
+    sys.excepthook, threading.excepthook, logging.raiseExceptions = hooks
     for logger, level, handlers in before:
         logger.setLevel(level)
         logger.handlers[:] = handlers
@@ -370,6 +373,38 @@ def test_many_codes_are_made_at_once_each_for_a_reference_of_its_own(municipalit
     assert refused == 1
 
 
+def test_the_preview_counts_without_pointing_at_anybody(municipality, sessions, wording, tmp_path):
+    from bot.mydata import code_of
+    from bot.settings import read_keys
+
+    town = World(sessions, wording, read_keys(tmp_path / "keys.toml"))
+    for number in range(11):
+        town.joins(f"yes{number}", "money")
+    for number in range(2):
+        town.joins(f"no{number}")
+    started(municipality)
+    municipality("campaign", "pause", "zorgtoeslag-deadline", "--because", "eerst kijken", "--by", "eva")
+
+    code, said, _ = municipality("campaign", "preview", "zorgtoeslag-deadline")
+    _, raw, _ = municipality("campaign", "preview", "zorgtoeslag-deadline", "--on", "2027-12-01", "--json")
+    refused = code_of(town.vault, town.citizen("no0").id)
+    _, why, _ = municipality(
+        "campaign", "preview", "zorgtoeslag-deadline", "--person", refused, "--json", "--by", "eva"
+    )
+    nobody, _, complaint = municipality("campaign", "preview", "no-such-campaign")
+
+    assert code == 0
+    assert "does not run at that moment" in said
+    assert "Could be written to: 11 of about 20." in said
+    assert "no_consent: fewer than 10" in said
+    assert json.loads(raw)["reasons"] == {"card_not_in_force": 13}
+    assert {name: json.loads(why)[name] for name in ("reason", "until")} == {"reason": "no_consent", "until": None}
+    assert (nobody, "no-such-campaign" in complaint) == (1, True)
+    with sessions() as session:
+        [audited] = session.exec(select(AuditRow).where(AuditRow.action == "person.preview")).all()
+    assert (audited.who, audited.detail) == ("eva", {"campaign": "zorgtoeslag-deadline"})
+
+
 def test_who_asked_for_contact_is_listed_and_a_phone_number_only_on_request(municipality, sessions, wording, tmp_path):
     from bot.settings import read_keys
 
@@ -618,9 +653,12 @@ async def test_run_answers_a_citizen_stops_when_told_and_never_logs_the_token(
 
     assert said.startswith("@")
     assert code == 0, log
-    assert "event=ready" in log
-    assert "event=hear" in log
-    assert "event=stopped" in log
+    lines = [json.loads(line) for line in log.splitlines()]
+    assert {"ready", "hear", "stopped"} <= {line["event"] for line in lines}
+    for line in lines:
+        assert list(line)[:6] == ["time", "level", "event", "logger", "role", "owner"]
+        assert datetime.fromisoformat(line["time"]).utcoffset().total_seconds() == 0
+        assert "left_out" not in line
     assert TOKEN not in log
     assert "Anna" not in log
 

@@ -34,7 +34,7 @@ class Keyring:
                 self._asked.clear()
             asked = now, asyncio.create_task(asyncio.to_thread(self._find, key))
             self._asked[digest] = asked
-        source = await asyncio.shield(asked[1])
+        source = asked[1].result() if asked[1].done() else await asyncio.shield(asked[1])
         if source is None:
             self._asked.pop(digest, None)  # so that guesses fill no memory and a new key works at once
             self._opened.discard(digest)

@@ -14,7 +14,7 @@ from typing import Annotated, Any
 import typer
 
 from bot import __version__
-from bot.cli import cards, desk, keys, language, nudges, parts
+from bot.cli import bench, cards, desk, keys, language, nudges, parts
 from bot.cli.parts import By, Json, say, say_json, say_table
 from bot.errors import FaultsError, HandreikingError, RefusedError, SettingsError
 
@@ -34,6 +34,7 @@ app.command()(cards.offer)
 app.command()(cards.calendar)
 app.add_typer(language.language, name="language")
 app.add_typer(nudges.group, name="nudges")
+app.command()(bench.bench)
 
 DEMO_DIRECTORY = Path(".handreiking-demo")
 SAME, DIFFERS, UNKNOWN = 0, 1, 2
@@ -62,12 +63,13 @@ def run(
     ] = False,
 ) -> None:
     """Run the bot on Telegram until it is told to stop."""
-    from bot.cli import fitness, log
+    from bot.cli import fitness, log, watching
     from bot.service import Service
 
     whole = parts.from_environment()
     settings = whole.settings
-    log.set_up(settings.log_level)
+    owner = secrets.token_hex(6)
+    log.set_up(settings.log_level, settings.log_format, role="all", owner=owner)
     if reasons := fitness.unfit(whole, parts.now(), trial=trial):
         raise FaultsError([*reasons, "Not started. `handreiking run --trial` takes examples as they are, for trying."])
 
@@ -82,13 +84,14 @@ def run(
         journey=journey,
         engine=whole.engine,
         token=settings.bot_token(),
-        owner=secrets.token_hex(6),
+        owner=owner,
         time=parts.monotonic,
         api_root=settings.api_root.rstrip("/"),
         public_url=None if settings.public_url is None else str(settings.public_url),
         host=settings.host,
         port=settings.port,
         rate_per_s=settings.rate_per_s,
+        lookout=watching.lookout(whole, role="all", owner=owner),
     )
     stop = asyncio.Event()
     _run(service.run(stop, ready=ready), stop)
@@ -113,6 +116,14 @@ def check(json: Json = False) -> None:
         say(f"{count} {'fault' if count == 1 else 'faults'}")
     if faults:
         raise typer.Exit(1)
+
+
+@app.command()
+def doctor(json: Json = False) -> None:
+    """Say what is wrong and what to do. Exit code: 0 nothing, 1 something is wrong, 2 it cannot look."""
+    from bot.cli import visit
+
+    visit.pay(json=json)
 
 
 @app.command()
@@ -188,6 +199,22 @@ def export(
 
 
 @app.command()
+def operating(
+    directory: Annotated[Path, typer.Argument(help="Where to; files that are there already are left alone.")],
+) -> None:
+    """Write the operator's page, the systemd units, the Containerfile and the alert rules to a folder."""
+    from bot.operating.files import write
+
+    try:
+        for path in write(directory):
+            say(str(path))
+    except FileExistsError as error:
+        raise RefusedError(f"{error.filename} is there already. Choose another folder.") from None
+    except OSError as error:
+        raise RefusedError(f"{directory} cannot be written: {error.strerror}.") from None
+
+
+@app.command()
 def version() -> None:
     """Say which version this is."""
     say(f"handreiking {__version__}")
@@ -228,13 +255,18 @@ def _give_up(errors: list[HandreikingError]) -> None:
 
 def _own_up(mistake: Exception) -> None:
     """Where it went wrong and in what way, without the errors' words: a database quotes what people said."""
-    told: list[str] = []
-    cause: BaseException | None = mistake
-    while cause is not None:
-        told = [*traceback.format_tb(cause.__traceback__), type(cause).__name__, *told]
-        cause = cause.__cause__ or (None if cause.__suppress_context__ else cause.__context__)
-    typer.echo("\n".join(line.rstrip() for line in told), err=True)
+    typer.echo("\n".join(_places(mistake)), err=True)
     typer.echo("This is a mistake of the program. Its words may quote people and are left out.", err=True)
+
+
+def _places(error: BaseException) -> list[str]:
+    """The frames of an error under those of what it came from, and of each in a group."""
+    before = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    told = [] if before is None else _places(before)
+    told += [*(line.rstrip() for line in traceback.format_tb(error.__traceback__)), type(error).__name__]
+    if isinstance(error, BaseExceptionGroup):
+        told += [line for inner in error.exceptions for line in _places(inner)]
+    return told
 
 
 def _run(work: Coroutine[Any, Any, None], stop: asyncio.Event) -> None:

@@ -3,11 +3,11 @@
 Like `ledger` they take a `Session` and never commit.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import Select, and_, delete, func, literal, or_, select, update
 from sqlmodel import Session, col
 
 from bot.core.facts import DECLINED, Choice, ConsentState, Origin, Reason
@@ -78,41 +78,52 @@ def declined_cards(session: Session, citizen: str) -> frozenset[str]:
     return frozenset(card for card in session.execute(statement).scalars() if card is not None)
 
 
-def given_until(session: Session, until: datetime, *, unasked: bool = False) -> Sequence[ConsentRow]:
-    """Consents that hold and end at `until` at the latest, oldest first.
+def given_until(session: Session, until: datetime, limit: int) -> Sequence[ConsentRow]:
+    """Consents that hold and end at `until` at the latest, those that end first."""
+    statement = _holding(until).order_by(col(ConsentRow.valid_until), col(ConsentRow.id)).limit(limit)
+    return session.execute(statement).scalars().all()
 
-    `unasked` leaves out those that were asked again since they were given.
+
+def to_renew(
+    session: Session, until: datetime, themes: Collection[str], limit: int, *, unasked_since: datetime
+) -> Sequence[ConsentRow]:
+    """Consents for `themes` of people who take part, that end at `until` at the latest, those that end first.
+
+    Left out are consents that were asked again since they were given, and people who were asked for anything since.
     """
-    newest = (
-        select(func.max(ConsentRow.id))
-        .where(col(ConsentRow.state) != ConsentState.ASKED)
-        .group_by(col(ConsentRow.citizen_id), col(ConsentRow.theme))
+    later = ConsentRow.__table__.alias("asked")  # type: ignore[attr-defined]
+    again = select(later.c.id).where(
+        later.c.citizen_id == col(ConsentRow.citizen_id),
+        later.c.state == ConsentState.ASKED,
+        or_(
+            and_(later.c.theme == col(ConsentRow.theme), later.c.id > col(ConsentRow.id)),
+            later.c.at > unasked_since,
+        ),
     )
-    statement = select(ConsentRow).where(
-        col(ConsentRow.id).in_(newest),
-        col(ConsentRow.state) == ConsentState.GIVEN,
+    statement = (
+        _holding(until)
+        .join(CitizenRow, col(CitizenRow.id) == col(ConsentRow.citizen_id))
+        .where(col(CitizenRow.standing) == Standing.ACTIVE, col(ConsentRow.theme).in_(themes), ~again.exists())
+        .order_by(col(ConsentRow.valid_until), col(ConsentRow.id))
+        .limit(limit)
+    )
+    return session.execute(statement).scalars().all()
+
+
+def _holding(until: datetime) -> Select[ConsentRow]:
+    """Consents that end at `until` at the latest and that nothing was said about since."""
+    later = ConsentRow.__table__.alias("later")  # type: ignore[attr-defined]
+    overruled = select(later.c.id).where(
+        later.c.citizen_id == col(ConsentRow.citizen_id),
+        later.c.theme == col(ConsentRow.theme),
+        later.c.state != ConsentState.ASKED,
+        later.c.id > col(ConsentRow.id),
+    )
+    return select(ConsentRow).where(
+        col(ConsentRow.state) == literal("given", literal_execute=True),
         col(ConsentRow.valid_until) <= until,
+        ~overruled.exists(),
     )
-    if unasked:
-        later = ConsentRow.__table__.alias("later")  # type: ignore[attr-defined]
-        again = select(later.c.id).where(
-            later.c.citizen_id == col(ConsentRow.citizen_id),
-            later.c.theme == col(ConsentRow.theme),
-            later.c.state == ConsentState.ASKED,
-            later.c.id > col(ConsentRow.id),
-        )
-        statement = statement.where(~again.exists())
-    return session.execute(statement.order_by(col(ConsentRow.id))).scalars().all()
-
-
-def asked_since(session: Session, citizen: str, since: datetime) -> bool:
-    """Whether this person was asked for any consent after `since`."""
-    statement = select(ConsentRow.id).where(  # type: ignore[call-overload]
-        col(ConsentRow.citizen_id) == citizen,
-        col(ConsentRow.state) == ConsentState.ASKED,
-        col(ConsentRow.at) > since,
-    )
-    return session.execute(statement.limit(1)).first() is not None
 
 
 def not_told(session: Session, privacy: str, limit: int) -> Sequence[CitizenRow]:

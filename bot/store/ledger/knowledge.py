@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import Text, cast, select
 from sqlmodel import Session, col
 
 from bot.store.tables import (
@@ -18,6 +18,12 @@ def policy_row(session: Session, version: str | None = None) -> PolicyRow | None
     if version is not None:
         return session.get(PolicyRow, version)
     return session.execute(select(PolicyRow).order_by(col(PolicyRow.created_at).desc()).limit(1)).scalar_one_or_none()
+
+
+def newest_policy(session: Session) -> str | None:
+    """The record of the newest policy version as JSON text; None: there is none yet."""
+    statement = select(cast(col(PolicyRow.record), Text)).order_by(col(PolicyRow.created_at).desc()).limit(1)
+    return session.execute(statement).scalar_one_or_none()
 
 
 def closed_decisions(session: Session, before: datetime) -> Iterable[tuple[DecisionRow, MessageRow | None]]:
