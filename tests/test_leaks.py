@@ -14,7 +14,7 @@ from sqlalchemy.exc import StatementError
 from sqlmodel import select
 
 from bot import mydata, research, settings
-from bot.cli.log import Lines
+from bot.cli.log import formatter
 from bot.sandbox import Drop, Fault
 from bot.store import ledger
 from bot.store.tables import AuditRow, InboxRow, metadata
@@ -47,7 +47,7 @@ def logged():
             super().emit(record)
 
     handler = Both(written)
-    handler.setFormatter(Lines())
+    handler.setFormatter(formatter("json", {}))
     root = logging.getLogger()
     before = {name: logging.getLogger(name).level for name in (None, "httpx", "httpcore", "aiohttp", "telegram")}
     root.addHandler(handler)
@@ -84,7 +84,7 @@ async def test_what_is_secret_stays_where_it_is_over_a_whole_history(stage, logg
             async with client.post(stage.signals_url, data=body, headers=headers) as answer:
                 assert answer.status in {400, 401}
     await stage.until(lambda: _heard(sessions))
-    await stage.until(lambda: "outcome=sent" in logged())
+    await stage.until(lambda: "'outcome': 'sent'" in logged())
 
     with sessions.begin() as session:
         bram = ledger.citizen_by_chat(session, vault.fingerprint(f"chat:{BRAM}"))

@@ -4,6 +4,7 @@ A command imports what it needs itself, so that `handreiking version` and `--hel
 """
 
 import asyncio
+import logging
 import secrets
 import signal
 import traceback
@@ -231,11 +232,11 @@ def main() -> None:
         ours, others = group.split(HandreikingError)
         if ours is None or others is not None:
             _own_up(group)
-            raise SystemExit(1) from None
+            raise
         _give_up(_leaves(ours))
-    except Exception as mistake:  # noqa: BLE001 - the outermost place there is
+    except Exception as mistake:
         _own_up(mistake)
-        raise SystemExit(1) from None
+        raise
 
 
 def _leaves(group: ExceptionGroup[HandreikingError]) -> list[HandreikingError]:
@@ -254,9 +255,14 @@ def _give_up(errors: list[HandreikingError]) -> None:
 
 
 def _own_up(mistake: Exception) -> None:
-    """Where it went wrong and in what way, without the errors' words: a database quotes what people said."""
-    typer.echo("\n".join(_places(mistake)), err=True)
-    typer.echo("This is a mistake of the program. Its words may quote people and are left out.", err=True)
+    """Where it went wrong and in what way, without the errors' words: a database quotes what people said.
+
+    Once the log is set up it does the same, in its own way, when this returns.
+    """
+    if not logging.getLogger().handlers:
+        typer.echo("\n".join(_places(mistake)), err=True)
+        typer.echo("This is a mistake of the program. Its words may quote people and are left out.", err=True)
+        raise SystemExit(1) from None
 
 
 def _places(error: BaseException) -> list[str]:
