@@ -28,7 +28,7 @@ from bot.store import ledger, schema
 from bot.store.tables import CampaignRow, LinkRow, MessageRow, OfferRow, SourceRow
 from bot.wording import Wording, data, load
 
-TOKEN = "100:demo-only-not-a-secret"  # noqa: S105 - the sandbox is on this machine, and this opens nothing else
+TOKEN = "100:demo-only-not-a-secret"  # nosec B105  # noqa: S105 - opens only the sandbox here
 SOURCE = "urn:handreiking-demo:gemeente"
 OPENS = time(10)
 SHOWN = 6

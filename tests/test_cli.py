@@ -266,6 +266,21 @@ def calendar(municipality):
     return municipality
 
 
+def test_a_source_gets_another_key_and_the_old_one_goes_out_of_use(municipality, sessions):
+    municipality("source", "add", SOURCE, "--type", DEADLINE, "--by", "eva")
+    code, said, _ = municipality("source", "rotate", SOURCE, "--old-works-for", "2", "--json", "--by", "sam")
+    _, listed, _ = municipality("source", "list", "--json")
+
+    made = json.loads(said)
+    assert code == 0
+    assert made["key"].startswith("hr_")
+    assert made["old_works_for_hours"] == 2
+    assert json.loads(listed)[0]["old_key_until"] is not None
+    assert made["key"] not in listed
+    with sessions() as session:
+        assert [row.who for row in session.exec(select(AuditRow).where(AuditRow.action == "source.rotate"))] == ["sam"]
+
+
 def test_a_source_gets_its_key_once_and_loses_it_at_a_word(municipality):
     _, made, _ = municipality("source", "add", SOURCE, "--type", DEADLINE, "--json", "--by", "eva")
     _, listed, _ = municipality("source", "list")

@@ -48,7 +48,7 @@ def build(
     zone = ZoneInfo(wording.municipality.zone)
     known = known_types(card.facts() for card in wording.cards.values())
     intake = Intake(receive)
-    door = Door(Keyring(sources, clock), limits)
+    door = Door(Keyring(sources, clock), limits, clock)
 
     async def hand_in(request: Request) -> Response:
         let = await door.let_in(request)

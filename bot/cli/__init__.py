@@ -4,14 +4,16 @@ A command imports what it needs itself, so that `handreiking version` and `--hel
 """
 
 import asyncio
+import logging
 import secrets
+import traceback
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from bot import __version__
-from bot.cli import bench, cards, desk, keeping, language, nudges, parts, running
+from bot.cli import bench, cards, desk, keeping, keys, language, nudges, parts, running
 from bot.cli.parts import By, Json, say, say_json, say_table
 from bot.errors import FaultsError, HandreikingError, RefusedError, SettingsError
 
@@ -23,12 +25,11 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-keys = typer.Typer(help="The keys that seal chat addresses.", no_args_is_help=True)
 for name, group in desk.GROUPS.items():
     app.add_typer(group, name=name)
 app.command()(keeping.migrate)
 app.command()(keeping.backup)
-app.add_typer(keys, name="keys")
+app.add_typer(keys.keys, name="keys")
 app.add_typer(cards.card, name="card")
 app.command()(running.run)
 app.command()(cards.offer)
@@ -168,22 +169,6 @@ def version() -> None:
     say(f"handreiking {__version__}")
 
 
-@keys.command("new")
-def keys_new(
-    file: Annotated[Path, typer.Argument(help="Where to; an existing file is left alone.")],
-) -> None:
-    """Make the keys. Whoever has them can read every chat address in the database."""
-    from bot.settings import write_keys
-
-    try:
-        write_keys(file, secrets.token_bytes(32))
-    except FileExistsError:
-        raise RefusedError(f"{file} is there already. Losing its keys would lose every chat address in use.") from None
-    except OSError as error:
-        raise RefusedError(f"{file} cannot be written: {error.strerror}.") from None
-    say(f"Keys written to {file}. Keep a copy apart from the database, and set HANDREIKING_KEYS_FILE.")
-
-
 def main() -> None:
     """`handreiking`. What goes wrong is told in sentences; a traceback is a mistake of ours."""
     try:
@@ -194,8 +179,12 @@ def main() -> None:
     except ExceptionGroup as group:
         ours, others = group.split(HandreikingError)
         if ours is None or others is not None:
+            _own_up(group)
             raise
         _give_up(_leaves(ours))
+    except Exception as mistake:
+        _own_up(mistake)
+        raise
 
 
 def _leaves(group: ExceptionGroup[HandreikingError]) -> list[HandreikingError]:
@@ -211,3 +200,24 @@ def _give_up(errors: list[HandreikingError]) -> None:
     refused = all(isinstance(error, FaultsError | RefusedError) for error in errors)
     settings = any(isinstance(error, SettingsError) for error in errors)
     raise SystemExit(1 if refused and not settings else 2)
+
+
+def _own_up(mistake: Exception) -> None:
+    """Where it went wrong and in what way, without the errors' words: a database quotes what people said.
+
+    Once the log is set up it does the same, in its own way, when this returns.
+    """
+    if not logging.getLogger().handlers:
+        typer.echo("\n".join(_places(mistake)), err=True)
+        typer.echo("This is a mistake of the program. Its words may quote people and are left out.", err=True)
+        raise SystemExit(1) from None
+
+
+def _places(error: BaseException) -> list[str]:
+    """The frames of an error under those of what it came from, and of each in a group."""
+    before = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    told = [] if before is None else _places(before)
+    told += [*(line.rstrip() for line in traceback.format_tb(error.__traceback__)), type(error).__name__]
+    if isinstance(error, BaseExceptionGroup):
+        told += [line for inner in error.exceptions for line in _places(inner)]
+    return told

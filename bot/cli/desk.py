@@ -1,7 +1,7 @@
 """What staff do at the command line: campaigns, who may hand in signals, codes for letters."""
 
 import secrets
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Annotated
 from zoneinfo import ZoneInfo
@@ -180,14 +180,36 @@ def source_list(json: Json = False) -> None:
     else:
         say_table(
             rows,
-            ["name", "types", "legal_basis", "dpia", "last_seen_at", "revoked_at"],
+            ["name", "types", "legal_basis", "dpia", "last_seen_at", "old_key_until", "revoked_at"],
             nothing="There are no sources.",
         )
 
 
+@source.command("rotate")
+def source_rotate(
+    name: Annotated[str, typer.Argument(help="The source's name.")],
+    by: By,
+    old_works_for: Annotated[
+        int, typer.Option("--old-works-for", min=0, max=24 * 90, help="For how many hours the old key still opens.")
+    ] = 24,
+    json: Json = False,
+) -> None:
+    """Print a new API key for a source, which cannot be shown again. The old one works on for a while."""
+    from bot import signals
+
+    longer = timedelta(hours=old_works_for)
+    with parts.from_environment().sessions.begin() as session:
+        key = signals.rotate_key(session, name, old_works_for=longer, by=by, now=parts.now())
+    if json:
+        say_json({"name": name, "key": key, "old_works_for_hours": old_works_for})
+    else:
+        say(f"{name} has a new key. It is not kept; write it down now:\n{key}")
+        say(f"The old key opens for {old_works_for} hours more." if old_works_for else "The old key opens nothing.")
+
+
 @source.command("revoke")
 def source_revoke(name: Annotated[str, typer.Argument(help="The source's name.")], by: By) -> None:
-    """From now on the source's key opens nothing."""
+    """From now on the source's keys open nothing."""
     from bot import signals
 
     with parts.from_environment().sessions.begin() as session:

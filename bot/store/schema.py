@@ -57,6 +57,8 @@ class _InTurn(sqlite3.Connection):
         leave, self._leave = self._leave, None
         if leave is not None:
             leave()
+
+
 #: PostgreSQL undoes a transaction in which nothing is said for so long, so that a frozen process locks nobody out.
 SILENT_S = 15
 
@@ -76,10 +78,11 @@ def open_engine(url: str) -> Engine:
             pool_size=10,
             max_overflow=10,
             pool_pre_ping=True,
+            hide_parameters=True,  # they are chats, texts and references, and errors are logged
         )
     turns = Lock()
     arguments = {"timeout": TURN_S, "check_same_thread": False, "factory": _InTurn}
-    engine = create_engine(address, connect_args=arguments)
+    engine = create_engine(address, connect_args=arguments, hide_parameters=True)
 
     @event.listens_for(engine, "connect")
     def _prepare(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:

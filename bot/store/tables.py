@@ -405,6 +405,8 @@ class SourceRow(SQLModel, table=True):
     dpia: str | None = None
     created_at: datetime = _moment()
     revoked_at: datetime | None = _moment(default=None)
+    old_key_hash: str | None = Field(default=None, index=True)  # the key before this one, while it still opens
+    old_key_until: datetime | None = _moment(default=None)
     last_seen_at: datetime | None = _moment(default=None)
 
 

@@ -224,7 +224,11 @@ class _Worker:
         if update.update_id != number:
             await self._fail(stored, "unreadable: another update_id", data)
             return
-        await self._application.process_update(update)
+        try:
+            await self._application.process_update(update)
+        except _MALFORMED as error:  # not from a handler: what is of the wrong type inside shows only now
+            await self._fail(stored, f"unreadable: {type(error).__name__}", data)
+            return
         error_name = self._desk.failed.pop(number, None)
         if number in self._desk.heard:
             self._desk.heard.discard(number)
