@@ -122,7 +122,8 @@ class Demo:
 
 def empty(directory: Path) -> None:
     """Throw away what an earlier demo kept: only files that a demo makes."""
-    for name in ("handreiking.db", "handreiking.db-wal", "handreiking.db-shm", "sandbox.jsonl", "keys.toml"):
+    database = [f"handreiking.db{ending}" for ending in ("", "-wal", "-shm", ".witness")]
+    for name in (*database, "sandbox.jsonl", "keys.toml"):
         (directory / name).unlink(missing_ok=True)
 
 

@@ -11,18 +11,20 @@ import logging
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Protocol
 
 from sqlalchemy.orm import sessionmaker
 from sqlmodel import Session
 
-from bot import campaigns, contacts, hearing, learning, links, outbox, planning, upkeep
-from bot.core.facts import Origin, Purpose
+from bot import campaigns, contacts, hearing, learning, links, outbox, planning, restoring, upkeep
+from bot.core.facts import Onward, Origin, Purpose
 from bot.core.talk import Blocked, Command, Heard, LinkResult, Press, Standing
+from bot.errors import RefusedError
 from bot.hearing import Speaker
 from bot.outbox import Delivered, Label, Leased, Outgoing, Result, Undelivered
 from bot.signals import Incoming
-from bot.store import conversation, ledger
+from bot.store import conversation, ledger, provenance
 from bot.store.tables import CitizenRow, InboxRow
 from bot.store.vault import Vault
 from bot.watch import Watch, step
@@ -76,7 +78,10 @@ class Channel(Protocol):
 
 @dataclass(kw_only=True)
 class Journey:
-    """`clock` gives an aware moment; `new_id` a fresh opaque id. `on_queued` is called after something was queued."""
+    """`clock` gives an aware moment; `new_id` a fresh opaque id. `on_queued` is called after something was queued.
+
+    `state_dir` is where the witness of a SQLite database lies (see `store.provenance`); None: beside the database.
+    """
 
     sessions: sessionmaker[Session]
     wording: Wording
@@ -84,6 +89,7 @@ class Journey:
     clock: Callable[[], datetime]
     new_id: Callable[[], str]
     chat_gap: timedelta = timedelta(seconds=1)
+    state_dir: Path | None = None
     on_queued: Callable[[], None] = field(default=lambda: None)
     watch: Watch = field(default_factory=Watch)
 
@@ -179,7 +185,12 @@ class Journey:
         with self.sessions.begin() as session:
             if not outbox.is_sender(session, now, owner) or self._pause(session) is not None:
                 return []
-            return outbox.lease(session, now, owner, purposes, limit)
+            said = provenance.marks(session)
+            may = restoring.guard(session, said, self.state_dir, now)
+            leased = outbox.lease(session, now, owner, [purpose for purpose in purposes if purpose in may], limit)
+            witness = provenance.beat(session, said, self.state_dir, now) if leased else None
+        self._witness(witness)
+        return leased
 
     @step("depart", of="messages")
     def depart(self, owner: str, messages: Collection[int], results: Sequence[Result] = ()) -> list[Outgoing]:
@@ -230,11 +241,48 @@ class Journey:
             ledger.audit(session, now, who, "pause_nudges", "all", reason=reason)
 
     def resume_nudges(self, *, who: str) -> None:
+        """Nudges leave again. Raises RefusedError after a restore: `go_on_after_restore` does it then."""
         now = self.clock()
         with self.sessions.begin() as session:
+            if (told := restoring.look(session, self.state_dir, now)) is not None:
+                raise RefusedError(told)
             ledger.clear_mark(session, outbox.PAUSE_NUDGES)
             ledger.audit(session, now, who, "resume_nudges", "all")
         self.on_queued()
+
+    def held_after_restore(self) -> str | None:
+        """Look whether this database is an old copy; what there is to decide then, in words. None: it is none.
+
+        Raises RefusedError when it must not be used at all, InTheWayError when its witness cannot be written.
+        """
+        with self.sessions.begin() as session:
+            said = provenance.marks(session)
+            if (why := provenance.unusable(said, here="this database")) is not None:
+                raise RefusedError(why)
+            restoring.guard(session, said, self.state_dir, self.clock())
+            return restoring.look(session, self.state_dir, self.clock())
+
+    def go_on_after_restore(self, onward: Onward, *, who: str) -> dict[str, int]:
+        """Do what a person decided; return the counts. Raises RefusedError when nothing waits for that."""
+        if onward is not Onward.SEND:
+            # A date that came meanwhile has made its signal already, in what was lost.
+            self.call_dates()
+            while self.plan():
+                pass
+        with self.sessions.begin() as session:
+            counts = restoring.go_on(session, onward, self.state_dir, self.clock(), who=who)
+        log.info("after_restore", extra={"onward": onward, **counts})
+        self.on_queued()
+        return counts
+
+    def _witness(self, witness: provenance.Witness | None) -> None:
+        """What it says may lag behind; that it cannot be written is no reason to leave people without an answer."""
+        if witness is None:
+            return
+        try:
+            witness.write()
+        except OSError as error:
+            log.error("witness", extra={"error": type(error).__name__})  # noqa: TRY400 - an event word, no traceback
 
     # A citizen says something.
 

@@ -117,9 +117,9 @@ def why_not(session: Session, asked: Question, citizen: str) -> Objection | None
 
 def _closely(session: Session, asked: Question, linked: Mapping[str, bool]) -> Iterator[Reason | None]:
     """The answers about people with a history, each read whole."""
-    contacts = ledger.contacts(session, linked)
+    contacts, consents = ledger.contacts(session, linked), _consents(asked)
     for row in ledger.people(session, linked):
-        citizen = ledger.citizen(row, _consents(asked), contacts.get(row.id, ()), linked=linked[row.id])
+        citizen = ledger.citizen(row, consents, contacts.get(row.id, ()), linked=linked[row.id])
         yield _reason(asked, citizen)
 
 

@@ -28,6 +28,9 @@ class Settings(BaseSettings):
     database_url: str = Field(
         default="sqlite:///handreiking.db", description="Where everything is kept: sqlite:///FILE or postgresql://…"
     )
+    state_dir: Path | None = Field(
+        default=None, description="Where the witness of a SQLite database lies; else beside it. Best on another disk."
+    )
     public_url: AnyHttpUrl | None = Field(
         default=None, description="The https address at which Telegram reaches us: webhook instead of polling."
     )

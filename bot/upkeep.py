@@ -8,6 +8,7 @@ from sqlmodel import Session
 from bot import saying
 from bot.core import door
 from bot.core.facts import ConsentState, Reason
+from bot.core.talk import Standing
 from bot.errors import RefusedError
 from bot.store import conversation, ledger
 from bot.store.tables import CitizenRow, ConsentRow
@@ -34,20 +35,26 @@ def lapse(session: Session, wording: Wording, now: datetime, limit: int = 500) -
 def renew(session: Session, wording: Wording, now: datetime, limit: int = 200) -> int:
     """Ask once, before a consent ends, whether it may go on. Return how many people were asked.
 
-    One theme at a time; without an answer the consent ends by itself.
+    One theme at a time; without an answer the consent ends by itself. After a restore the same is asked about those
+    that were ended then.
     """
     asked: set[str] = set()
+    restored = ledger.mark(session, conversation.ENDED_BY_RESTORE)
+    ended = (
+        ()
+        if restored is None
+        else conversation.ended_unasked(session, datetime.fromisoformat(restored["at"]), now - ASK_GAP, limit)
+    )
     ending = conversation.to_renew(
         session, now + RENEW_BEFORE, wording.themes.keys(), limit, unasked_since=now - ASK_GAP
     )
-    for consent in ending:
+    for consent in (*ended, *ending):
         citizen = session.get(CitizenRow, consent.citizen_id)
         assert citizen is not None
-        if citizen.id in asked:
+        if citizen.id in asked or citizen.standing != Standing.ACTIVE or consent.theme not in wording.themes:
             continue
         asked.add(citizen.id)
-        assert consent.valid_until is not None
-        ends = consent.valid_until.astimezone(ZoneInfo(citizen.zone)).date()
+        ends = (consent.valid_until or consent.at).astimezone(ZoneInfo(citizen.zone)).date()
         say = door.ask_renewal(consent.theme, ends)
         text = saying.text_of(wording, citizen.language, say)
         wording_id = f"theme.renew@{wording.wording_hash('theme.renew', citizen.language)}"

@@ -1,11 +1,18 @@
-"""`python -m tests`: every check, one after another, and what came of them. What is added goes to pytest."""
+"""`python -m tests`: every check, one after another, and what came of them. What is added goes to pytest.
 
+`python -m tests --long N` lives N citizen-days of the simulation instead, on all cores, town after town; `--seed S`
+begins with that seed, so that `--long 1 --seed S` is the one town of a failure again.
+"""
+
+import argparse
 import os
 import subprocess
 import sys
 import sysconfig
 import time
 from pathlib import Path
+
+from tests.simulation import run
 
 ROOT = Path(__file__).parents[1]
 SCRIPTS = Path(sysconfig.get_path("scripts"))
@@ -41,5 +48,14 @@ def main(extra: list[str]) -> int:
     return int(any(failed for failed, _ in results.values()))
 
 
+def long(arguments: list[str]) -> int:
+    """Exit code 1 when a town broke; which, and how it came to that, is printed."""
+    parser = argparse.ArgumentParser(prog="python -m tests")
+    parser.add_argument("--long", type=int, metavar="N", required=True, help="citizen-days to live")
+    parser.add_argument("--seed", type=int, metavar="S", default=1_000, help="the seed of the first town")
+    asked = parser.parse_args(arguments)
+    return int(run.many(asked.long, asked.seed, say) > 0)
+
+
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit((long if "--long" in sys.argv else main)(sys.argv[1:]))

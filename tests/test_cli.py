@@ -20,6 +20,7 @@ from sqlmodel import select
 
 from bot import __version__, cli
 from bot.sandbox import MovableClock, Sandbox, start
+from bot.store import schema
 from bot.store.tables import AuditRow, ContactRequestRow, FrozenRow, MessageRow
 from bot.wording import data
 from tests.test_cards import all_settled
@@ -648,6 +649,28 @@ async def test_run_answers_a_citizen_stops_when_told_and_never_logs_the_token(
     assert "Anna" not in log
 
 
+async def test_run_on_an_old_copy_says_at_the_start_what_there_is_to_decide(handreiking, tmp_path, monkeypatch):
+    monkeypatch.setenv("HANDREIKING_KEYS_FILE", str(tmp_path / "keys.toml"))
+    handreiking("keys", "new", tmp_path / "keys.toml")
+    handreiking("migrate")
+    handreiking("backup", tmp_path / "copy.db")
+    running = await start(Sandbox(token=TOKEN, clock=MovableClock(TUESDAY_TEN, asyncio.get_running_loop().time)))
+    process = await spawn(
+        "run", "--trial", cwd=tmp_path, HANDREIKING_TOKEN=TOKEN, HANDREIKING_API_ROOT=running.url,
+        HANDREIKING_KEYS_FILE=str(tmp_path / "keys.toml"), HANDREIKING_PORT=str(free_port()),
+        HANDREIKING_DATABASE_URL=f"sqlite:///{tmp_path / 'copy.db'}",
+    )  # fmt: skip
+
+    await line_with(process, "is running")
+    process.send_signal(signal.SIGINT)
+    code, log = await ended(process)
+    await running.stop()
+
+    assert code == 0, log
+    assert "is a copy that `handreiking backup` made" in log
+    assert "--after-restore ask" in log
+
+
 async def test_the_demo_names_its_pages_and_stops_cleanly_and_a_second_start_says_what_is_in_the_way(tmp_path):
     port = free_port()
     demo = await spawn("demo", "--dir", tmp_path / "demo", "--port", port, cwd=tmp_path)
@@ -674,3 +697,110 @@ def test_nudges_can_be_paused_looked_at_and_let_go_again(handreiking, municipali
 
     assert "paused: a wrong number" in paused
     assert "Nudges leave." in going
+
+
+# Where everything is kept.
+
+
+def on_sqlite(path):
+    engine = schema.open_engine(f"sqlite:///{path}")
+    schema.migrate(engine)
+    return engine
+
+
+def test_everything_moves_from_one_database_to_another(handreiking, keys, monkeypatch, tmp_path):
+    on_sqlite(tmp_path / "old.db").dispose()
+    monkeypatch.setenv("HANDREIKING_DATABASE_URL", f"sqlite:///{tmp_path / 'old.db'}")
+    started(handreiking)
+    (tmp_path / "to").write_text(f"sqlite:///{tmp_path / 'new.db'}\n")
+
+    code, told, complained = handreiking("migrate", "--from", "sqlite:///old.db", "--to", f"@{tmp_path / 'to'}")
+
+    assert (code, complained) == (0, "")
+    assert "campaign: 1 row, sha256 " in told
+    assert "the same on both sides by count and by hash" in told
+    assert "Set HANDREIKING_DATABASE_URL" in told
+    code, _, complained = handreiking("campaign", "list")
+    assert code == 1
+    assert "Everything was moved from" in complained
+    monkeypatch.setenv("HANDREIKING_DATABASE_URL", f"sqlite:///{tmp_path / 'new.db'}")
+    assert "zorgtoeslag-deadline" in handreiking("campaign", "list")[1]
+
+
+def test_a_move_goes_to_the_database_that_is_set_when_none_is_named(handreiking, monkeypatch, tmp_path):
+    on_sqlite(tmp_path / "old.db").dispose()
+    monkeypatch.setenv("HANDREIKING_DATABASE_URL", f"sqlite:///{tmp_path / 'new.db'}")
+
+    assert handreiking("migrate", "--from", f"sqlite:///{tmp_path / 'old.db'}")[0] == 0
+    assert (tmp_path / "new.db").is_file()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--from", "sqlite:///none.db"], "There is no database at sqlite:///none.db."),
+        (["--from", "gopher://hole"], "--from is not an address"),
+        (["--from", "@none"], "none cannot be read"),
+        (["--to", "sqlite:///new.db"], "--to needs --from"),
+    ],
+)
+def test_a_move_that_cannot_be_is_refused_in_a_sentence(handreiking, tmp_path, arguments, told):
+    code, _, complained = handreiking("migrate", *arguments)
+
+    assert code in {1, 2}
+    assert told in complained
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_password_in_a_command_is_not_repeated_and_told_of(handreiking, tmp_path):
+    on_sqlite(tmp_path / "old.db").dispose()
+    address = f"postgresql://bot:hunter2@/nowhere?host={tmp_path}"
+
+    code, told, complained = handreiking("migrate", "--from", f"sqlite:///{tmp_path / 'old.db'}", "--to", address)
+
+    assert code == 2
+    assert "use @FILE" in complained
+    assert "cannot be reached" in complained
+    assert "hunter2" not in told + complained
+
+
+def test_a_backup_is_made_and_says_what_is_not_in_it(handreiking, monkeypatch, tmp_path):
+    on_sqlite(tmp_path / "bot.db").dispose()
+    monkeypatch.setenv("HANDREIKING_DATABASE_URL", f"sqlite:///{tmp_path / 'bot.db'}")
+
+    code, told, _ = handreiking("backup", tmp_path / "copy.db")
+    again, _, complained = handreiking("backup", tmp_path / "copy.db")
+
+    assert (code, again) == (0, 1)
+    assert "HANDREIKING_KEYS_FILE" in told
+    assert "there already" in complained
+
+
+def test_a_backup_of_postgresql_names_its_own_tools(municipality, engine, tmp_path):
+    if engine.dialect.name == "sqlite":
+        assert municipality("backup", tmp_path / "copy")[0] == 0
+    else:
+        code, _, complained = municipality("backup", tmp_path / "copy")
+        assert code == 1
+        assert "pg_dump" in complained
+
+
+def test_after_a_restore_the_ways_on_are_told_and_taken(handreiking, keys, monkeypatch, tmp_path):
+    on_sqlite(tmp_path / "bot.db").dispose()
+    monkeypatch.setenv("HANDREIKING_DATABASE_URL", f"sqlite:///{tmp_path / 'bot.db'}")
+    handreiking("backup", tmp_path / "copy.db")
+    monkeypatch.setenv("HANDREIKING_DATABASE_URL", f"sqlite:///{tmp_path / 'copy.db'}")
+
+    _, told, _ = handreiking("nudges", "status")
+    refused, _, complained = handreiking("nudges", "resume", "--by", "sam")
+    _, as_json, _ = handreiking("nudges", "status", "--json")
+    code, went_on, _ = handreiking("nudges", "resume", "--after-restore", "withdraw", "--by", "sam")
+
+    assert "is a copy that `handreiking backup` made" in told
+    assert "--after-restore ask" in told
+    assert refused == 1
+    assert "--after-restore ask" in complained
+    assert "backup" in json.loads(as_json)["restored"]["because"]
+    assert code == 0
+    assert went_on.endswith("Nudges leave again.\n")
+    assert handreiking("nudges", "status")[1].startswith("Nudges leave.")

@@ -402,6 +402,21 @@ def test_stop_takes_back_what_was_queued(anna):
     assert consents(anna)[-1].state == ConsentState.WITHDRAWN
 
 
+def test_no_nudge_leaves_while_what_somebody_said_is_stored_and_not_heard(anna):
+    anna.signal()
+    anna.journey.plan()
+    anna.journey.decide()
+    anna.journey.take_in([(9001, "{}")])  # her stop, whose hearing fails or is late
+    anna.later(seconds=5)
+
+    assert anna.deliver() == []
+
+    anna.say(ANNA, "/stop", update=9001)
+    anna.later(days=1)
+    assert anna.tick() == []
+    assert [row.state for row in anna.nudges()] == ["withdrawn"]
+
+
 def test_a_typed_stop_word_in_another_language_stops_too(anna):
     anna.say(ANNA, "STOP!")
 

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from bot import __version__
-from bot.cli import bench, cards, desk, language, nudges, parts, running
+from bot.cli import bench, cards, desk, keeping, language, nudges, parts, running
 from bot.cli.parts import By, Json, say, say_json, say_table
 from bot.errors import FaultsError, HandreikingError, RefusedError, SettingsError
 
@@ -26,6 +26,8 @@ app = typer.Typer(
 keys = typer.Typer(help="The keys that seal chat addresses.", no_args_is_help=True)
 for name, group in desk.GROUPS.items():
     app.add_typer(group, name=name)
+app.command()(keeping.migrate)
+app.command()(keeping.backup)
 app.add_typer(keys, name="keys")
 app.add_typer(cards.card, name="card")
 app.command()(running.run)
@@ -82,22 +84,6 @@ def doctor(json: Json = False) -> None:
     from bot.cli import visit
 
     visit.pay(json=json)
-
-
-@app.command()
-def migrate() -> None:
-    """Bring the database to the shape that this program wants."""
-    from bot.store import schema
-
-    whole = parts.from_environment()
-    has, _ = whole.shape()
-    schema.migrate(whole.engine)
-    if whole.is_shared():
-        from bot import queueing
-
-        asyncio.run(queueing.install(whole.address()))
-    wants, _ = whole.shape()
-    say(f"The database has shape {wants} already." if has == wants else f"The database now has shape {wants}.")
 
 
 @app.command()

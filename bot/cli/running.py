@@ -54,6 +54,8 @@ def run(
         say(f"{who} is running{what}.{where}")
 
     journey = whole.journey
+    if (told := journey.held_after_restore()) is not None:
+        typer.echo(told, err=True)
     if not trial:
         journey.wording = fitness.settled(whole.wording, whole.today())
     with _only_one(whole):

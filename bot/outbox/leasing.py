@@ -22,6 +22,8 @@ SENDER = "sender"  # the one process that sends, and until when
 SENDS_FOR = timedelta(seconds=10)
 #: The mark is prolonged when it is this old, not at each question.
 RENEW_AFTER = timedelta(seconds=2)
+#: An update is taken to heart within this, or nudges wait for it: a stop counts from when it is stored.
+HEARD_WITHIN = timedelta(seconds=2)
 PAUSE_ALL = "pause"  # a 429: nothing leaves until then
 PAUSE_NUDGES = "pause_nudges"  # the breaker, or staff: no nudge leaves until somebody says so
 
@@ -57,11 +59,16 @@ def resign(session: Session, owner: str) -> None:
 
 def lease(session: Session, now: datetime, owner: str, purposes: Collection[Purpose], limit: int) -> list[Leased]:
     """Due messages set aside for `owner`. Losing a lease loses nothing."""
-    if ledger.mark(session, PAUSE_NUDGES) is not None:
+    if nudges_wait(session, now):
         purposes = [purpose for purpose in purposes if purpose is not Purpose.NUDGE]
     rows = ledger.leasable(session, now, purposes, limit)
     ledger.set_aside(session, [message for message, _ in rows], owner, now + LEASE)
     return [Leased(message, Purpose(purpose)) for message, purpose in rows]
+
+
+def nudges_wait(session: Session, now: datetime) -> bool:
+    """Whether no nudge may leave: somebody paused them, or what people said was not taken to heart yet."""
+    return ledger.mark(session, PAUSE_NUDGES) is not None or ledger.is_behind(session, now - HEARD_WITHIN)
 
 
 def sweep(session: Session, now: datetime) -> int:

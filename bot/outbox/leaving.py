@@ -18,7 +18,7 @@ from bot.core import outreach
 from bot.core.answers import fresh_buttons
 from bot.core.facts import Citizen, Objection, Purpose, Reason, Rules
 from bot.core.talk import Standing
-from bot.outbox.leasing import FLIGHT, PAUSE_NUDGES
+from bot.outbox.leasing import FLIGHT, nudges_wait
 from bot.outbox.parts import Document, Label, Outgoing
 from bot.outbox.queueing import labels
 from bot.store import ledger
@@ -65,7 +65,7 @@ class _Door:
         nudges = [row for row in rows if row.purpose == Purpose.NUDGE]
         asked = {row.citizen_id for row in rows if row.purpose in {Purpose.NUDGE, Purpose.CONFIRMATION}}
         self.people = ledger.addressees(session, {row.citizen_id for row in rows})
-        self.halted = bool(nudges) and ledger.mark(session, PAUSE_NUDGES) is not None
+        self.halted = bool(nudges) and nudges_wait(session, self.now)
         facts: Any = [self.people[known] for known in asked]
         self.persons: dict[str, Citizen] = ledger.citizens(session, facts) if facts else {}
         self.offered: dict[str, Row[Any]] = {}

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Sequence
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Select, and_, delete, func, literal, or_, select, update
+from sqlalchemy import Select, and_, delete, func, insert, literal, or_, select, update
 from sqlmodel import Session, col
 
 from bot.core.facts import DECLINED, Choice, ConsentState, Origin, Reason
@@ -21,6 +21,7 @@ from bot.store.tables import (
     ContactRequestRow,
     MarkRow,
     MessageRow,
+    Moment,
     OfferRow,
     OpinionRow,
     SignalRow,
@@ -28,6 +29,8 @@ from bot.store.tables import (
 
 #: In front of a wording's id: the mark that says whether it is paused.
 VARIANT = "variant:"
+#: The mark that says when every consent ended because an old copy of the database was put back.
+ENDED_BY_RESTORE = "ended_by_restore"
 
 
 def open_requests(session: Session, citizen: str | None = None) -> Sequence[ContactRequestRow]:
@@ -124,6 +127,77 @@ def _holding(until: datetime) -> Select[ConsentRow]:
         col(ConsentRow.valid_until) <= until,
         ~overruled.exists(),
     )
+
+
+def end_consents(session: Session, now: datetime) -> int:
+    """End every consent that holds, of people who take part, with a record of its own. Return how many."""
+    newest = (
+        select(func.max(ConsentRow.id))
+        .where(col(ConsentRow.state) != ConsentState.ASKED)
+        .group_by(col(ConsentRow.citizen_id), col(ConsentRow.theme))
+    )
+    held: Any = (
+        select(
+            col(ConsentRow.citizen_id),
+            col(ConsentRow.theme),
+            literal(str(ConsentState.EXPIRED)),
+            literal(now, Moment()),
+            col(ConsentRow.text),
+            col(ConsentRow.wording),
+            col(ConsentRow.language),
+        )
+        .join(CitizenRow, col(CitizenRow.id) == col(ConsentRow.citizen_id))
+        .where(
+            col(ConsentRow.id).in_(newest),
+            col(ConsentRow.state) == ConsentState.GIVEN,
+            col(CitizenRow.standing) == Standing.ACTIVE,
+        )
+        .order_by(col(ConsentRow.id))
+    )
+    columns = ["citizen_id", "theme", "state", "at", "text", "wording", "language"]
+    count = session.execute(select(func.count()).select_from(held.order_by(None).subquery())).scalar_one()
+    session.execute(insert(ConsentRow).from_select(columns, held))
+    return int(count)
+
+
+def ended_unasked(session: Session, ended_at: datetime, quiet_since: datetime, limit: int) -> Sequence[ConsentRow]:
+    """Of each person the first consent that ended at `ended_at` and was not spoken of again since.
+
+    Whoever was asked for any consent after `quiet_since` is left out.
+    """
+    later, asked = (ConsentRow.__table__.alias(name) for name in ("later", "asked"))  # type: ignore[attr-defined]
+    spoken_of = select(later.c.id).where(
+        later.c.citizen_id == col(ConsentRow.citizen_id),
+        later.c.theme == col(ConsentRow.theme),
+        later.c.id > col(ConsentRow.id),
+    )
+    asked_lately = select(asked.c.id).where(
+        asked.c.citizen_id == col(ConsentRow.citizen_id),
+        asked.c.state == ConsentState.ASKED,
+        asked.c.at > quiet_since,
+    )
+    first = (
+        select(func.min(ConsentRow.id))
+        .where(
+            col(ConsentRow.state) == ConsentState.EXPIRED,
+            col(ConsentRow.at) == ended_at,
+            ~spoken_of.exists(),
+            ~asked_lately.exists(),
+        )
+        .group_by(col(ConsentRow.citizen_id))
+        .limit(limit)
+    )
+    return session.execute(select(ConsentRow).where(col(ConsentRow.id).in_(first))).scalars().all()
+
+
+def asked_since(session: Session, citizen: str, since: datetime) -> bool:
+    """Whether this person was asked for any consent after `since`."""
+    statement = select(ConsentRow.id).where(  # type: ignore[call-overload]
+        col(ConsentRow.citizen_id) == citizen,
+        col(ConsentRow.state) == ConsentState.ASKED,
+        col(ConsentRow.at) > since,
+    )
+    return session.execute(statement.limit(1)).first() is not None
 
 
 def not_told(session: Session, privacy: str, limit: int) -> Sequence[CitizenRow]:

@@ -42,6 +42,10 @@ AND (c.paused_until IS NULL OR c.paused_until <= :now) AND c.id IN (
         AND l.state != 'asked' AND l.id > k.id))
 AND NOT EXISTS (SELECT 1 FROM message m WHERE m.citizen_id = c.id AND m.purpose = 2
     AND m.state IN ('due', 'leased', 'sending', 'sent', 'uncertain') AND m.closed_at > :lately)
+AND NOT EXISTS (SELECT 1 FROM message m JOIN answer a ON a.message_id = m.id WHERE m.citizen_id = c.id
+    AND m.card = 'zorgtoeslag' AND a.choice IN ('no', 'not_now') AND a.at > :last_year)
+AND (SELECT count(*) FROM message m
+    WHERE m.citizen_id = c.id AND m.card = 'zorgtoeslag' AND m.closed_at > :last_year) < 2
 """
 LAUNCH = """
 INSERT INTO offer (id, signal_id, campaign_id, citizen_id, state, look_at, window_end, decisions, created_at)
@@ -93,7 +97,7 @@ def audience_preview(scratch: Path) -> list[Figure]:
     people = register.city(f"sqlite:///{scratch / 'city.db'}", CITIZENS)
     campaign = people.starts("zorgtoeslag-deadline")
     count = text(COUNT.format(scan="NOT INDEXED"))
-    lately = {"now": f"{NOW:%Y-%m-%d %H:%M:%S}", "lately": "2026-11-10 09:00:00"}
+    lately = {"now": f"{NOW:%Y-%m-%d %H:%M:%S}", "lately": "2026-11-10 09:00:00", "last_year": "2025-11-24 09:00:00"}
     raw, ours, funnel = [], [], None
     before = psutil.Process().memory_info().rss
     with ledger.reading(people.sessions) as session:

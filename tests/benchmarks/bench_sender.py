@@ -78,12 +78,12 @@ def a_thousand_a_second(scratch: Path) -> list[Figure]:
 
 def presses_meanwhile(scratch: Path) -> list[Figure]:
     run = _run(_filled(scratch, FEW), cap=1000, presses_per_s=50)
+    half, most = (1000 * run.answered[int(len(run.answered) * share)] for share in (0.5, 0.99))
     return [
         Figure(
             what="a press answered while nudges leave at 1,000/s, p99 beyond latency",
-            measured=1000 * run.answered[int(len(run.answered) * 0.99)], unit="ms", must=20, hoped=5, least=False,
-            baseline=f"p50 {1000 * run.answered[len(run.answered) // 2]:.1f} ms; {len(run.answered)} presses, "
-            f"at {100 * run.share:.1f} % of the cap",
+            measured=most, unit="ms", must=20, hoped=5, least=False,
+            baseline=f"p50 {half:.1f} ms; {len(run.answered)} presses by webhook, {100 * run.share:.1f} % of the cap",
         ),
     ]  # fmt: skip
 

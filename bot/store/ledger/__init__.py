@@ -78,7 +78,7 @@ from bot.store.ledger.people import (
     withdraw,
 )
 from bot.store.ledger.signals import NewSignal, add_signals, add_updates, people_of
-from bot.store.ledger.updates import condition, forget_updates, unheard
+from bot.store.ledger.updates import condition, forget_updates, is_behind, unheard
 
 __all__ = [
     "COUNTS",
@@ -125,6 +125,7 @@ __all__ = [
     "forget_updates",
     "frozen",
     "in_flight_until",
+    "is_behind",
     "keep_worlds",
     "leasable",
     "locked",

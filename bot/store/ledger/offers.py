@@ -13,7 +13,7 @@ from bot.core.facts import (
     Reason,
 )
 from bot.core.talk import Standing
-from bot.store.ledger.audience import newest_given
+from bot.store.ledger.audience import newest_given, scanned
 from bot.store.ledger.common import add_new, table_of
 from bot.store.tables import (
     CampaignEditRow,
@@ -118,7 +118,7 @@ def offer_to(session: Session, rows: Sequence[Mapping[str, Any]]) -> None:
 def offer_to_all(session: Session, signal: str, campaign: str, theme: str, now: datetime, end: datetime) -> int:
     """Offer it to all who gave consent for the theme. Return how many offers were new."""
     person = table_of(CitizenRow)
-    consent, given = newest_given(theme)
+    consent, given = newest_given(session, theme)
     who = (
         select(
             literal(f"{signal}.{campaign}.") + person.c.id,
@@ -132,8 +132,7 @@ def offer_to_all(session: Session, signal: str, campaign: str, theme: str, now: 
             literal(now, Moment()),
         )
         .join(consent, consent.c.citizen_id == person.c.id)
-        .where(person.c.standing == Standing.ACTIVE, given)
-        .with_hint(consent, "NOT INDEXED", "sqlite")
+        .where(scanned(session, person.c.standing) == Standing.ACTIVE, given)
     )
     statement = _insert(session)(table_of(OfferRow)).from_select(_COLUMNS, who).on_conflict_do_nothing()
     return session.execute(statement).rowcount  # type: ignore[attr-defined,no-any-return]
