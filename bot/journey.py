@@ -123,7 +123,7 @@ class Journey:
                 citizen_id=signal.citizen if signal.reference is None else people.get(hashes[signal.reference]),
                 addressed=signal.addressed,
                 card=signal.card,
-                data=dict(signal.data),
+                data=signal.data,
                 said_by=signal.said_by,
             )
             for known, signal in zip(ids, incoming, strict=True)

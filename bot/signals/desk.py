@@ -135,7 +135,7 @@ class Desk:
         if faults or origin is None:
             return tuple(faults)
         if content.get("instemming") is True:
-            kept["instemming"] = True
+            kept = {**kept, "instemming": True}
         return Incoming(
             source=self.source.name,
             external_id=str(context["id"]),
@@ -224,7 +224,7 @@ class Desk:
 
     def _event_date(
         self, content: Mapping[str, Any], origin: Origin | None, moment: datetime, faults: list[Fault]
-    ) -> tuple[datetime, dict[str, Any]]:
+    ) -> tuple[datetime, Mapping[str, Any]]:
         """When the event is, for windows: the deadline or the day it happens if given, else when it was logged."""
         ahead = _FURTHEST if origin is Origin.CALENDAR else _AHEAD  # only a calendar knows what is to come
         happened = self._day("gebeurtenisOp", content, ahead, faults)
@@ -234,8 +234,7 @@ class Desk:
         day = deadline or happened
         if day is None:
             return moment, {}
-        name = "uiterlijk" if deadline else "gebeurtenisOp"
-        return datetime.combine(day, time(), self.zone), {name: day.isoformat()}
+        return _dated("uiterlijk" if deadline else "gebeurtenisOp", day, self.zone)
 
     def _day(self, name: str, content: Mapping[str, Any], ahead: timedelta, faults: list[Fault]) -> date | None:
         value = content.get(name)
@@ -278,6 +277,11 @@ def _passes_eleven_test(digits: str) -> bool:
 
 def _is_team(text: str) -> bool:
     return bool(text.strip()) and len(text) <= TEAM_LENGTH and text.isprintable() and not like_a_bsn(text)
+
+
+@lru_cache(maxsize=1024)
+def _dated(name: str, day: date, zone: tzinfo) -> tuple[datetime, Mapping[str, Any]]:
+    return datetime.combine(day, time(), zone), MappingProxyType({name: day.isoformat()})
 
 
 @lru_cache(maxsize=256)

@@ -52,7 +52,7 @@ class Vault:
 
     def fingerprint(self, text: str) -> str:
         """The same 64 hex digits for the same text; useless without the key."""
-        return hmac.new(self._finding, text.encode(), hashlib.sha256).hexdigest()
+        return hmac.digest(self._finding, text.encode(), "sha256").hex()
 
     def draw(self, *parts: str) -> float:
         """A number in [0, 1) that depends on the key and `parts` alone, so that a draw can be made again and audited.

@@ -5,16 +5,14 @@ driver's words.
 """
 
 import json
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import chain
 from operator import itemgetter
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import Connection, select
-from sqlmodel import Session, col
-
-from bot.store.tables import LinkRow
+from sqlalchemy import Connection
+from sqlmodel import Session
 
 
 class NewSignal(NamedTuple):
@@ -30,7 +28,7 @@ class NewSignal(NamedTuple):
     citizen_id: str | None
     addressed: bool
     card: str | None
-    data: dict[str, Any]
+    data: Mapping[str, Any]
     said_by: str | None
 
 
@@ -61,10 +59,15 @@ def _add_to_sqlite(connection: Connection, signals: list[NewSignal]) -> set[str]
     wanted = json.dumps([signal.id for signal in signals])
     look = "SELECT id FROM signal WHERE id IN (SELECT value FROM json_each(?))"
     known = set(connection.exec_driver_sql(look, (wanted,)).scalars())
+    # A file has many rows of the same day: what is the same object is written out once.
+    moments = {id(moment): moment for one in signals for moment in one[5:7]}
+    data = {id(one.data): one.data for one in signals}
+    times = {key: _stored(moment) for key, moment in moments.items()}
+    texts = {key: _json(said) for key, said in data.items()}
     rows = {
-        one.id: (*one[:5], _stored(one.occurred_at), _stored(one.received_at), *one[7:10], _json(one.data), one.said_by)
+        one[0]: (*one[:5], times[id(one[5])], times[id(one[6])], *one[7:10], texts[id(one[10])], one[11])
         for one in reversed(signals)
-        if one.id not in known
+        if one[0] not in known
     }
     _fill_sqlite(connection, f"signal ({_COLUMNS})", list(rows.values()))
     return set(rows)
@@ -126,14 +129,20 @@ def _stored(moment: datetime) -> str:
     return moment.astimezone(UTC).replace(tzinfo=None).isoformat(" ", "microseconds")
 
 
-def _json(data: dict[str, Any]) -> str:
-    return json.dumps(data) if data else "{}"
+def _json(data: Mapping[str, Any]) -> str:
+    return json.dumps(dict(data)) if data else "{}"
 
 
 def people_of(session: Session, reference_hashes: Iterable[str]) -> dict[str, str]:
     """Who is tied to these references, by the reference's hash."""
-    statement = select(LinkRow.reference_hash, LinkRow.citizen_id)  # type: ignore[call-overload]
-    wanted = set(reference_hashes)
+    wanted = list(reference_hashes)
     if not wanted:
         return {}
-    return dict(iter(session.execute(statement.where(col(LinkRow.reference_hash).in_(wanted)))))
+    session.flush()
+    connection = session.connection()
+    if connection.dialect.name == "sqlite":
+        of_these, given = "IN (SELECT value FROM json_each(?))", json.dumps(wanted)
+    else:
+        of_these, given = "= ANY(%s::text[])", wanted  # type: ignore[assignment]
+    look = f"SELECT reference_hash, citizen_id FROM link WHERE reference_hash {of_these}"  # noqa: S608
+    return dict(iter(connection.exec_driver_sql(look, (given,))))
