@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import time
 
-from sqlalchemy import delete
+from sqlalchemy import update
 from sqlmodel import col
 
 import bot.wording
@@ -51,18 +51,20 @@ def sent_again() -> None:
 
 
 def heard_twice() -> None:
-    """An update that is delivered again is new again."""
-    take_in, queued, numbers = Journey.take_in, outbox._queued, itertools.count()
+    """An update that was heard is new again, and takes effect once more."""
+    hear, queued, numbers = Journey.hear, outbox._queued, itertools.count()
 
-    def forgetful(self, updates):
+    def again(self, update_id, speaker, heard):
+        notice = hear(self, update_id, speaker, heard)
         with self.sessions.begin() as session:
-            session.execute(delete(InboxRow).where(col(InboxRow.update_id).in_([number for number, _ in updates])))
-        take_in(self, updates)
+            session.execute(update(InboxRow).where(col(InboxRow.update_id) == update_id).values(state="new"))
+        hear(self, update_id, speaker, heard)
+        return notice
 
     def always_queued(citizen, purpose, key, body, now):
         return queued(citizen, purpose, f"{key}:{next(numbers)}", body, now)
 
-    Journey.take_in, outbox._queued = forgetful, always_queued
+    Journey.hear, outbox._queued = again, always_queued
 
 
 def approval_ignored() -> None:

@@ -12,7 +12,7 @@ REACTIONS = {
 WANDERINGS = {
     "any_button": 30, "settings": 14, "stop_typed": 1, "stop_word": 1, "start": 12, "why": 3, "mydata": 2,
     "language": 3, "situation": 8, "blocks": 1, "unblocks": 4, "deletes": 1, "words": 4, "number": 2, "erases": 1,
-    "links": 3, "presses_late": 3, "twice": 4, "reordered": 4, "themes": 6, "sticker": 1,
+    "links": 3, "presses_late": 3, "twice": 8, "reordered": 4, "themes": 6, "sticker": 1,
 }  # fmt: skip
 LANGUAGES = ("nl", "nl", "nl", "en", "ar", "tr", "pl", "uk")
 WORDS = ("dank je", "wie zijn jullie?", "mijn nummer is 0612345678", "BSN 123456782", "ik wil niet meer leven", "👍")
