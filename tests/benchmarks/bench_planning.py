@@ -288,7 +288,7 @@ async def _run(directory: Path) -> float:
             most = max(most, psutil.Process(process.pid).memory_info().rss)
             await asyncio.sleep(0.1)
     finally:
-        process.terminate()
+        process.kill()  # a stop would wait for what is being planned
         await process.wait()
         await running.stop()
     return most / 2**20
