@@ -267,6 +267,48 @@ async def test_stopping_finishes_what_is_on_its_way_and_commits_it():
     assert len(post.sent) == 2
 
 
+async def test_stopping_in_good_order_makes_room_for_another_sender():
+    journey = FakeJourney(outgoing(1))
+    async with Running(sender(journey, Post(journey))):
+        await journey.until(lambda: journey.states() == {1: "sent"})
+    assert journey.log[-1] == ("resign", "me")
+
+
+async def test_a_process_that_slept_after_its_intent_does_not_act_upon_it():
+    """It may be night by now, or the person may have stopped: the message is due again and the gate is asked anew."""
+    journey = FakeJourney(outgoing(1))
+    post, clock = Post(journey), Clock()
+    slept = sender(journey, post, time=clock)
+    depart, naps = slept._pacer.depart, iter([10])
+
+    def sleeps_once():
+        departure = depart()
+        clock.now += next(naps, 0)
+        return departure
+
+    slept._pacer.depart = sleeps_once
+    await slept.deliver_due()
+    intents = [what[0] for word, what in journey.log if word == "depart" and what[0]]
+    assert intents == [[1], [1]]
+    assert post.sent == [1]
+
+
+def test_lanes_follow_the_rate_and_how_long_calls_take():
+    def lanes(rate, took_s):
+        clock = Clock()
+        one = Sender(FakeJourney(), None, rate_per_s=rate, owner="me", time=clock)
+        for _ in range(100):
+            one._pacer.take(1)
+            departure = one._pacer.depart()
+            clock.now = departure.at + took_s
+            one._pacer.answered(departure)
+        return one._lanes
+
+    assert (lanes(30, 0.06), lanes(1000, 0.06)) == (4, pytest.approx(126, abs=4))
+    assert lanes(30, 0.3) == pytest.approx(14, abs=1)
+    assert lanes(1000, 2.0) == 200
+
+
 async def test_cancelling_in_the_middle_of_a_hand_over_loses_nothing():
     """The intent is committed in a thread: were it left alone, its messages would be uncertain and were never sent."""
     journey = FakeJourney(*map(outgoing, range(1, 4)))
