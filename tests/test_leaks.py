@@ -73,7 +73,7 @@ async def test_what_is_secret_stays_where_it_is_over_a_whole_history(stage, logg
     await stage.says(CARLA, "contact.noted") if wording.has("contact.noted") else None
     stage.sandbox.message(CARLA, "Kijk naar mijn wanhoopsbrief")
     for fault in (
-        Fault(method="sendMessage", code=400, description=f"Bad Request: chat {BRAM} schuldenlast"),
+        Fault(method="sendMessage", code=400, description=f"Bad Request: no rights in {BRAM}"),
         Fault(method="sendMessage", drop=Drop.AFTER),
     ):
         stage.sandbox.fault(fault)
