@@ -99,6 +99,7 @@ class Service:
             async with asyncio.TaskGroup() as tasks:
                 news = asyncio.Event()
                 if listening is not None:
+                    listening.listen()  # whoever calls once it is said that all runs is not turned away
                     tasks.create_task(self._serve(listening, news, stop))
                 parts = []
                 if application is not None:
