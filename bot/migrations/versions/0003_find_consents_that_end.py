@@ -5,6 +5,7 @@ from alembic import op
 
 revision = "0003"
 down_revision = "0002"
+holds_writes = {"ix_consent_ends": "built in seconds, and nothing is lost by waiting"}
 
 
 def upgrade() -> None:
