@@ -142,7 +142,7 @@ class Town:
     async def spawn(self, *command, **environment):
         """`handreiking` with these words; it has not said anything yet."""
         port = free_port()
-        log = self.directory / f"{len(self.processes)}-{command[0]}.log"
+        log = self.directory / f"{command[0]}-{port}.log"
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("HANDREIKING_")}
         environment = {
             **inherited,
