@@ -215,6 +215,10 @@ class Town:
         """How many nudges the phone of each shows."""
         return {one: sum(shown.silent for shown in self.sandbox.messages(one)) for one in people}
 
+    def answers(self, citizen):
+        """How many messages of the bot this phone shows."""
+        return sum(not shown.mine for shown in self.sandbox.messages(citizen))
+
     def count(self, statement, **values):
         with self.engine.connect() as connection:
             return connection.execute(text(statement), values).scalar_one()
