@@ -34,9 +34,9 @@ async def takeover(there, part, citizen):
         await there.signal(rest)
         await until(lambda: there.count("SELECT count(*) FROM signal WHERE planned_at IS NULL") == 0)
     else:
-        before = len(there.sandbox.messages(citizen))
+        before = there.answers(citizen)
         there.sandbox.message(citizen, "/help")
-        await until(lambda: len(there.sandbox.messages(citizen)) > before)
+        await until(lambda: there.answers(citizen) > before)
     seconds = time.monotonic() - began
     await asyncio.gather(second.stop(), rest.stop())
     return seconds

@@ -142,7 +142,7 @@ class Town:
     async def spawn(self, *command, **environment):
         """`handreiking` with these words; it has not said anything yet."""
         port = free_port()
-        log = self.directory / f"{len(self.processes)}-{command[0]}.log"
+        log = self.directory / f"{command[0]}-{port}.log"
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("HANDREIKING_")}
         environment = {
             **inherited,
@@ -214,6 +214,10 @@ class Town:
     def nudged(self, people):
         """How many nudges the phone of each shows."""
         return {one: sum(shown.silent for shown in self.sandbox.messages(one)) for one in people}
+
+    def answers(self, citizen):
+        """How many messages of the bot this phone shows."""
+        return sum(not shown.mine for shown in self.sandbox.messages(citizen))
 
     def count(self, statement, **values):
         with self.engine.connect() as connection:
