@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from math import ceil
 from typing import Final
 
-GUARD_S: Final = 0.004  # as many messages as a second may hold take this much longer: the road is not always as long
+GUARD_S: Final = 0.01  # as many messages as a second may hold take this much longer: the road is not always as long
 LATENCY_S: Final = 0.06  # how long a call takes, until calls have told
 CREDIT_S: Final = 0.02  # what a hiccup of the clock delayed may catch up so much; the second's limit holds all the same
 SOON_S: Final = 0.01  # at least so long before a message may leave its intent is committed, longer if that takes longer
 SOON_MAX_S: Final = 0.25
-TOGETHER_S: Final = 0.02  # and with it the intents of all that may leave so soon after it
+#: And with it the intents of all that may leave so soon after it: the more a second, the more a commit is shared by.
+TOGETHER_S: Final = (0.02, 0.06)
 RECOVERY_S: Final = 60.0
 SLOWEST: Final = 1 / 64
 
@@ -35,6 +36,8 @@ class Pacer:
     def __init__(self, rate_per_s: float, *, time: Callable[[], float]) -> None:
         """`time` is a clock in seconds that never goes back, such as `loop.time`."""
         self._interval = (1 + GUARD_S) / rate_per_s
+        least, most = TOGETHER_S
+        self._together_s = min(most, max(least, most * rate_per_s / 1000))
         self._time = time
         self._next = time()
         self.latency_s = LATENCY_S
@@ -59,7 +62,7 @@ class Pacer:
     @property
     def ahead_s(self) -> float:
         """How long before their moment places are handed out, at most."""
-        return self._soon_s + TOGETHER_S
+        return self._soon_s + self._together_s
 
     def wait_s(self) -> float:
         """How long until the next places are handed out; 0 when they are now."""

@@ -49,9 +49,9 @@ def busiest_second(left: list[float]) -> int:
 def test_the_pace_is_close_to_the_cap_and_even(rate):
     clock = Clock()
     left = departures(Pacer(rate, time=clock), clock, 20)
-    assert len(left) == pytest.approx(20 * rate / (1 + GUARD_S), rel=0.002, abs=2)
+    assert len(left) == pytest.approx(20 * rate / (1 + GUARD_S), rel=0.004, abs=2)
     assert busiest_second(left[: 3 * rate]) <= rate
-    assert all(later - earlier <= 1.01 / rate for earlier, later in pairwise(left[rate:]))
+    assert all(later - earlier <= (1 + 2 * GUARD_S) / rate for earlier, later in pairwise(left[rate:]))
 
 
 @given(st.integers(0, 2**32))
@@ -86,9 +86,9 @@ def test_places_are_handed_out_a_little_ahead_and_each_message_waits_for_its_own
     clock.now += 1
     taken = pacer.take(100)
     moments = [pacer.depart().at for _ in range(taken)]
-    assert taken == pytest.approx(1000 * (CREDIT_S + SOON_S + TOGETHER_S), abs=2)
+    assert taken == pytest.approx(1000 * (CREDIT_S + SOON_S + TOGETHER_S[1]), abs=2)
     assert moments == sorted(moments)
-    assert moments[-1] == pytest.approx(clock.now + SOON_S + TOGETHER_S, abs=0.002)
+    assert moments[-1] == pytest.approx(clock.now + SOON_S + TOGETHER_S[1], abs=0.002)
 
 
 def test_what_was_held_up_on_the_road_counts_from_when_it_came():

@@ -304,7 +304,7 @@ def test_lanes_follow_the_rate_and_how_long_calls_take():
             one._pacer.answered(departure)
         return one._lanes
 
-    assert (lanes(30, 0.06), lanes(1000, 0.06)) == (4, pytest.approx(126, abs=4))
+    assert (lanes(30, 0.06), lanes(1000, 0.06)) == (4, pytest.approx(182, abs=4))
     assert lanes(30, 0.3) == pytest.approx(14, abs=1)
     assert lanes(1000, 2.0) == 200
 
