@@ -49,6 +49,7 @@ log = logging.getLogger(__name__)
 
 TRIES = 5
 RETRY_AFTER = timedelta(seconds=5)  # doubled with each try
+QUIET_AFTER_DEAD = timedelta(days=14)
 KEEP_UPDATES = timedelta(days=14)  # Telegram delivers an update again for a day at most
 HOLDOUT_SHARE = 0.10
 
@@ -345,7 +346,8 @@ class Journey:
     def fail(self, update_id: int, error: str, chat: str | None = None) -> None:
         """It was tried and failed: again later, and after five tries it is a dead letter that staff see.
 
-        Whoever spoke, if we know them (`chat`), is told once that it went wrong on our side.
+        Whoever spoke, if we know them (`chat`), is told once that it went wrong on our side, and hears no more from us
+        for two weeks: it may have been a stop.
         """
         now = self.clock()
         with self.sessions.begin() as session:
@@ -357,8 +359,9 @@ class Journey:
             inbox.retry_at = now + RETRY_AFTER * 2 ** (inbox.tries - 1)
             if inbox.tries >= TRIES:
                 inbox.state = "dead"
-                citizen = None if chat is None else ledger.citizen_by_chat(session, self._chat_hash(chat))
+                citizen = None if chat is None else ledger.citizen_by_chat(session, self._chat_hash(chat), locked=True)
                 if citizen is not None and citizen.chat_sealed is not None:
+                    citizen.paused_until = max(citizen.paused_until or now, now + QUIET_AFTER_DEAD)
                     text = self.wording.say("error", citizen.language)
                     outbox.queue_reply(session, citizen, f"update:{update_id}:error", {"text": text}, now)
         log.error("update_failed", extra={"update": update_id, "error": error[:60]})

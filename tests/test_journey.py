@@ -576,6 +576,20 @@ def test_an_update_delivered_twice_takes_effect_once(anna):
     assert after > before
 
 
+def test_after_something_that_could_not_be_heard_nobody_is_nudged_for_two_weeks(anna):
+    """It may have been a stop; what waited waits on, and what people say is still answered."""
+    anna.signal()
+    anna.journey.take_in([(7, "{}")])
+    for _ in range(5):
+        anna.journey.fail(7, "RuntimeError", ANNA)
+        anna.later(minutes=5)
+
+    assert anna.tick() == []
+    assert anna.outcomes() == ["paused"]
+    anna.later(days=15)
+    assert len(anna.tick()) == 1
+
+
 def test_an_update_that_keeps_failing_becomes_a_dead_letter(world):
     world.say(ANNA, "/start")
     world.journey.take_in([(7, "{}")])
