@@ -131,6 +131,7 @@ class Town:
     key: str
     begin: Callable[..., Any] = executed
     joined: int = 0  # the last message of those that were said when people joined
+    flew: set[int] = field(default_factory=set)  # messages that were on their way at a kill
     processes: list[Process] = field(default_factory=list)
 
     @property

@@ -75,14 +75,12 @@ async def planning(there, kills, chance, outcome):
         await asyncio.to_thread(_hand_in, there, number)
         await asyncio.sleep(chance.uniform(0, LASTS_S["plan"]))
         process, died = await killed_and_begun_again(there, process, outcome)
-        await until(lambda: there.world.journey.backlog(1) == (0, 0), seconds=PATIENCE_S)
+        await until(lambda: unplanned(there) == 0, seconds=PATIENCE_S)
         outcome.recovered_s.append(time.monotonic() - died)
     await settled(there)
     await process.stop()
     offers = there.count("SELECT count(*) FROM offer")
-    unplanned = there.count("SELECT count(*) FROM signal WHERE outcome IS NULL")
-    undecided = there.count("SELECT count(*) FROM offer WHERE decisions = 0")
-    outcome.lost = unplanned + undecided + max(0, kills * SIGNALS * PEOPLE - offers)
+    outcome.lost = unplanned(there) + max(0, kills * SIGNALS * PEOPLE - offers)
     outcome.twice = max(0, offers - kills * SIGNALS * PEOPLE) + nudged_twice(there, range(1000, 1000 + PEOPLE))
     outcome.uncertain = unsure(there)
 
@@ -197,8 +195,19 @@ async def killed_and_begun_again(there, process, outcome):
     assert await process.kill(), process.complaints.read_text()[-2000:]
     died = time.monotonic()
     outcome.kills += 1
-    outcome.in_flight += there.count("SELECT count(*) FROM message WHERE state = 'sending' AND owner IS NOT NULL")
+    with there.engine.connect() as connection:
+        flying = set(connection.execute(text("SELECT id FROM message WHERE state = 'sending'")).scalars())
+    # Those of an earlier kill are given up later, and count once.
+    outcome.in_flight += len(flying - there.flew)
+    there.flew |= flying
     return await there.run(), died
+
+
+def unplanned(there):
+    """Signals that nobody planned yet, and offers about which nobody decided yet."""
+    return there.count("SELECT count(*) FROM signal WHERE outcome IS NULL") + there.count(
+        "SELECT count(*) FROM offer WHERE decisions = 0"
+    )
 
 
 async def settled(there):
