@@ -1,12 +1,10 @@
 """The demo: the whole bot against the sandbox, on a clock that can be moved on, in a directory of its own."""
 
 import asyncio
-import fcntl
 import json
 import os
 import secrets
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
@@ -22,6 +20,7 @@ from bot.contacts import working_days_after
 from bot.core.facts import Origin
 from bot.errors import InTheWayError
 from bot.journey import Journey
+from bot.leader import only_process
 from bot.sandbox import Example, MovableClock
 from bot.service import Service, listen
 from bot.settings import read_keys, write_keys
@@ -29,7 +28,7 @@ from bot.store import ledger, schema
 from bot.store.tables import CampaignRow, LinkRow, MessageRow, OfferRow, SourceRow
 from bot.wording import Wording, data, load
 
-TOKEN = "100:demo-only-not-a-secret"  # noqa: S105 - the sandbox is on this machine, and this opens nothing else
+TOKEN = "100:demo-only-not-a-secret"  # nosec B105  # noqa: S105 - opens only the sandbox here
 SOURCE = "urn:handreiking-demo:gemeente"
 OPENS = time(10)
 SHOWN = 6
@@ -49,7 +48,8 @@ class Demo:
     async def run(self, stop: asyncio.Event, *, reset: bool = False) -> None:
         """Run until `stop` is set. Raises InTheWayError for a second start or a port that is taken."""
         self.directory.mkdir(parents=True, exist_ok=True)
-        with only_one(self.directory):
+        mend = "Stop that one, or give this one its own directory with --dir."
+        with only_process(self.directory / "lock", f"a demo is running in {self.directory} already", mend):
             if reset:
                 empty(self.directory)
             wording = load()
@@ -120,26 +120,10 @@ class Demo:
         self.say(f"  The demo's clock says {local:%A %d %B %Y, %H:%M}. Ctrl-C stops; --reset starts over.")
 
 
-@contextmanager
-def only_one(directory: Path) -> Iterator[None]:
-    """Hold the directory for this process. Raises InTheWayError when another demo has it."""
-    with (directory / "lock").open("a+") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            lock.seek(0)
-            mend = "Stop that one, or give this one its own directory with --dir."
-            taken = f"a demo is running in {directory} already (process {lock.read().strip()})"
-            raise InTheWayError(f"{taken}. {mend}") from None
-        lock.truncate(0)
-        lock.write(str(os.getpid()))
-        lock.flush()
-        yield
-
-
 def empty(directory: Path) -> None:
     """Throw away what an earlier demo kept: only files that a demo makes."""
-    for name in ("handreiking.db", "handreiking.db-wal", "handreiking.db-shm", "sandbox.jsonl", "keys.toml"):
+    database = [f"handreiking.db{ending}" for ending in ("", "-wal", "-shm", ".witness")]
+    for name in (*database, "sandbox.jsonl", "keys.toml"):
         (directory / name).unlink(missing_ok=True)
 
 

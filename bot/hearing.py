@@ -258,9 +258,7 @@ class Hearing:
             row.until = effect.until
         message = self.session.get(MessageRow, effect.message)
         assert message is not None
-        if message.state in {"uncertain", "sending"}:  # whoever presses on it has it
-            outbox.close(message, "sent", message.closed_at or self.now)
-            outbox.close_offer(self.session, message, "sent", self.now)
+        outbox.proven(self.session, message, self.now)
         if effect.choice is Choice.NO:
             ledger.recall(
                 self.session, self.now, "card_declined", citizen_id=self.citizen.id, theme_cards=[message.card or ""]

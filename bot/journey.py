@@ -11,20 +11,23 @@ import logging
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Protocol
 
 from sqlalchemy.orm import sessionmaker
 from sqlmodel import Session
 
-from bot import campaigns, contacts, hearing, learning, links, outbox, planning, upkeep
-from bot.core.facts import Origin, Purpose
+from bot import campaigns, contacts, hearing, learning, links, outbox, planning, restoring, upkeep
+from bot.core.facts import Onward, Origin, Purpose
 from bot.core.talk import Blocked, Command, Heard, LinkResult, Press, Standing
+from bot.errors import RefusedError
 from bot.hearing import Speaker
 from bot.outbox import Delivered, Label, Leased, Outgoing, Result, Undelivered
 from bot.signals import Incoming
-from bot.store import conversation, ledger
-from bot.store.tables import CitizenRow, InboxRow, SignalRow
+from bot.store import conversation, ledger, provenance
+from bot.store.tables import CitizenRow, InboxRow
 from bot.store.vault import Vault
+from bot.watch import Watch, step
 from bot.wording import Wording
 
 __all__ = [
@@ -46,6 +49,7 @@ log = logging.getLogger(__name__)
 
 TRIES = 5
 RETRY_AFTER = timedelta(seconds=5)  # doubled with each try
+QUIET_AFTER_DEAD = timedelta(days=14)
 KEEP_UPDATES = timedelta(days=14)  # Telegram delivers an update again for a day at most
 HOLDOUT_SHARE = 0.10
 
@@ -75,7 +79,10 @@ class Channel(Protocol):
 
 @dataclass(kw_only=True)
 class Journey:
-    """`clock` gives an aware moment; `new_id` a fresh opaque id. `on_queued` is called after something was queued."""
+    """`clock` gives an aware moment; `new_id` a fresh opaque id. `on_queued` is called after something was queued.
+
+    `state_dir` is where the witness of a SQLite database lies (see `store.provenance`); None: beside the database.
+    """
 
     sessions: sessionmaker[Session]
     wording: Wording
@@ -83,12 +90,17 @@ class Journey:
     clock: Callable[[], datetime]
     new_id: Callable[[], str]
     chat_gap: timedelta = timedelta(seconds=1)
+    state_dir: Path | None = None
     on_queued: Callable[[], None] = field(default=lambda: None)
+    watch: Watch = field(default_factory=Watch)
 
     # A signal arrives.
 
+    @step("receive")
     def receive(self, incoming: Sequence[Incoming]) -> list[Receipt]:
         """Store signals, each once per (source, id), in one transaction; one receipt for each, in their order."""
+        if not incoming:
+            return []
         with self.sessions.begin() as session:
             receipts = self._store(session, incoming)
         log.info("receive", extra={"fresh": sum(receipt.fresh for receipt in receipts), "of": len(receipts)})
@@ -96,33 +108,37 @@ class Journey:
 
     def _store(self, session: Session, incoming: Sequence[Incoming]) -> list[Receipt]:
         now = self.clock()
-        rows, keys = {}, []
-        for signal in incoming:
-            key = hashlib.sha256(f"{signal.source}\x1f{signal.external_id}".encode()).hexdigest()[:16]
-            keys.append(key)
-            citizen = signal.citizen
-            if signal.reference is not None:
-                citizen = ledger.person_of(session, links.reference_hash(self.vault, signal.reference))
-            rows[key] = {
-                "id": key,
-                "source": signal.source,
-                "external_id": signal.external_id,
-                "type": signal.type,
-                "origin": signal.origin,
-                "occurred_at": signal.occurred_at,
-                "received_at": now,
-                "citizen_id": citizen,
-                "addressed": signal.addressed,
-                "card": signal.card,
-                "data": dict(signal.data),
-                "said_by": signal.said_by,
-            }
-        known = set(ledger.by_id(session, SignalRow, rows))
-        ledger.add_new(session, SignalRow, [row for key, row in rows.items() if key not in known])
-        return [Receipt(key, key not in known and keys.index(key) == place) for place, key in enumerate(keys)]
+        references = {signal.reference for signal in incoming if signal.reference is not None}
+        hashes = {reference: links.reference_hash(self.vault, reference) for reference in references}
+        people = ledger.people_of(session, hashes.values())
+        ids = [_signal_id(signal.source, signal.external_id) for signal in incoming]
+        rows = [
+            ledger.NewSignal(
+                id=known,
+                source=signal.source,
+                external_id=signal.external_id,
+                type=signal.type,
+                origin=signal.origin,
+                occurred_at=signal.occurred_at,
+                received_at=now,
+                citizen_id=signal.citizen if signal.reference is None else people.get(hashes[signal.reference]),
+                addressed=signal.addressed,
+                card=signal.card,
+                data=signal.data,
+                said_by=signal.said_by,
+            )
+            for known, signal in zip(ids, incoming, strict=True)
+        ]
+        fresh = ledger.add_signals(session, rows)
+        receipts = []
+        for known in ids:
+            receipts.append(Receipt(known, known in fresh))
+            fresh.discard(known)
+        return receipts
 
     # Who it concerns, whether we may, whether now, in which words.
 
+    @step("call_dates")
     def call_dates(self) -> int:
         """Make the signals of campaigns whose date has come; return how many were new."""
         now = self.clock()
@@ -140,11 +156,13 @@ class Journey:
             ]
             return sum(receipt.fresh for receipt in self._store(session, days)) if days else 0
 
-    def plan(self, limit: int = 100) -> int:
+    @step("plan")
+    def plan(self, limit: int = 500) -> int:
         """Turn unplanned signals into offers, or into the reason why there is none; return how many signals."""
         with self.sessions.begin() as session:
             return planning.plan_signals(session, self.wording, self.clock(), limit)
 
+    @step("decide")
     def decide(self, limit: int = 200) -> int:
         """Decide about the offers that are due a look; return how many."""
         with self.sessions.begin() as session:
@@ -154,29 +172,50 @@ class Journey:
             self.on_queued()
         return looked
 
+    def backlog(self, most: int) -> tuple[int, int]:
+        """How many signals wait for `plan`, and how many offers for `decide`; each counted to `most` only."""
+        with ledger.reading(self.sessions) as session:
+            return ledger.backlog(session, self.clock(), most)
+
     # What is due leaves.
 
+    @step("lease")
     def lease(self, owner: str, limit: int, *, purposes: Collection[Purpose] = tuple(Purpose)) -> list[Leased]:
         """Set due messages aside for `owner`, replies first; none while all has to pause or another one sends."""
-        if self.paused_until() is not None:
-            return []
-        with self.sessions.begin() as session:
-            if not outbox.is_sender(session, self.clock(), owner):
-                return []
-            return outbox.lease(session, self.clock(), owner, purposes, limit)
-
-    def depart(self, owner: str, messages: Collection[int], results: Sequence[Result] = ()) -> list[Outgoing]:
-        """Write down what became of earlier messages, and let those of `messages` go that still may, in one commit."""
         now = self.clock()
         with self.sessions.begin() as session:
+            if not outbox.is_sender(session, now, owner) or self._pause(session) is not None:
+                return []
+            said = provenance.marks(session)
+            may = restoring.guard(session, said, self.state_dir, now)
+            leased = outbox.lease(session, now, owner, [purpose for purpose in purposes if purpose in may], limit)
+            witness = provenance.beat(session, said, self.state_dir, now) if leased else None
+        self._witness(witness)
+        return leased
+
+    @step("depart", of="messages")
+    def depart(self, owner: str, messages: Collection[int], results: Sequence[Result] = ()) -> list[Outgoing]:
+        """Write down what became of earlier messages, and let those of `messages` go that still may, in one commit.
+
+        None of them go when `owner` is not the one who sends any more; the results are written down all the same.
+        """
+        now = self.clock()
+        with self.sessions.begin() as session:
+            sends = bool(messages) and outbox.is_sender(session, now, owner)
             outbox.settle(session, now, results, self.chat_gap)
             session.flush()
-            leaving = outbox.let_go(session, self.wording, self.vault, now, owner, messages)
+            leaving = outbox.let_go(session, self.wording, self.vault, now, owner, messages) if sends else []
         for result in results:
             outcome = "sent" if isinstance(result, Delivered) else type(result.error).__name__
             log.info("deliver", extra={"nudge": result.message, "outcome": outcome})
         return leaving
 
+    def resign(self, owner: str) -> None:
+        """`owner` sends no more: what it had set aside may leave by somebody else's hand at once."""
+        with self.sessions.begin() as session:
+            outbox.resign(session, owner)
+
+    @step("sweep")
     def sweep(self) -> int:
         """Take up what a dead sender left; return how many messages became uncertain."""
         with self.sessions.begin() as session:
@@ -188,7 +227,10 @@ class Journey:
     def paused_until(self) -> datetime | None:
         """Until when nothing at all may leave (a 429), or None."""
         with ledger.reading(self.sessions) as session:
-            pause = ledger.mark(session, outbox.PAUSE_ALL)
+            return self._pause(session)
+
+    def _pause(self, session: Session) -> datetime | None:
+        pause = ledger.mark(session, outbox.PAUSE_ALL)
         until = None if pause is None else datetime.fromisoformat(pause["until"])
         return until if until is not None and until > self.clock() else None
 
@@ -200,24 +242,59 @@ class Journey:
             ledger.audit(session, now, who, "pause_nudges", "all", reason=reason)
 
     def resume_nudges(self, *, who: str) -> None:
+        """Nudges leave again. Raises RefusedError after a restore: `go_on_after_restore` does it then."""
         now = self.clock()
         with self.sessions.begin() as session:
+            if (told := restoring.look(session, self.state_dir, now)) is not None:
+                raise RefusedError(told)
             ledger.clear_mark(session, outbox.PAUSE_NUDGES)
             ledger.audit(session, now, who, "resume_nudges", "all")
         self.on_queued()
 
+    def held_after_restore(self) -> str | None:
+        """Look whether this database is an old copy; what there is to decide then, in words. None: it is none.
+
+        Raises RefusedError when it must not be used at all, InTheWayError when its witness cannot be written.
+        """
+        with self.sessions.begin() as session:
+            said = provenance.marks(session)
+            if (why := provenance.unusable(said, here="this database")) is not None:
+                raise RefusedError(why)
+            restoring.guard(session, said, self.state_dir, self.clock())
+            return restoring.look(session, self.state_dir, self.clock())
+
+    def go_on_after_restore(self, onward: Onward, *, who: str) -> dict[str, int]:
+        """Do what a person decided; return the counts. Raises RefusedError when nothing waits for that."""
+        if onward is not Onward.SEND:
+            # A date that came meanwhile has made its signal already, in what was lost.
+            self.call_dates()
+            while self.plan():
+                pass
+        with self.sessions.begin() as session:
+            counts = restoring.go_on(session, onward, self.state_dir, self.clock(), who=who)
+        log.info("after_restore", extra={"onward": onward, **counts})
+        self.on_queued()
+        return counts
+
+    def _witness(self, witness: provenance.Witness | None) -> None:
+        """What it says may lag behind; that it cannot be written is no reason to leave people without an answer."""
+        if witness is None:
+            return
+        try:
+            witness.write()
+        except OSError as error:
+            log.error("witness", extra={"error": type(error).__name__})  # noqa: TRY400 - an event word, no traceback
+
     # A citizen says something.
 
+    @step("take_in", of="updates")
     def take_in(self, updates: Sequence[tuple[int, str]]) -> None:
         """Store updates as they came, sealed; those that were delivered before are left as they are."""
-        now = self.clock()
-        rows = [
-            {"update_id": number, "received_at": now, "body_sealed": self.vault.seal(body), "state": "new", "tries": 0}
-            for number, body in updates
-        ]
+        sealed = [(number, self.vault.seal(body)) for number, body in updates]
         with self.sessions.begin() as session:
-            ledger.add_new(session, InboxRow, rows)
+            ledger.add_updates(session, self.clock(), sealed)
 
+    @step("unheard")
     def unheard(self, limit: int = 100) -> list[Update]:
         """Updates that took no effect yet and are due for a try, in Telegram's order."""
         with ledger.reading(self.sessions) as session:
@@ -227,6 +304,7 @@ class Journey:
                 if row.body_sealed is not None
             ]
 
+    @step("hear", of="update_id")
     def hear(self, update_id: int, speaker: Speaker, heard: Heard) -> str | None:
         """Take an update to heart, once; return the line that answers a press, also when it was heard before."""
         now = self.clock()
@@ -251,7 +329,8 @@ class Journey:
                     receive=lambda session, incoming: self._store(session, [incoming]),
                 ).take_effect(link)
             _done(inbox, now)
-            notice = inbox.notice
+            notice, waited = inbox.notice, now - inbox.received_at
+        self.watch.heard(waited.total_seconds())
         log.info("hear", extra={"update": update_id, "heard": type(heard).__name__})
         self.on_queued()
         return notice
@@ -263,10 +342,12 @@ class Journey:
             if inbox is not None and inbox.state == "new":
                 _done(inbox, self.clock())
 
+    @step("fail", of="update_id")
     def fail(self, update_id: int, error: str, chat: str | None = None) -> None:
         """It was tried and failed: again later, and after five tries it is a dead letter that staff see.
 
-        Whoever spoke, if we know them (`chat`), is told once that it went wrong on our side.
+        Whoever spoke, if we know them (`chat`), is told once that it went wrong on our side, and hears no more from us
+        for two weeks: it may have been a stop.
         """
         now = self.clock()
         with self.sessions.begin() as session:
@@ -278,8 +359,9 @@ class Journey:
             inbox.retry_at = now + RETRY_AFTER * 2 ** (inbox.tries - 1)
             if inbox.tries >= TRIES:
                 inbox.state = "dead"
-                citizen = None if chat is None else ledger.citizen_by_chat(session, self._chat_hash(chat))
+                citizen = None if chat is None else ledger.citizen_by_chat(session, self._chat_hash(chat), locked=True)
                 if citizen is not None and citizen.chat_sealed is not None:
+                    citizen.paused_until = max(citizen.paused_until or now, now + QUIET_AFTER_DEAD)
                     text = self.wording.say("error", citizen.language)
                     outbox.queue_reply(session, citizen, f"update:{update_id}:error", {"text": text}, now)
         log.error("update_failed", extra={"update": update_id, "error": error[:60]})
@@ -320,13 +402,16 @@ class Journey:
 
     # What closed windows teach, and what may be forgotten.
 
+    @step("learn")
     def learn(self) -> str:
         """Make a policy version of all decisions whose window closed; return its content's hash."""
         with self.sessions.begin() as session:
+            ledger.unhurried(session)
             version = learning.learn(session, self.wording, self.clock())
         log.info("learn", extra={"policy": version})
         return version
 
+    @step("learn_if_older_than")
     def learn_if_older_than(self, age: timedelta) -> str | None:
         """Learn when the newest policy version is older than `age`, or there is none; return the new one's hash."""
         with ledger.reading(self.sessions) as session:
@@ -335,6 +420,7 @@ class Journey:
                 return None
         return self.learn()
 
+    @step("upkeep")
     def upkeep(self) -> int:
         """Keep what was promised to people, or tell them; ask again for consents that end; return how many messages."""
         now = self.clock()
@@ -348,6 +434,7 @@ class Journey:
             self.on_queued()
         return said
 
+    @step("tidy")
     def tidy(self) -> None:
         """Close what time has closed and forget what need not be kept."""
         now = self.clock()
@@ -360,6 +447,10 @@ class Journey:
         """Make a decision again from what it was made from; None when there is no such decision."""
         with ledger.reading(self.sessions) as session:
             return planning.replay(session, self.vault, decision)
+
+
+def _signal_id(source: str, external_id: str) -> str:
+    return hashlib.sha256(f"{source}\x1f{external_id}".encode()).hexdigest()[:16]
 
 
 def _done(inbox: InboxRow, now: datetime) -> None:

@@ -1,5 +1,6 @@
 """From closed windows to the next policy version."""
 
+import sys
 from datetime import datetime
 
 from sqlmodel import Session
@@ -14,42 +15,36 @@ from bot.wording import Wording
 
 
 def matured(session: Session, wording: Wording, now: datetime) -> list[Matured]:
-    """Every delivered message and every lottery's hold whose window is closed.
-
-    What failed, is uncertain or was taken back is missing, not silent.
-    """
+    """Every delivered message and every lottery's hold whose window is closed."""
     window = wording.rules.window
-    rows = [
-        (decision, message)
-        for decision, message in ledger.closed_decisions(session, now - window)
-        if decision.p_send is not None
-        and (decision.plan == "hold" or (message is not None and message.state == "sent" and message.closed_at))
-    ]
-    answers = ledger.answers_to(session, [message.id for _, message in rows if message is not None and message.id])
-    worlds = ledger.by_id(session, WorldRow, (decision.world for decision, _ in rows))
+    sensitivities: dict[str, Sensitivity] = {}
     found = []
-    for decision, message in rows:
-        sent_at = message.closed_at if message is not None else None
-        closes_at = (sent_at or decision.decided_at) + window
-        if closes_at > now:
-            continue
-        given = answers.get(message.id, []) if message is not None and message.id is not None else []
-        found.append(
-            Matured(
-                decision=decision.id,
-                decided_at=decision.decided_at,
-                closes_at=closes_at,
-                context=decision.context or {},
-                sensitivity=Sensitivity(worlds[decision.world].record["card"]["sensitivity"]),
-                sent=message is not None,
-                tone=Tone(decision.tone) if decision.tone and message is not None else None,
-                p_send=decision.p_send or 0.0,
-                randomised_send=decision.randomised_send,
-                randomised_tone=decision.randomised_tone,
-                tone_forced=decision.tone_forced,
-                outcome=policy.outcome(given, by=closes_at),
+    for rows in ledger.closed_decisions(session, now - window):
+        answers = ledger.answers_to(session, [row.message for row in rows if row.message is not None])
+        new = ledger.by_id(session, WorldRow, {row.world for row in rows} - sensitivities.keys())
+        sensitivities |= {key: Sensitivity(world.record["card"]["sensitivity"]) for key, world in new.items()}
+        for row in rows:
+            closes_at = (row.sent_at or row.decided_at) + window
+            if closes_at > now:
+                continue
+            sent = row.message is not None
+            found.append(
+                Matured(
+                    decision=row.id,
+                    decided_at=row.decided_at,
+                    closes_at=closes_at,
+                    # The same few names stand in all of them.
+                    context={sys.intern(name): number for name, number in (row.context or {}).items()},
+                    sensitivity=sensitivities[row.world],
+                    sent=sent,
+                    tone=Tone(row.tone) if row.tone and sent else None,
+                    p_send=row.p_send,
+                    randomised_send=row.randomised_send,
+                    randomised_tone=row.randomised_tone,
+                    tone_forced=row.tone_forced,
+                    outcome=policy.outcome(answers.get(row.message, ()) if row.message else (), by=closes_at),
+                )
             )
-        )
     return found
 
 

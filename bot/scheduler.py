@@ -6,7 +6,7 @@ doubled costs time and never a message.
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
 from apscheduler.events import EVENT_JOB_ERROR, JobExecutionEvent
@@ -18,53 +18,66 @@ log = logging.getLogger(__name__)
 
 LEARN_EVERY = timedelta(days=7)
 
+Step = Callable[[], Awaitable[object]]
+
 
 class Ticks:
-    """The ticks of one journey; planning every `plan_every_s` seconds of real time."""
+    """The ticks of one journey; planning every `plan_every_s` seconds of real time.
 
-    def __init__(self, journey: Journey, *, plan_every_s: float = 5.0) -> None:
+    `call_waves` has planned and decided what is due. `held` is asked before each tick: False, and it is left out.
+    """
+
+    def __init__(
+        self,
+        journey: Journey,
+        call_waves: Step,
+        *,
+        plan_every_s: float = 5.0,
+        held: Callable[[], Awaitable[bool]],
+        tidy: Step | None = None,
+    ) -> None:
         self._running: set[asyncio.Task[object]] = set()
+        self._held = held
         self._scheduler = AsyncIOScheduler(
             timezone="UTC", job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1}
         )
-        self._every("plan", plan_every_s, journey.call_dates, _all(journey.plan), _all(journey.decide))
-        self._every("upkeep", 12 * plan_every_s, journey.upkeep)
-        self._every("learn", 600, lambda: journey.learn_if_older_than(LEARN_EVERY))
-        self._every("tidy", 600, journey.tidy)
+        plan = (_in_thread(journey.call_dates), call_waves)
+        self._scheduler.add_job(self._tick, args=[plan], id="plan at once")  # something may wait from before
+        self._every("plan", plan_every_s, *plan)
+        self._every("upkeep", 12 * plan_every_s, _in_thread(journey.upkeep))
+        self._every("learn", 600, _in_thread(lambda: journey.learn_if_older_than(LEARN_EVERY)))
+        self._every("tidy", 600, _in_thread(journey.tidy), *([] if tidy is None else [tidy]))
         self._scheduler.add_listener(_failed, EVENT_JOB_ERROR)
 
-    def start(self) -> None:
+    async def run(self, stop: asyncio.Event) -> None:
+        """Tick until `stop` is set or until cancelled; what runs then is waited for, so that none is cut off."""
         self._scheduler.start()
+        try:
+            await stop.wait()
+        finally:
+            self._scheduler.pause()
+            await asyncio.gather(*self._running, return_exceptions=True)
+            self._scheduler.shutdown(wait=False)
 
-    async def stop(self) -> None:
-        """No tick begins any more; those that run are waited for, so that none is cut off half-way."""
-        self._scheduler.pause()
-        await asyncio.gather(*self._running, return_exceptions=True)
-        self._scheduler.shutdown(wait=False)
-
-    def _every(self, name: str, seconds: float, *steps: Callable[[], object]) -> None:
+    def _every(self, name: str, seconds: float, *steps: Step) -> None:
         self._scheduler.add_job(self._tick, "interval", [steps], seconds=seconds, id=name)
 
-    async def _tick(self, steps: tuple[Callable[[], object], ...]) -> None:
+    async def _tick(self, steps: tuple[Step, ...]) -> None:
+        if not await self._held():
+            return
         task = asyncio.ensure_future(_one_by_one(steps))
         self._running.add(task)
         task.add_done_callback(self._running.discard)
         await asyncio.shield(task)
 
 
-def _all(step: Callable[[], int]) -> Callable[[], None]:
-    """The step again and again until there is nothing left to do."""
-
-    def until_done() -> None:
-        while step():
-            pass
-
-    return until_done
+def _in_thread(step: Callable[[], object]) -> Step:
+    return lambda: asyncio.to_thread(step)
 
 
-async def _one_by_one(steps: tuple[Callable[[], object], ...]) -> None:
+async def _one_by_one(steps: tuple[Step, ...]) -> None:
     for step in steps:
-        await asyncio.to_thread(step)
+        await step()
 
 
 def _failed(event: JobExecutionEvent) -> None:

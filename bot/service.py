@@ -1,12 +1,24 @@
-"""The bot running: updates in, signals in, the clock's ticks, messages out, in one process until it is told to stop."""
+"""The bot running: updates in, signals in, the clock's ticks, messages out, until it is told to stop.
+
+One process may do it all, or several on one PostgreSQL a part each. What only one may do at a time is a `Turn`; that
+there is one sender is a mark in the ledger, which every departure checks.
+"""
 
 import asyncio
 import logging
 import socket
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Iterator, Mapping
+from contextlib import (
+    AbstractAsyncContextManager,
+    AbstractContextManager,
+    AsyncExitStack,
+    asynccontextmanager,
+    contextmanager,
+    nullcontext,
+)
 from dataclasses import dataclass, field
 from functools import partial
+from typing import Any
 
 import uvicorn
 from fastapi import FastAPI
@@ -16,7 +28,12 @@ from telegram import Bot
 from bot import api, offers, signals
 from bot.errors import InTheWayError
 from bot.journey import Journey
-from bot.scheduler import Ticks
+from bot.leader import Always, Turn
+from bot.operating import Lookout
+from bot.operating.channel import SeenChannel
+from bot.operating.duties import HEAR, POLL, SEND, TICK, Duty
+from bot.roles import EVERY_ROLE, WITH_HTTP, WITH_TOKEN, Role
+from bot.scheduler import Step, Ticks
 from bot.store import schema
 from bot.telegram.application import (
     COMMANDS,
@@ -31,6 +48,7 @@ from bot.telegram.application import (
 from bot.telegram.channel import TelegramChannel
 from bot.telegram.inbox import poll, set_webhook, webhook_route, work
 from bot.telegram.sender import Sender
+from bot.waves import InProcess, Planning, Waves
 from bot.wording import Wording
 
 log = logging.getLogger(__name__)
@@ -40,68 +58,158 @@ WEBHOOK_PATH = "/telegram/updates"
 
 @dataclass(kw_only=True)
 class Service:
-    """What one process runs. `time` is a clock in seconds that never goes back; `owner` names the process."""
+    """What one process runs. `time` is a clock in seconds that never goes back; `owner` names the process.
+
+    `token` may be None for roles that do not talk with Telegram. `turn` gives the turn for a part that only one
+    process may do at a time, and `waves` carries planning from who ticks to who plans; as they stand, there is only
+    this process.
+    """
 
     journey: Journey
     engine: Engine
-    token: str = field(repr=False)
+    token: str | None = field(repr=False)
     owner: str
     time: Callable[[], float]
+    roles: Collection[Role] = EVERY_ROLE
+    waves: Waves = field(default_factory=InProcess)
+    turn: Callable[[str], Turn] = field(default=lambda _: Always())
+    tidy_waves: Step | None = None
     api_root: str = TELEGRAM
     public_url: str | None = None
     host: str = "127.0.0.1"
     port: int = 8080
     rate_per_s: float = 30.0
     plan_every_s: float = 5.0
+    lookout: Lookout | None = None
 
-    async def run(self, stop: asyncio.Event, *, ready: Callable[[str], None]) -> None:
-        """Run until `stop` is set, then finish what is in hand. `ready` gets the bot's user name once all runs.
+    async def run(self, stop: asyncio.Event, *, ready: Callable[[str | None], None]) -> None:
+        """Run until `stop` is set, then finish what is in hand.
 
-        Raises InTheWayError for a port that is taken, SettingsError for a bot that must not run, ChannelClosedError
-        when Telegram refuses it.
+        `ready` gets the bot's user name once all runs, None where no role talks with Telegram. Raises InTheWayError
+        for a port that is taken, SettingsError for a bot that must not run, ChannelClosedError when Telegram refuses
+        it.
         """
-        news = asyncio.Event()
-        application = build_application(new_builder(self.token, root=self.api_root), self.journey)
-        listening = listen(self.host, self.port)
-        async with _initialised(application):
-            bot = application.bot
-            secret = self.journey.vault.fingerprint("webhook secret")
-            url = None if self.public_url is None else self.public_url.rstrip("/") + WEBHOOK_PATH
-            app = self._api()
-            if url is not None:
-                app.router.routes.append(webhook_route(WEBHOOK_PATH, secret, self.journey.take_in, news=news))
-            sender = Sender(
-                self.journey, TelegramChannel(bot), rate_per_s=self.rate_per_s, owner=self.owner, time=self.time
-            )
-            ticks = Ticks(self.journey, plan_every_s=self.plan_every_s)
-            server = _Server(uvicorn.Config(app, log_config=None, lifespan="off", access_log=False))
+        planning = Planning(self.journey, self.waves)
+        listening = listen(self.host, self.port) if WITH_HTTP & set(self.roles) else None
+        async with AsyncExitStack() as opened:
+            await opened.enter_async_context(self._looked_at())
+            application = None
+            if WITH_TOKEN & set(self.roles):
+                application = await opened.enter_async_context(self._telegram())
             async with asyncio.TaskGroup() as tasks:
-                serving = tasks.create_task(server.serve(sockets=[listening]))
-                await self._arrange(bot, url, secret)
-                sending = tasks.create_task(sender.run())
-                hearing = [tasks.create_task(work(self.journey, application, news=news))]
-                if url is None:
-                    hearing.append(tasks.create_task(poll(bot, self.journey.take_in, news=news)))
-                ticks.start()
-                ready(bot.username)
-                log.info("ready")
-                await stop.wait()
-                await ticks.stop()
-                for task in hearing:
-                    task.cancel()
-                sender.stop()
-                await sending
-                server.should_exit = True
-                await serving
+                news = asyncio.Event()
+                if listening is not None:
+                    listening.listen()  # whoever calls once it is said that all runs is not turned away
+                    tasks.create_task(self._serve(listening, news, stop))
+                parts = []
+                if application is not None:
+                    parts += await self._talk(application, news, stop)
+                if Role.PLANNER in self.roles:
+                    parts.append(planning.handle(stop))
+                if Role.SCHEDULER in self.roles:
+                    parts.append(self._tick(planning, stop))
+                for part in parts:
+                    tasks.create_task(part)
+                if self.lookout is not None:
+                    self.lookout.started()
+                ready(None if application is None else application.bot.username)
+                log.info("ready", extra={"roles": ",".join(sorted(self.roles))})
         log.info("stopped")
 
-    async def _arrange(self, bot: Bot, url: str | None, secret: str) -> None:
+    # With Telegram.
+
+    async def _talk(
+        self, application: BotApplication, news: asyncio.Event, stop: asyncio.Event
+    ) -> list[Coroutine[Any, Any, None]]:
+        """What the roles that talk with Telegram do, once it is certain that they may."""
+        parts = []
+        if Role.BOT in self.roles:
+            await self._arrange(application.bot)
+            parts.append(self.turn("bot").run(lambda: self._hear(application, news, stop), stop))
+        if Role.SENDER in self.roles:
+            parts.append(self._send(application, stop))
+        return parts
+
+    async def _hear(self, application: BotApplication, news: asyncio.Event, stop: asyncio.Event) -> None:
+        """Fetch updates, unless Telegram brings them, and take them to heart, until `stop` is set.
+
+        By one process at a time: two would take each other's updates away, and hear a chat out of order.
+        """
+        fetches = self._webhook is None
+        async with asyncio.TaskGroup() as tasks:
+            hearing = [tasks.create_task(work(self.journey, application, news=news))]
+            if fetches:
+                polling = poll(application.bot, self.journey.take_in, news=news, answered=self._answered)
+                hearing.append(tasks.create_task(polling))
+            with self._expected(HEAR, *((POLL,) if fetches else ())):
+                await stop.wait()
+            for task in hearing:
+                task.cancel()
+
+    async def _send(self, application: BotApplication, stop: asyncio.Event) -> None:
+        channel = SeenChannel(TelegramChannel(application.bot), self.journey.watch)
+        sender = Sender(self.journey, channel, rate_per_s=self.rate_per_s, owner=self.owner, time=self.time)
+        with self._expected(SEND):
+            await _until(stop, sender.run(), sender.stop)
+
+    async def _arrange(self, bot: Bot) -> None:
+        url = self._webhook
         if url is None:
             await bot.delete_webhook(drop_pending_updates=False)
         else:
-            await set_webhook(bot, url, secret)
+            await set_webhook(bot, url, self._secret)
         await check_bot(bot, expect_webhook=url)
         await introduce(bot, about(self.journey.wording))
+
+    @property
+    def _webhook(self) -> str | None:
+        return None if self.public_url is None else self.public_url.rstrip("/") + WEBHOOK_PATH
+
+    @property
+    def _secret(self) -> str:
+        return self.journey.vault.fingerprint("webhook secret")
+
+    @asynccontextmanager
+    async def _telegram(self) -> AsyncIterator[BotApplication]:
+        assert self.token is not None
+        application = build_application(new_builder(self.token, root=self.api_root), self.journey)
+        await application.initialize()
+        try:
+            yield application
+        finally:
+            await application.shutdown()
+
+    # With the clock.
+
+    async def _tick(self, planning: Planning, stop: asyncio.Event) -> None:
+        turn = self.turn("scheduler")
+
+        async def tick() -> None:
+            ticks = Ticks(
+                self.journey,
+                planning.call,
+                plan_every_s=self.plan_every_s,
+                held=turn.held,
+                tidy=self.tidy_waves,
+            )
+            with self._expected(TICK):
+                await ticks.run(stop)
+
+        await turn.run(tick, stop)
+
+    # Over HTTP.
+
+    async def _serve(self, listening: socket.socket, news: asyncio.Event, stop: asyncio.Event) -> None:
+        app = self._api()
+        if Role.BOT in self.roles and self._webhook is not None:
+            # In front: a route is looked for one after another.
+            app.router.routes.insert(0, webhook_route(WEBHOOK_PATH, self._secret, self.journey.take_in, news=news))
+        server = _Server(uvicorn.Config(app, log_config=None, lifespan="off", access_log=False))
+
+        def wind_down() -> None:
+            server.should_exit = True
+
+        await _until(stop, server.serve(sockets=[listening]), wind_down)
 
     def _api(self) -> FastAPI:
         journey = self.journey
@@ -119,7 +227,19 @@ class Service:
             ready=self._not_ready,
         )
 
+    def _looked_at(self) -> AbstractAsyncContextManager[object]:
+        return nullcontext() if self.lookout is None else self.lookout.on()
+
+    def _expected(self, *duties: Duty) -> AbstractContextManager[None]:
+        """As long as it lasts, silence about these duties is said aloud."""
+        return nullcontext() if self.lookout is None else self.lookout.expects(*duties)
+
+    def _answered(self) -> None:
+        self.journey.watch.beat("poll")
+
     def _not_ready(self) -> str | None:
+        if self.lookout is not None:
+            return self.lookout.not_ready()
         has, wants = schema.shape(self.engine)
         return None if has == wants else f"the database has shape {has} and this program wants {wants}"
 
@@ -138,7 +258,9 @@ def about(wording: Wording) -> Mapping[str, About]:
 
 def listen(host: str, port: int) -> socket.socket:
     """A socket bound to this port. Raises InTheWayError when somebody else has it."""
-    listening = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    # TCP by name: asyncio sends at once (TCP_NODELAY) only where it reads that, and else an answer waits for 40 ms.
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listening.bind((host, port))
@@ -148,13 +270,15 @@ def listen(host: str, port: int) -> socket.socket:
     return listening
 
 
-@asynccontextmanager
-async def _initialised(application: BotApplication) -> AsyncIterator[None]:
-    await application.initialize()
+async def _until(stop: asyncio.Event, work: Coroutine[Any, Any, None], wind_down: Callable[[], None]) -> None:
+    """Let `work` go on until `stop` is set, or it ends by itself; then have it wind down, and wait for that."""
+    working, stopping = asyncio.create_task(work), asyncio.create_task(stop.wait())
     try:
-        yield
+        await asyncio.wait([working, stopping], return_when=asyncio.FIRST_COMPLETED)
     finally:
-        await application.shutdown()
+        stopping.cancel()
+        wind_down()
+        await working
 
 
 class _Server(uvicorn.Server):

@@ -1,16 +1,17 @@
 """What can be set from outside: environment variables that begin with HANDREIKING_, and files for secrets."""
 
 import os
-import tomllib
 from pathlib import Path
 from typing import Annotated
 
-from cryptography.fernet import Fernet
-from pydantic import AnyHttpUrl, Field, SecretStr, ValidationError
+from pydantic import AnyHttpUrl, Field, Secret, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from bot.errors import SettingsError
+from bot.errors import FaultsError, SettingsError
+from bot.store.keys import new_keys, vault_from, vault_of, write_keys
 from bot.store.vault import Vault
+
+__all__ = ["PREFIX", "Settings", "new_keys", "read", "read_keys", "write_keys"]
 
 PREFIX = "HANDREIKING_"
 
@@ -25,8 +26,14 @@ class Settings(BaseSettings):
     keys_file: Path | None = Field(
         default=None, description="The keys that seal chat addresses; `handreiking keys new FILE` makes it."
     )
+    keys: SecretStr | None = Field(default=None, description="The text of such a file, instead of the file.")
     database_url: str = Field(
-        default="sqlite:///handreiking.db", description="Where everything is kept: sqlite:///FILE or postgresql://…"
+        default="sqlite:///handreiking.db",
+        repr=False,  # it may hold a password
+        description="Where everything is kept: sqlite:///FILE or postgresql://…",
+    )
+    state_dir: Path | None = Field(
+        default=None, description="Where the witness of a SQLite database lies; else beside it. Best on another disk."
     )
     public_url: AnyHttpUrl | None = Field(
         default=None, description="The https address at which Telegram reaches us: webhook instead of polling."
@@ -40,6 +47,22 @@ class Settings(BaseSettings):
     log_level: Annotated[str, Field(pattern="^(DEBUG|INFO|WARNING|ERROR)$")] = Field(
         default="INFO", description="How much is logged: DEBUG, INFO, WARNING or ERROR."
     )
+    log_format: Annotated[str, Field(pattern="^(json|text)$")] = Field(
+        default="json", description="How it is logged: json for machines, text for a person at a terminal."
+    )
+    metrics_port: Annotated[int, Field(ge=1, le=65535)] | None = Field(
+        default=None, description="The port of `/metrics` and `/health` for operators; none without it."
+    )
+    metrics_host: str = Field(default="127.0.0.1", description="The address of the same.")
+    ping_url: Secret[AnyHttpUrl] | None = Field(
+        default=None, description="Fetched each minute while all is well, for a service that alarms when it is not."
+    )
+    alarm_url: Secret[AnyHttpUrl] | None = Field(
+        default=None, description="Gets a POST when something that should go on is silent, and when it is back."
+    )
+    otlp_endpoint: AnyHttpUrl | None = Field(
+        default=None, description="Where traces go, over OTLP/HTTP; OTEL_EXPORTER_OTLP_ENDPOINT does the same."
+    )
 
     def bot_token(self) -> str:
         """The token, without what a file has around it. Raises SettingsError when there is none, or two."""
@@ -51,7 +74,14 @@ class Settings(BaseSettings):
         return _text(self.token_file, "TOKEN_FILE").strip()
 
     def vault(self) -> Vault:
-        """The vault with the keys of `keys_file`. Raises SettingsError when it is missing or holds no such keys."""
+        """The vault with the keys of `keys_file` or `keys`. Raises SettingsError for no such keys, or both."""
+        if self.keys is not None and self.keys_file is not None:
+            raise SettingsError([f"{PREFIX}KEYS, {PREFIX}KEYS_FILE: set one of the two"])
+        if self.keys is not None:
+            try:
+                return vault_of(self.keys.get_secret_value())
+            except FaultsError as error:
+                raise SettingsError([f"{PREFIX}KEYS: {fault}" for fault in error.faults]) from None
         if self.keys_file is None:
             raise SettingsError([f"{PREFIX}KEYS_FILE is not set: `handreiking keys new FILE` makes one; keep it safe"])
         return read_keys(self.keys_file)
@@ -77,36 +107,14 @@ def read() -> Settings:
     return settings
 
 
-def new_keys(pick: bytes) -> str:
-    """The text of a keys file. `pick` are 32 random bytes for finding; the sealing key is made here."""
-    return (
-        "# Without these keys no chat address can be read again; with them all can. Keep them away from the database.\n"
-        f'sealing = ["{Fernet.generate_key().decode()}"]  # the first one seals, each of them opens\n'
-        f'finding = "{pick.hex()}"\n'
-    )
-
-
-def write_keys(path: Path, pick: bytes) -> None:
-    """Make a keys file for its owner only, whole or not at all. Raises FileExistsError when there is one."""
-    draft = path.with_name(f".{path.name}.new")
-    with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:  # noqa: PTH123
-        file.write(new_keys(pick))
-        file.flush()
-        os.fsync(file.fileno())
-    try:
-        os.link(draft, path)
-    finally:
-        draft.unlink()
-
-
 def read_keys(path: Path) -> Vault:
-    text = _text(path, "KEYS_FILE")
+    """The vault of a keys file. Raises SettingsError when it cannot be read or holds no keys."""
     try:
-        keys = tomllib.loads(text)
-        return Vault([key.encode() for key in keys["sealing"]], bytes.fromhex(keys["finding"]))
-    except (tomllib.TOMLDecodeError, KeyError, ValueError, TypeError, AttributeError):
-        mend = f"{path} is no keys file: it needs `sealing` and `finding`, as `handreiking keys new FILE` writes them"
-        raise SettingsError([f"{PREFIX}KEYS_FILE: {mend}"]) from None
+        return vault_from(path)
+    except OSError as error:
+        raise SettingsError([f"{PREFIX}KEYS_FILE: {path} cannot be read: {error.strerror}"]) from None
+    except FaultsError as error:
+        raise SettingsError([f"{PREFIX}KEYS_FILE: {path}: {fault}" for fault in error.faults]) from None
 
 
 def _text(path: Path, name: str) -> str:

@@ -22,9 +22,9 @@ UNPLEASANT, AMONG = 3, 100
 ASK_GAP = timedelta(days=5)
 
 
-def lapse(session: Session, wording: Wording, now: datetime) -> int:
+def lapse(session: Session, wording: Wording, now: datetime, limit: int = 500) -> int:
     """End the consents that ran out, each with a record of its own. Return how many."""
-    ended = conversation.given_until(session, now)
+    ended = conversation.given_until(session, now, limit)
     for consent in ended:
         _record(session, consent, ConsentState.EXPIRED, now)
         cards = [card for card, whole in wording.cards.items() if whole.facts().theme == consent.theme]
@@ -35,21 +35,26 @@ def lapse(session: Session, wording: Wording, now: datetime) -> int:
 def renew(session: Session, wording: Wording, now: datetime, limit: int = 200) -> int:
     """Ask once, before a consent ends, whether it may go on. Return how many people were asked.
 
-    One theme at a time; without an answer the consent ends by itself.
+    One theme at a time; without an answer the consent ends by itself. After a restore the same is asked about those
+    that were ended then.
     """
     asked: set[str] = set()
-    for consent in conversation.given_until(session, now + RENEW_BEFORE, unasked=True):
+    restored = ledger.mark(session, conversation.ENDED_BY_RESTORE)
+    ended = (
+        ()
+        if restored is None
+        else conversation.ended_unasked(session, datetime.fromisoformat(restored["at"]), now - ASK_GAP, limit)
+    )
+    ending = conversation.to_renew(
+        session, now + RENEW_BEFORE, wording.themes.keys(), limit, unasked_since=now - ASK_GAP
+    )
+    for consent in (*ended, *ending):
         citizen = session.get(CitizenRow, consent.citizen_id)
         assert citizen is not None
-        if len(asked) == limit:
-            break
         if citizen.id in asked or citizen.standing != Standing.ACTIVE or consent.theme not in wording.themes:
             continue
-        if conversation.asked_since(session, citizen.id, now - ASK_GAP):
-            continue
         asked.add(citizen.id)
-        assert consent.valid_until is not None
-        ends = consent.valid_until.astimezone(ZoneInfo(citizen.zone)).date()
+        ends = (consent.valid_until or consent.at).astimezone(ZoneInfo(citizen.zone)).date()
         say = door.ask_renewal(consent.theme, ends)
         text = saying.text_of(wording, citizen.language, say)
         wording_id = f"theme.renew@{wording.wording_hash('theme.renew', citizen.language)}"

@@ -121,7 +121,7 @@ def postgres(request, worker_name):
         schema.migrate(engine)
         engine.dispose()
 
-        def create(name):
+        def create(name, template=template):
             sql(f"CREATE DATABASE {name} TEMPLATE {template}")
             return url(name)
 

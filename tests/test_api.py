@@ -15,6 +15,7 @@ from sqlalchemy.exc import OperationalError
 from sqlmodel import select
 
 from bot import api, offers, signals, wording
+from bot.api.pace import neighbourhood
 from bot.journey import Journey
 from bot.signals.cloudevent import BATCH, STRUCTURED
 from bot.store.tables import SignalRow
@@ -318,13 +319,54 @@ async def test_a_key_that_knocks_too_often_is_told_when_to_come_back_and_others_
     other = world.new_key(other_name, {CALENDAR})
 
     statuses = [(await world.post(event(f"{number}"))).status_code for number in range(3)]
+    world.now += timedelta(seconds=22.5)
     refused = await world.post(event("4"))
 
     assert statuses == [202] * 3
     assert_problem(refused, 429)
-    assert int(refused.headers["retry-after"]) == 60
+    assert int(refused.headers["retry-after"]) == 38
     assert (await world.post(event("5", source=other_name), key=other)).status_code == 202
     assert "4" not in world.tap.kept()
+    world.now += timedelta(seconds=38)
+    assert (await world.post(event("6"))).status_code == 202
+
+
+async def test_a_clock_that_was_set_back_shuts_nobody_out(world):
+    world.serve(per_minute=1)
+    assert (await world.post(event("1"))).status_code == 202
+    world.now -= timedelta(hours=3)
+
+    assert (await world.post(event("2"))).status_code == 202
+
+
+async def test_who_guesses_keys_is_not_even_looked_up_any_more_and_a_key_that_works_goes_on(world):
+    looked, look = [], world.find
+    world.find = lambda key: looked.append(key) or look(key)
+    world.serve(wrong_per_minute=3)
+    assert (await world.post(event("1"))).status_code == 202
+    guesses = [await world.post(event(), key=f"hr_guess{number}") for number in range(5)]
+    world.now += timedelta(seconds=2)  # the answers of a second ago are not trusted any more
+    known = await world.post(event("2"))
+
+    assert [answer.status_code for answer in guesses] == [401, 401, 401, 429, 429]
+    assert guesses[-1].headers["retry-after"] == "60"
+    assert known.status_code == 202
+    assert looked == [world.key, "hr_guess0", "hr_guess1", "hr_guess2", world.key]
+    world.now += timedelta(seconds=60)
+    assert (await world.post(event(), key="hr_guess9")).status_code == 401
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "together"),
+    [
+        ("2001:db8:1:2::1", "2001:db8:1:2:ffff::9", True),
+        ("2001:db8:1:2::1", "2001:db8:1:3::1", False),
+        ("192.0.2.1", "192.0.2.2", False),
+        (None, "testclient", True),
+    ],
+)
+def test_an_address_is_counted_with_those_that_one_subscriber_has(one, other, together):
+    assert (neighbourhood(one) == neighbourhood(other)) is together
 
 
 async def test_a_database_that_is_away_is_said_to_be(world):

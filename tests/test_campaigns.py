@@ -293,7 +293,7 @@ def test_an_approval_is_about_the_card_and_the_wordings_too(session, tmp_path, c
 
     assert facts(session, row).running
     assert not facts(session, row, said).running
-    [(_, waiting)] = campaigns.answering(session, said, OFFER, None, NOW, source="urn:x")
+    [(_, waiting)] = campaigns.answering(campaigns.alive(session, said, NOW), OFFER, None, source="urn:x")
     assert (waiting.running, waiting.ended) == (False, False)
     campaigns.pause(session, "pas", "new words", by="Cas", now=NOW)
     with pytest.raises(RefusedError, match="changed since it was approved"):
@@ -397,7 +397,7 @@ def test_the_facts_are_those_of_the_file(session):
 
 
 def answering(session, kind, card=None, source="urn:x"):
-    return [row.id for row, _ in campaigns.answering(session, SHIPPED, kind, card, NOW, source=source)]
+    return [row.id for row, _ in campaigns.answering(campaigns.alive(session, SHIPPED, NOW), kind, card, source=source)]
 
 
 def test_a_signal_sets_off_the_running_campaigns_of_its_type_and_card(session):

@@ -10,6 +10,7 @@ import socket
 import stat
 import subprocess
 import sys
+import threading
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,6 +20,7 @@ from sqlmodel import select
 
 from bot import __version__, cli
 from bot.sandbox import MovableClock, Sandbox, start
+from bot.store import schema
 from bot.store.tables import AuditRow, ContactRequestRow, FrozenRow, MessageRow
 from bot.wording import data
 from tests.test_cards import all_settled
@@ -42,7 +44,9 @@ def _no_settings(monkeypatch, tmp_path):
 def _logging_as_it_was():
     loggers = [logging.getLogger(name) for name in (None, "bot", "httpx", "httpcore", "aiohttp", "telegram")]
     before = [(logger, logger.level, list(logger.handlers)) for logger in loggers]
+    hooks = sys.excepthook, threading.excepthook, logging.raiseExceptions
     yield
+    sys.excepthook, threading.excepthook, logging.raiseExceptions = hooks
     for logger, level, handlers in before:
         logger.setLevel(level)
         logger.handlers[:] = handlers
@@ -262,6 +266,21 @@ def calendar(municipality):
     return municipality
 
 
+def test_a_source_gets_another_key_and_the_old_one_goes_out_of_use(municipality, sessions):
+    municipality("source", "add", SOURCE, "--type", DEADLINE, "--by", "eva")
+    code, said, _ = municipality("source", "rotate", SOURCE, "--old-works-for", "2", "--json", "--by", "sam")
+    _, listed, _ = municipality("source", "list", "--json")
+
+    made = json.loads(said)
+    assert code == 0
+    assert made["key"].startswith("hr_")
+    assert made["old_works_for_hours"] == 2
+    assert json.loads(listed)[0]["old_key_until"] is not None
+    assert made["key"] not in listed
+    with sessions() as session:
+        assert [row.who for row in session.exec(select(AuditRow).where(AuditRow.action == "source.rotate"))] == ["sam"]
+
+
 def test_a_source_gets_its_key_once_and_loses_it_at_a_word(municipality):
     _, made, _ = municipality("source", "add", SOURCE, "--type", DEADLINE, "--json", "--by", "eva")
     _, listed, _ = municipality("source", "list")
@@ -353,6 +372,38 @@ def test_many_codes_are_made_at_once_each_for_a_reference_of_its_own(municipalit
     made = json.loads(said)
     assert len({one["code"] for one in made}) == len({one["reference"] for one in made}) == 20
     assert refused == 1
+
+
+def test_the_preview_counts_without_pointing_at_anybody(municipality, sessions, wording, tmp_path):
+    from bot.mydata import code_of
+    from bot.settings import read_keys
+
+    town = World(sessions, wording, read_keys(tmp_path / "keys.toml"))
+    for number in range(11):
+        town.joins(f"yes{number}", "money")
+    for number in range(2):
+        town.joins(f"no{number}")
+    started(municipality)
+    municipality("campaign", "pause", "zorgtoeslag-deadline", "--because", "eerst kijken", "--by", "eva")
+
+    code, said, _ = municipality("campaign", "preview", "zorgtoeslag-deadline")
+    _, raw, _ = municipality("campaign", "preview", "zorgtoeslag-deadline", "--on", "2027-12-01", "--json")
+    refused = code_of(town.vault, town.citizen("no0").id)
+    _, why, _ = municipality(
+        "campaign", "preview", "zorgtoeslag-deadline", "--person", refused, "--json", "--by", "eva"
+    )
+    nobody, _, complaint = municipality("campaign", "preview", "no-such-campaign")
+
+    assert code == 0
+    assert "does not run at that moment" in said
+    assert "Could be written to: 11 of about 20." in said
+    assert "no_consent: fewer than 10" in said
+    assert json.loads(raw)["reasons"] == {"card_not_in_force": 13}
+    assert {name: json.loads(why)[name] for name in ("reason", "until")} == {"reason": "no_consent", "until": None}
+    assert (nobody, "no-such-campaign" in complaint) == (1, True)
+    with sessions() as session:
+        [audited] = session.exec(select(AuditRow).where(AuditRow.action == "person.preview")).all()
+    assert (audited.who, audited.detail) == ("eva", {"campaign": "zorgtoeslag-deadline"})
 
 
 def test_who_asked_for_contact_is_listed_and_a_phone_number_only_on_request(municipality, sessions, wording, tmp_path):
@@ -603,11 +654,36 @@ async def test_run_answers_a_citizen_stops_when_told_and_never_logs_the_token(
 
     assert said.startswith("@")
     assert code == 0, log
-    assert "event=ready" in log
-    assert "event=hear" in log
-    assert "event=stopped" in log
+    lines = [json.loads(line) for line in log.splitlines()]
+    assert {"ready", "hear", "stopped"} <= {line["event"] for line in lines}
+    for line in lines:
+        assert list(line)[:6] == ["time", "level", "event", "logger", "role", "owner"]
+        assert datetime.fromisoformat(line["time"]).utcoffset().total_seconds() == 0
+        assert "left_out" not in line
     assert TOKEN not in log
     assert "Anna" not in log
+
+
+async def test_run_on_an_old_copy_says_at_the_start_what_there_is_to_decide(handreiking, tmp_path, monkeypatch):
+    monkeypatch.setenv("HANDREIKING_KEYS_FILE", str(tmp_path / "keys.toml"))
+    handreiking("keys", "new", tmp_path / "keys.toml")
+    handreiking("migrate")
+    handreiking("backup", tmp_path / "copy.db")
+    running = await start(Sandbox(token=TOKEN, clock=MovableClock(TUESDAY_TEN, asyncio.get_running_loop().time)))
+    process = await spawn(
+        "run", "--trial", cwd=tmp_path, HANDREIKING_TOKEN=TOKEN, HANDREIKING_API_ROOT=running.url,
+        HANDREIKING_KEYS_FILE=str(tmp_path / "keys.toml"), HANDREIKING_PORT=str(free_port()),
+        HANDREIKING_DATABASE_URL=f"sqlite:///{tmp_path / 'copy.db'}",
+    )  # fmt: skip
+
+    await line_with(process, "is running")
+    process.send_signal(signal.SIGINT)
+    code, log = await ended(process)
+    await running.stop()
+
+    assert code == 0, log
+    assert "is a copy that `handreiking backup` made" in log
+    assert "--after-restore ask" in log
 
 
 async def test_the_demo_names_its_pages_and_stops_cleanly_and_a_second_start_says_what_is_in_the_way(tmp_path):
@@ -636,3 +712,110 @@ def test_nudges_can_be_paused_looked_at_and_let_go_again(handreiking, municipali
 
     assert "paused: a wrong number" in paused
     assert "Nudges leave." in going
+
+
+# Where everything is kept.
+
+
+def on_sqlite(path):
+    engine = schema.open_engine(f"sqlite:///{path}")
+    schema.migrate(engine)
+    return engine
+
+
+def test_everything_moves_from_one_database_to_another(handreiking, keys, monkeypatch, tmp_path):
+    on_sqlite(tmp_path / "old.db").dispose()
+    monkeypatch.setenv("HANDREIKING_DATABASE_URL", f"sqlite:///{tmp_path / 'old.db'}")
+    started(handreiking)
+    (tmp_path / "to").write_text(f"sqlite:///{tmp_path / 'new.db'}\n")
+
+    code, told, complained = handreiking("migrate", "--from", "sqlite:///old.db", "--to", f"@{tmp_path / 'to'}")
+
+    assert (code, complained) == (0, "")
+    assert "campaign: 1 row, sha256 " in told
+    assert "the same on both sides by count and by hash" in told
+    assert "Set HANDREIKING_DATABASE_URL" in told
+    code, _, complained = handreiking("campaign", "list")
+    assert code == 1
+    assert "Everything was moved from" in complained
+    monkeypatch.setenv("HANDREIKING_DATABASE_URL", f"sqlite:///{tmp_path / 'new.db'}")
+    assert "zorgtoeslag-deadline" in handreiking("campaign", "list")[1]
+
+
+def test_a_move_goes_to_the_database_that_is_set_when_none_is_named(handreiking, monkeypatch, tmp_path):
+    on_sqlite(tmp_path / "old.db").dispose()
+    monkeypatch.setenv("HANDREIKING_DATABASE_URL", f"sqlite:///{tmp_path / 'new.db'}")
+
+    assert handreiking("migrate", "--from", f"sqlite:///{tmp_path / 'old.db'}")[0] == 0
+    assert (tmp_path / "new.db").is_file()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--from", "sqlite:///none.db"], "There is no database at sqlite:///none.db."),
+        (["--from", "gopher://hole"], "--from is not an address"),
+        (["--from", "@none"], "none cannot be read"),
+        (["--to", "sqlite:///new.db"], "--to needs --from"),
+    ],
+)
+def test_a_move_that_cannot_be_is_refused_in_a_sentence(handreiking, tmp_path, arguments, told):
+    code, _, complained = handreiking("migrate", *arguments)
+
+    assert code in {1, 2}
+    assert told in complained
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_password_in_a_command_is_not_repeated_and_told_of(handreiking, tmp_path):
+    on_sqlite(tmp_path / "old.db").dispose()
+    address = f"postgresql://bot:hunter2@/nowhere?host={tmp_path}"
+
+    code, told, complained = handreiking("migrate", "--from", f"sqlite:///{tmp_path / 'old.db'}", "--to", address)
+
+    assert code == 2
+    assert "use @FILE" in complained
+    assert "cannot be reached" in complained
+    assert "hunter2" not in told + complained
+
+
+def test_a_backup_is_made_and_says_what_is_not_in_it(handreiking, monkeypatch, tmp_path):
+    on_sqlite(tmp_path / "bot.db").dispose()
+    monkeypatch.setenv("HANDREIKING_DATABASE_URL", f"sqlite:///{tmp_path / 'bot.db'}")
+
+    code, told, _ = handreiking("backup", tmp_path / "copy.db")
+    again, _, complained = handreiking("backup", tmp_path / "copy.db")
+
+    assert (code, again) == (0, 1)
+    assert "HANDREIKING_KEYS_FILE" in told
+    assert "there already" in complained
+
+
+def test_a_backup_of_postgresql_names_its_own_tools(municipality, engine, tmp_path):
+    if engine.dialect.name == "sqlite":
+        assert municipality("backup", tmp_path / "copy")[0] == 0
+    else:
+        code, _, complained = municipality("backup", tmp_path / "copy")
+        assert code == 1
+        assert "pg_dump" in complained
+
+
+def test_after_a_restore_the_ways_on_are_told_and_taken(handreiking, keys, monkeypatch, tmp_path):
+    on_sqlite(tmp_path / "bot.db").dispose()
+    monkeypatch.setenv("HANDREIKING_DATABASE_URL", f"sqlite:///{tmp_path / 'bot.db'}")
+    handreiking("backup", tmp_path / "copy.db")
+    monkeypatch.setenv("HANDREIKING_DATABASE_URL", f"sqlite:///{tmp_path / 'copy.db'}")
+
+    _, told, _ = handreiking("nudges", "status")
+    refused, _, complained = handreiking("nudges", "resume", "--by", "sam")
+    _, as_json, _ = handreiking("nudges", "status", "--json")
+    code, went_on, _ = handreiking("nudges", "resume", "--after-restore", "withdraw", "--by", "sam")
+
+    assert "is a copy that `handreiking backup` made" in told
+    assert "--after-restore ask" in told
+    assert refused == 1
+    assert "--after-restore ask" in complained
+    assert "backup" in json.loads(as_json)["restored"]["because"]
+    assert code == 0
+    assert went_on.endswith("Nudges leave again.\n")
+    assert handreiking("nudges", "status")[1].startswith("Nudges leave.")

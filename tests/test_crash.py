@@ -1,8 +1,12 @@
-"""The demo killed in the middle of a broadcast: nothing lost, nothing twice, no more uncertain than was in flight."""
+"""The real processes killed: nothing lost, nothing twice, no more uncertain than was in flight."""
 
-from tests.crash import broadcast_with_kills
+import random
 
-LANES = 5  # four, and one kept for replies
+import pytest
+
+from bot import queueing
+from tests.crash.demo import broadcast_with_kills
+from tests.crash.phases import LANES, PHASES, empty_database, phase
 
 
 def test_a_kill_in_the_middle_of_a_broadcast_loses_nothing_and_bothers_nobody_twice(tmp_path):
@@ -11,3 +15,18 @@ def test_a_kill_in_the_middle_of_a_broadcast_loses_nothing_and_bothers_nobody_tw
     assert (counts.lost, counts.twice) == (0, 0)
     assert counts.uncertain <= LANES * counts.kills
     assert counts.arrived >= counts.people - LANES * counts.kills
+
+
+@pytest.mark.parametrize("work", PHASES)
+async def test_whatever_it_is_killed_at_nothing_is_lost_and_nothing_happens_twice(work, engine, database_url, tmp_path):
+    if engine.dialect.name == "postgresql":
+        await queueing.install(database_url)
+    kills = 1 if work in {"deliver", "answer"} else 3  # a new sender waits until the dead one's time is over
+    outcome = await phase(
+        work, engine.dialect.name, database_url, kills=kills, chance=random.Random(work), directory=tmp_path,
+        bare=lambda name: empty_database(engine, name, tmp_path),
+    )  # fmt: skip
+
+    assert (outcome.kills, outcome.lost, outcome.twice) == (kills, 0, 0)
+    assert outcome.uncertain <= outcome.in_flight <= LANES * outcome.kills
+    assert max(outcome.recovered_s) < 60

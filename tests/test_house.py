@@ -18,7 +18,7 @@ VIOLATIONS = {
     "the store knows the journey": ("bot/store/vault.py", "import bot.journey"),
     "one edge uses another": ("bot/api/keyring.py", "import bot.telegram"),
     "the sandbox looks into the ledger": ("bot/sandbox/journal.py", "import bot.store.ledger"),
-    "a step reads the settings": ("bot/outbox.py", "import bot.settings"),
+    "a step reads the settings": ("bot/outbox/leaving.py", "import bot.settings"),
     "a part that nobody placed": ("bot/attic.py", ""),
 }
 
@@ -69,6 +69,7 @@ def test_every_module_can_be_imported_without_touching_network_or_files():
     program = """
 import importlib, pkgutil, socket, subprocess, sys
 import bot
+import croniter  # pgqueuer's; it asks the system about the interpreter when it is imported
 
 opened = []
 

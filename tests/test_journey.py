@@ -402,6 +402,21 @@ def test_stop_takes_back_what_was_queued(anna):
     assert consents(anna)[-1].state == ConsentState.WITHDRAWN
 
 
+def test_no_nudge_leaves_while_what_somebody_said_is_stored_and_not_heard(anna):
+    anna.signal()
+    anna.journey.plan()
+    anna.journey.decide()
+    anna.journey.take_in([(9001, "{}")])  # her stop, whose hearing fails or is late
+    anna.later(seconds=5)
+
+    assert anna.deliver() == []
+
+    anna.say(ANNA, "/stop", update=9001)
+    anna.later(days=1)
+    assert anna.tick() == []
+    assert [row.state for row in anna.nudges()] == ["withdrawn"]
+
+
 def test_a_typed_stop_word_in_another_language_stops_too(anna):
     anna.say(ANNA, "STOP!")
 
@@ -559,6 +574,20 @@ def test_an_update_delivered_twice_takes_effect_once(anna):
 
     assert (len(anna.sent), len(answers(anna))) == (after, 1)
     assert after > before
+
+
+def test_after_something_that_could_not_be_heard_nobody_is_nudged_for_two_weeks(anna):
+    """It may have been a stop; what waited waits on, and what people say is still answered."""
+    anna.signal()
+    anna.journey.take_in([(7, "{}")])
+    for _ in range(5):
+        anna.journey.fail(7, "RuntimeError", ANNA)
+        anna.later(minutes=5)
+
+    assert anna.tick() == []
+    assert anna.outcomes() == ["paused"]
+    anna.later(days=15)
+    assert len(anna.tick()) == 1
 
 
 def test_an_update_that_keeps_failing_becomes_a_dead_letter(world):

@@ -1,8 +1,12 @@
 """The migrations and the tables say the same."""
 
+import threading
+
+import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import inspect, text
+from sqlalchemy import event, inspect, text
+from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from bot.store import schema, tables
 
@@ -26,3 +30,52 @@ def test_migrating_once_more_changes_nothing(engine):
         assert connection.execute(text("SELECT name FROM mark")).scalars().all() == ["kept"]
     has, wants = schema.shape(engine)
     assert has == wants is not None
+
+
+def test_writers_of_one_process_wait_for_each_other_in_turn(engine):
+    """SQLite's own waiting is asking again after ever longer pauses: one that is busy would shut the others out.
+
+    Here SQLite does not wait at all.
+    """
+    asked = threading.Event()
+
+    @event.listens_for(engine, "connect")
+    def impatient(connection, _):
+        if engine.dialect.name == "sqlite":
+            connection.execute("PRAGMA busy_timeout=0")
+
+    @event.listens_for(engine, "checkout")
+    def asks(*_):
+        if threading.current_thread() is not threading.main_thread():
+            asked.set()
+
+    def write(name):
+        with engine.begin() as connection:
+            statement = text("INSERT INTO mark (name, value, at) VALUES (:name, '{}', '2026-11-21 09:00:00')")
+            connection.execute(statement, {"name": name})
+
+    others = [threading.Thread(target=write, args=[f"other {number}"]) for number in range(8)]
+    with engine.begin() as connection:
+        connection.execute(text("INSERT INTO mark (name, value, at) VALUES ('first', '{}', '2026-11-21 09:00:00')"))
+        for other in others:
+            other.start()
+        assert asked.wait(10)
+    for other in others:
+        other.join(20)
+
+    with engine.begin() as connection:
+        assert connection.execute(text("SELECT count(*) FROM mark")).scalar_one() == 9
+
+
+def test_a_writer_that_fails_gives_its_turn_away(engine):
+    for _ in range(2):
+        with pytest.raises(ZeroDivisionError), engine.begin():
+            raise ZeroDivisionError
+    with (
+        pytest.raises(OperationalError if engine.dialect.name == "sqlite" else ProgrammingError),
+        engine.begin() as lost,
+    ):
+        lost.execute(text("INSERT INTO nowhere VALUES (1)"))
+
+    with engine.begin() as connection:
+        connection.execute(text("INSERT INTO mark (name, value, at) VALUES ('a', '{}', '2026-11-21 09:00:00')"))

@@ -485,6 +485,39 @@ def test_a_key_is_not_kept(sessions):
         assert key not in json.dumps(signals.listing(session))
 
 
+def test_after_a_rotation_the_old_key_opens_until_a_moment_and_the_one_before_it_no_more(sessions):
+    def opens(key, later=timedelta(0)):
+        with sessions.begin() as session:
+            return signals.find_source(session, key, now=NOW + later) is not None
+
+    with sessions.begin() as session:
+        first = signals.new_key(session, NAME, {CALENDAR}, by="Anna", now=NOW)
+        second = signals.rotate_key(session, NAME, old_works_for=timedelta(hours=24), by="Bram", now=NOW)
+    assert opens(first, timedelta(hours=23, minutes=59))
+    assert not opens(first, timedelta(hours=24))
+    assert opens(second, timedelta(days=90))
+
+    with sessions.begin() as session:
+        third = signals.rotate_key(session, NAME, old_works_for=timedelta(hours=1), by="Bram", now=NOW)
+    assert [opens(key) for key in (first, second, third)] == [False, True, True]
+    with sessions.begin() as session:
+        fourth = signals.rotate_key(session, NAME, old_works_for=timedelta(0), by="Bram", now=NOW)
+    assert [opens(key) for key in (third, fourth)] == [False, True]
+
+
+def test_revoking_ends_the_old_key_too_and_a_revoked_source_is_not_rotated(sessions):
+    with sessions.begin() as session:
+        first = signals.new_key(session, NAME, {CALENDAR}, by="Anna", now=NOW)
+        second = signals.rotate_key(session, NAME, old_works_for=timedelta(hours=24), by="Anna", now=NOW)
+        signals.revoke_key(session, NAME, by="Anna", now=NOW)
+        assert [signals.find_source(session, key, now=NOW) for key in (first, second)] == [None, None]
+        with pytest.raises(RefusedError, match="no key that works"):
+            signals.rotate_key(session, NAME, old_works_for=timedelta(0), by="Anna", now=NOW)
+        third = signals.new_key(session, NAME, {CALENDAR}, by="Anna", now=NOW)
+        assert signals.find_source(session, first, now=NOW) is None
+        assert signals.find_source(session, third, now=NOW) is not None
+
+
 def test_a_revoked_key_opens_nothing_and_a_new_one_takes_its_place(sessions):
     with sessions() as session:
         old = made(session)

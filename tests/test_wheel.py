@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from bot.operating import files as operating
+
 ROOT = Path(__file__).parents[1]
 
 
@@ -66,5 +68,6 @@ def test_the_wheel_carries_every_text_and_nothing_of_the_tests(wheel):
     texts = [*ROOT.glob("messages/**/*.toml"), *ROOT.glob("locale/**/*.po")]
 
     assert {f"bot/{path.relative_to(ROOT)}" for path in texts} <= names
+    assert {f"bot/operating/{name}" for name in operating.NAMES} <= names
     assert any(name.endswith("licenses/LICENSE") for name in names)
     assert {name.split("/")[0] for name in names if ".dist-info/" not in name} == {"bot"}

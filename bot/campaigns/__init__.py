@@ -6,7 +6,7 @@ Functions take a session and never commit.
 from bot.campaigns.dates import Coming, coming, days_of
 from bot.campaigns.file import CampaignFile, content_hash, file_of, misfits, read
 from bot.campaigns.life import State, add, among, approve, finish, listing, pause, start, stop
-from bot.campaigns.running import CALENDAR_SOURCE, Due, answering, due, due_dates, facts_of, waiting
+from bot.campaigns.running import CALENDAR_SOURCE, Due, alive, answering, due, due_dates, facts_of, waiting
 from bot.campaigns.search import ORDER, known, search
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "Due",
     "State",
     "add",
+    "alive",
     "among",
     "answering",
     "approve",

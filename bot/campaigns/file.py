@@ -5,6 +5,7 @@ import json
 import tomllib
 from collections.abc import Collection, Iterator, Mapping
 from datetime import date, timedelta
+from functools import lru_cache
 from typing import Annotated, Any, Self
 
 from pydantic import Field, StringConstraints, ValidationError, model_validator
@@ -112,10 +113,17 @@ def content_hash(file: CampaignFile, wording: Wording) -> str:
     That is the campaign's own file, the whole card with its version, the wordings in each language, and the days that
     the card's calendar gives within the period.
     """
+    definition = file.definition()
+    return wording.once(
+        ("content_hash", json.dumps(definition, sort_keys=True)), lambda: _hashed(file, definition, wording)
+    )
+
+
+def _hashed(file: CampaignFile, definition: Mapping[str, Any], wording: Wording) -> str:
     card = wording.cards.get(file.card)
     keys = [*file.variants, *(f"card.{file.card}.{part}" for part in ("name", "plain", "body"))]
     content = {
-        "campaign": file.definition(),
+        "campaign": definition,
         "card": None if card is None else card.model_dump(mode="json"),
         "wording": {
             key: {language: wording.wording_hash(key, language) for language in file.languages}
@@ -129,7 +137,20 @@ def content_hash(file: CampaignFile, wording: Wording) -> str:
 
 def file_of(row: CampaignRow) -> CampaignFile:
     """The file of a campaign that was added."""
-    return CampaignFile.model_validate(row.definition)
+    return _file(json.dumps(row.definition))
+
+
+def hash_of(row: CampaignRow, wording: Wording) -> str:
+    """The `content_hash` of a campaign that was added, worked out once for it and this wording."""
+    definition = json.dumps(row.definition)
+    if definition not in wording.hashes:
+        wording.hashes[definition] = content_hash(file_of(row), wording)
+    return wording.hashes[definition]
+
+
+@lru_cache(maxsize=256)
+def _file(definition: str) -> CampaignFile:
+    return CampaignFile.model_validate_json(definition)
 
 
 def rule_of(file: CampaignFile, wording: Wording, kind: str | None) -> SignalRule | None:

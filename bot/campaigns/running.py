@@ -1,6 +1,6 @@
 """The campaigns that run: which of them a signal sets off, and which days of their own have come."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Final
@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from sqlmodel import Session, col, select
 
-from bot.campaigns.file import content_hash, days, file_of, rule_of
+from bot.campaigns.file import days, file_of, hash_of, rule_of
 from bot.campaigns.life import State, among
 from bot.core.facts import Campaign
 from bot.store import ledger
@@ -44,7 +44,7 @@ def facts_of(row: CampaignRow, wording: Wording, now: datetime, *, editors: Coll
         and row.starts_at <= now < row.ends_at
         and row.approved_by is not None
         and not among(row.approved_by, editors)
-        and row.approved_hash == content_hash(file, wording)
+        and row.approved_hash == hash_of(row, wording)
     )
     return Campaign(
         id=row.id,
@@ -61,10 +61,22 @@ def facts_of(row: CampaignRow, wording: Wording, now: datetime, *, editors: Coll
     )
 
 
+def alive(session: Session, wording: Wording, now: datetime) -> list[tuple[CampaignRow, Campaign]]:
+    """The campaigns within their period that were started and not stopped, by id. A paused one is among them."""
+    started = col(CampaignRow.state).in_([State.RUNNING, State.PAUSED])
+    rows = session.exec(select(CampaignRow).where(started).order_by(col(CampaignRow.id))).all()
+    editors = ledger.editors(session, [row.id for row in rows])
+    return [
+        (row, facts_of(row, wording, now, editors=editors[row.id]))
+        for row in rows
+        if row.starts_at <= now < row.ends_at and row.card in wording.cards
+    ]
+
+
 def answering(
-    session: Session, wording: Wording, signal_type: str, card: str | None, now: datetime, *, source: str
+    known: Iterable[tuple[CampaignRow, Campaign]], signal_type: str, card: str | None, *, source: str
 ) -> list[tuple[CampaignRow, Campaign]]:
-    """The campaigns that this kind of signal sets off, by id. `card`: the one that the signal names, if any.
+    """Those of `known` (`alive`) that this kind of signal sets off. `card`: the one that the signal names, if any.
 
     A paused one is among them: it keeps the signal for when it goes on.
 
@@ -72,11 +84,11 @@ def answering(
     """
     if source.startswith(CALENDAR_SOURCE):
         own = source.removeprefix(CALENDAR_SOURCE)
-        return [(row, campaign) for row, campaign in _alive(session, wording, now) if row.id == own]
+        return [(row, campaign) for row, campaign in known if row.id == own]
     return [
         (row, campaign)
-        for row, campaign in _alive(session, wording, now, card)
-        if signal_type in row.definition["trigger"]["signals"]
+        for row, campaign in known
+        if card in {None, row.card} and signal_type in row.definition["trigger"]["signals"]
     ]
 
 
@@ -91,7 +103,7 @@ def due(session: Session, wording: Wording, now: datetime) -> list[Due]:
             card=row.card,
             occurred_at=occurred_at,
         )
-        for row, campaign in _alive(session, wording, now)
+        for row, campaign in alive(session, wording, now)
         if campaign.running
         for external_id, occurred_at in due_dates(row, wording, now)
         if not over(row, wording, occurred_at, now)
@@ -139,17 +151,3 @@ def waiting(session: Session, wording: Wording) -> list[tuple[str, CardSignal, d
         signals = [] if card is None or kind is None else [one for one in card.signals if one.type == kind]
         found += [(row.card, signal, day, row.id) for signal in signals for day in days(file, wording)]
     return found
-
-
-def _alive(
-    session: Session, wording: Wording, now: datetime, card: str | None = None
-) -> Iterator[tuple[CampaignRow, Campaign]]:
-    """Campaigns within their period that were started and not stopped."""
-    started = col(CampaignRow.state).in_([State.RUNNING, State.PAUSED])
-    query = select(CampaignRow).where(started).order_by(col(CampaignRow.id))
-    rows = session.exec(query if card is None else query.where(col(CampaignRow.card) == card)).all()
-    editors = ledger.editors(session, [row.id for row in rows])
-    for row in rows:
-        campaign = facts_of(row, wording, now, editors=editors[row.id])
-        if row.starts_at <= now < row.ends_at and row.card in wording.cards:
-            yield row, campaign

@@ -4,16 +4,16 @@ A command imports what it needs itself, so that `handreiking version` and `--hel
 """
 
 import asyncio
+import logging
 import secrets
-import signal
-from collections.abc import Coroutine
+import traceback
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from bot import __version__
-from bot.cli import cards, desk, language, nudges, parts, staff
+from bot.cli import bench, cards, desk, keeping, keys, language, nudges, parts, running, staff
 from bot.cli.parts import By, Json, say, say_json, say_table
 from bot.errors import FaultsError, HandreikingError, RefusedError, SettingsError
 
@@ -25,17 +25,20 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-keys = typer.Typer(help="The keys that seal chat addresses.", no_args_is_help=True)
 for name, group in desk.GROUPS.items():
     app.add_typer(group, name=name)
-app.add_typer(keys, name="keys")
+app.command()(keeping.migrate)
+app.command()(keeping.backup)
+app.add_typer(keys.keys, name="keys")
 app.add_typer(cards.card, name="card")
+app.command()(running.run)
 app.command()(cards.offer)
 app.command()(cards.calendar)
 app.add_typer(language.language, name="language")
 app.add_typer(nudges.group, name="nudges")
 app.add_typer(staff.group, name="staff")
 app.add_typer(staff.audit, name="audit")
+app.command()(bench.bench)
 
 DEMO_DIRECTORY = Path(".handreiking-demo")
 SAME, DIFFERS, UNKNOWN = 0, 1, 2
@@ -54,46 +57,7 @@ def demo(
     log.set_up("WARNING")
     trial = Demo(directory=directory.resolve(), port=port, say=say, now=parts.now, tick=parts.monotonic)
     stop = asyncio.Event()
-    _run(trial.run(stop, reset=reset), stop)
-
-
-@app.command()
-def run(
-    trial: Annotated[
-        bool, typer.Option("--trial", help="Run although cards or texts are examples: only among people who know.")
-    ] = False,
-) -> None:
-    """Run the bot on Telegram until it is told to stop."""
-    from bot.cli import fitness, log
-    from bot.service import Service
-
-    whole = parts.from_environment()
-    settings = whole.settings
-    log.set_up(settings.log_level)
-    if reasons := fitness.unfit(whole, parts.now(), trial=trial):
-        raise FaultsError([*reasons, "Not started. `handreiking run --trial` takes examples as they are, for trying."])
-
-    def ready(username: str) -> None:
-        desk.remember_bot(whole, username)
-        say(f"@{username} is running. Signals come in at http://{settings.host}:{settings.port}/v1/signals.")
-
-    journey = whole.journey
-    if not trial:
-        journey.wording = fitness.settled(whole.wording, whole.today())
-    service = Service(
-        journey=journey,
-        engine=whole.engine,
-        token=settings.bot_token(),
-        owner=secrets.token_hex(6),
-        time=parts.monotonic,
-        api_root=settings.api_root.rstrip("/"),
-        public_url=None if settings.public_url is None else str(settings.public_url),
-        host=settings.host,
-        port=settings.port,
-        rate_per_s=settings.rate_per_s,
-    )
-    stop = asyncio.Event()
-    _run(service.run(stop, ready=ready), stop)
+    running.until_told(trial.run(stop, reset=reset), stop)
 
 
 @app.command()
@@ -118,15 +82,11 @@ def check(json: Json = False) -> None:
 
 
 @app.command()
-def migrate() -> None:
-    """Bring the database to the shape that this program wants."""
-    from bot.store import schema
+def doctor(json: Json = False) -> None:
+    """Say what is wrong and what to do. Exit code: 0 nothing, 1 something is wrong, 2 it cannot look."""
+    from bot.cli import visit
 
-    whole = parts.from_environment()
-    has, _ = whole.shape()
-    schema.migrate(whole.engine)
-    wants, _ = whole.shape()
-    say(f"The database has shape {wants} already." if has == wants else f"The database now has shape {wants}.")
+    visit.pay(json=json)
 
 
 @app.command()
@@ -190,25 +150,25 @@ def export(
 
 
 @app.command()
+def operating(
+    directory: Annotated[Path, typer.Argument(help="Where to; files that are there already are left alone.")],
+) -> None:
+    """Write the operator's page, the systemd units, the Containerfile and the alert rules to a folder."""
+    from bot.operating.files import write
+
+    try:
+        for path in write(directory):
+            say(str(path))
+    except FileExistsError as error:
+        raise RefusedError(f"{error.filename} is there already. Choose another folder.") from None
+    except OSError as error:
+        raise RefusedError(f"{directory} cannot be written: {error.strerror}.") from None
+
+
+@app.command()
 def version() -> None:
     """Say which version this is."""
     say(f"handreiking {__version__}")
-
-
-@keys.command("new")
-def keys_new(
-    file: Annotated[Path, typer.Argument(help="Where to; an existing file is left alone.")],
-) -> None:
-    """Make the keys. Whoever has them can read every chat address in the database."""
-    from bot.settings import write_keys
-
-    try:
-        write_keys(file, secrets.token_bytes(32))
-    except FileExistsError:
-        raise RefusedError(f"{file} is there already. Losing its keys would lose every chat address in use.") from None
-    except OSError as error:
-        raise RefusedError(f"{file} cannot be written: {error.strerror}.") from None
-    say(f"Keys written to {file}. Keep a copy apart from the database, and set HANDREIKING_KEYS_FILE.")
 
 
 def main() -> None:
@@ -221,8 +181,12 @@ def main() -> None:
     except ExceptionGroup as group:
         ours, others = group.split(HandreikingError)
         if ours is None or others is not None:
+            _own_up(group)
             raise
         _give_up(_leaves(ours))
+    except Exception as mistake:
+        _own_up(mistake)
+        raise
 
 
 def _leaves(group: ExceptionGroup[HandreikingError]) -> list[HandreikingError]:
@@ -240,19 +204,22 @@ def _give_up(errors: list[HandreikingError]) -> None:
     raise SystemExit(1 if refused and not settings else 2)
 
 
-def _run(work: Coroutine[Any, Any, None], stop: asyncio.Event) -> None:
-    """Run until Ctrl-C or SIGTERM sets `stop`; a second one ends it at once."""
+def _own_up(mistake: Exception) -> None:
+    """Where it went wrong and in what way, without the errors' words: a database quotes what people said.
 
-    async def whole() -> None:
-        loop = asyncio.get_running_loop()
+    Once the log is set up it does the same, in its own way, when this returns.
+    """
+    if not logging.getLogger().handlers:
+        typer.echo("\n".join(_places(mistake)), err=True)
+        typer.echo("This is a mistake of the program. Its words may quote people and are left out.", err=True)
+        raise SystemExit(1) from None
 
-        def end() -> None:
-            stop.set()
-            for number in (signal.SIGINT, signal.SIGTERM):
-                loop.remove_signal_handler(number)
 
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, end)
-        await work
-
-    asyncio.run(whole())
+def _places(error: BaseException) -> list[str]:
+    """The frames of an error under those of what it came from, and of each in a group."""
+    before = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    told = [] if before is None else _places(before)
+    told += [*(line.rstrip() for line in traceback.format_tb(error.__traceback__)), type(error).__name__]
+    if isinstance(error, BaseExceptionGroup):
+        told += [line for inner in error.exceptions for line in _places(inner)]
+    return told

@@ -1,6 +1,7 @@
 """Cards at the command line: to read, to write, to print, to offer; and what the calendar brings."""
 
 import json as json_format
+import sys
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -151,7 +152,9 @@ def card_leaflet(
 
 def offer(
     card: Card,
-    to: Annotated[str, typer.Option("--to", help="The person: the code on their letter, or your reference.")],
+    to: Annotated[
+        str, typer.Option("--to", help="The code on the person's letter, or your reference; - to read it from stdin.")
+    ],
     by: Annotated[str, typer.Option("--by", help='Who offers it, "NAME, TEAM". The person reads it.')],
     agreed: Annotated[bool, typer.Option("--agreed", help="The person agreed to be written to about this.")] = False,
     json: Json = False,
@@ -161,6 +164,8 @@ def offer(
     from bot.signals import Refusal
 
     whole = parts.from_environment()
+    if to == "-":  # in the arguments everybody on this machine could read the code
+        to = sys.stdin.readline().strip()
     said: dict[str, object] = {"kaart": card, "deelnemer": to, "door": by, "instemming": agreed}
     taken = offers.offer(whole.journey, offers.at_the_desk(whole.wording), said)
     if isinstance(taken, Refusal):

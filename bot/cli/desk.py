@@ -1,8 +1,10 @@
 """What staff do at the command line: campaigns, who may hand in signals, codes for letters."""
 
 import secrets
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Annotated
+from zoneinfo import ZoneInfo
 
 import typer
 
@@ -90,6 +92,62 @@ def campaign_list(json: Json = False) -> None:
         say_table(rows, columns, nothing="There are no campaigns.")
 
 
+@campaign.command("preview")
+def campaign_preview(
+    campaign: Campaign,
+    by: By,
+    person: Annotated[
+        str | None, typer.Option("--person", help="Why this one person or not: the code that they see with /mydata.")
+    ] = None,
+    reference: Annotated[
+        str | None, typer.Option(help="The same, by the reference that a link code was made for.")
+    ] = None,
+    signal: Annotated[str | None, typer.Option(help="The type of signal; that of its calendar, or its first.")] = None,
+    on: Annotated[
+        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="At noon of this day; now if left out.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """How many people it could write to, and why the others not; with --person, why one person or not (audited)."""
+    from bot import mydata, preview
+    from bot.store import ledger
+
+    whole = parts.from_environment()
+    zone = ZoneInfo(whole.wording.municipality.zone)
+    now = parts.now() if on is None else on.replace(hour=12, tzinfo=zone)
+    if person is None and reference is None:
+        with ledger.reading(whole.sessions) as session:
+            asked = preview.question(session, whole.wording, campaign, now, kind=signal)
+            told = people.masked(preview.preview(session, asked))
+    else:
+        with whole.sessions.begin() as session:
+            asked = preview.question(session, whole.wording, campaign, now, kind=signal)
+            citizen = mydata.find(session, whole.vault, code=person, reference=reference)
+            answer = preview.why_not(session, asked, citizen.id)
+            ledger.audit(session, parts.now(), by, "person.preview", citizen.id, campaign=campaign)
+        told = {
+            "reason": None if answer is None else answer.reason,
+            "until": None if answer is None or answer.until is None else answer.until.astimezone(zone).isoformat(),
+        }
+    about = {
+        "campaign": campaign,
+        "runs": asked.runs,
+        "signal": asked.signal.type,
+        "at": now.astimezone(zone).isoformat(timespec="minutes"),
+    }
+    if json:
+        return say_json(about | told)
+    if not asked.runs:
+        say(f"{campaign} does not run at that moment; this is what would be if it did.")
+    if "people" not in told:
+        until = "" if told["until"] is None else f", until {told['until']}"
+        return say(f"Not to be written to: {told['reason']}{until}." if told["reason"] else "Could be written to.")
+    say(f"Could be written to: {told['reached']} of {told['people']}.")
+    for reason, count in told["reasons"].items():
+        say(f"  {reason}: {count}")
+    return None
+
+
 @source.command("add")
 def source_add(
     name: Annotated[str, typer.Argument(help="A URN; the `source` of its CloudEvents.")],
@@ -122,14 +180,36 @@ def source_list(json: Json = False) -> None:
     else:
         say_table(
             rows,
-            ["name", "types", "legal_basis", "dpia", "last_seen_at", "revoked_at"],
+            ["name", "types", "legal_basis", "dpia", "last_seen_at", "old_key_until", "revoked_at"],
             nothing="There are no sources.",
         )
 
 
+@source.command("rotate")
+def source_rotate(
+    name: Annotated[str, typer.Argument(help="The source's name.")],
+    by: By,
+    old_works_for: Annotated[
+        int, typer.Option("--old-works-for", min=0, max=24 * 90, help="For how many hours the old key still opens.")
+    ] = 24,
+    json: Json = False,
+) -> None:
+    """Print a new API key for a source, which cannot be shown again. The old one works on for a while."""
+    from bot import signals
+
+    longer = timedelta(hours=old_works_for)
+    with parts.from_environment().sessions.begin() as session:
+        key = signals.rotate_key(session, name, old_works_for=longer, by=by, now=parts.now())
+    if json:
+        say_json({"name": name, "key": key, "old_works_for_hours": old_works_for})
+    else:
+        say(f"{name} has a new key. It is not kept; write it down now:\n{key}")
+        say(f"The old key opens for {old_works_for} hours more." if old_works_for else "The old key opens nothing.")
+
+
 @source.command("revoke")
 def source_revoke(name: Annotated[str, typer.Argument(help="The source's name.")], by: By) -> None:
-    """From now on the source's key opens nothing."""
+    """From now on the source's keys open nothing."""
     from bot import signals
 
     with parts.from_environment().sessions.begin() as session:

@@ -60,8 +60,9 @@ def unfit(whole: Parts, now: datetime, *, trial: bool) -> list[str]:
     """Why nobody may be written to; with `trial`, examples and unsigned decisions do not count."""
     wording = whole.wording
     with whole.sessions() as session:
-        told = wording.checked(ledger.frozen(session), today=now.date())
+        frozen = ledger.frozen(session)
         cards = {row.card for row in _running(session)}
+    told = wording.checked(frozen, today=now.date())
     if not trial:
         used = {name: card for name, card in wording.cards.items() if name in cards}
         told += replace(wording, cards=used).not_for_citizens(whole.today())

@@ -5,6 +5,7 @@ import io
 import json as json_format
 import sys
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
@@ -19,11 +20,12 @@ from bot.cli.parts import Json, Parts, say, say_json
 from bot.errors import FaultsError, RefusedError
 
 if TYPE_CHECKING:
+    from bot.journey import Receipt
     from bot.signals import Incoming, RowFault, Source
 
 signal = typer.Typer(help="Hand in signals from here, as a source that was added.", no_args_is_help=True)
 
-CHUNK = 500
+CHUNK = 2000  # rows in one transaction
 PATIENCE_S = 2.0
 
 SourceName = Annotated[str, typer.Option("--source", help="The source that hands it in.")]
@@ -85,8 +87,16 @@ def signal_import(
     whole = parts.from_environment()
     given = _source(whole, source)
     counts = {"fresh": 0, "known": 0, "refused": 0}
-    with _opened(file) as (lines, progress), _report(report, quiet=json) as refuse:
+    receive = whole.journey.receive
+
+    def count(receipts: "Future[list[Receipt]]") -> None:
+        for receipt in receipts.result():
+            counts["fresh" if receipt.fresh else "known"] += 1
+
+    with _opened(file) as (lines, progress), _report(report, quiet=json) as refuse, ThreadPoolExecutor(1) as writer:
         judged = signals.from_csv(lines, given, **_desk(whole))
+        # While one chunk is written, the next is read: the database does not wait for us, nor we for it.
+        writing = writer.submit(receive, [])
         while chunk := list(islice(judged, CHUNK)):
             incoming: list[Incoming] = []
             for row in chunk:
@@ -95,9 +105,10 @@ def signal_import(
                     counts["refused"] += 1
                 else:
                     incoming.append(row)
-            for receipt in whole.journey.receive(incoming) if incoming else ():
-                counts["fresh" if receipt.fresh else "known"] += 1
+            count(writing)
+            writing = writer.submit(receive, incoming)
             progress()
+        count(writing)
     if json:
         say_json(counts)
     else:
@@ -160,7 +171,7 @@ def _opened(path: Path) -> Iterator[tuple[Iterator[str], Callable[[], None]]]:
         began = parts.monotonic()
 
         def progress() -> None:
-            if parts.monotonic() - began > PATIENCE_S:
+            if not raw.closed and parts.monotonic() - began > PATIENCE_S:
                 bar.start()
                 bar.update(task, completed=raw.tell(), visible=True)
 

@@ -3,8 +3,8 @@
 import getpass
 import json
 import time
-from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from functools import cached_property
@@ -95,59 +95,62 @@ class Parts:
     @cached_property
     def engine(self) -> "Engine":
         """The database, whatever its shape. Raises SettingsError for an address that is none."""
-        from sqlalchemy.exc import ArgumentError
-
-        from bot.store import schema
-
-        try:
-            engine = schema.open_engine(self.settings.database_url)
-        except ArgumentError:
-            raise SettingsError(
-                ["HANDREIKING_DATABASE_URL is not an address; write sqlite:///FILE or postgresql://…"]
-            ) from None
-        opened.callback(engine.dispose)
-        return engine
+        return engine_at(self.settings.database_url, "HANDREIKING_DATABASE_URL")
 
     def shape(self) -> tuple[str | None, str | None]:
         """The shape the database has and the one it should have; None for both when there is no file, and none is made.
 
         Raises SettingsError when it cannot be reached.
         """
-        from sqlalchemy.exc import DatabaseError
-
         from bot.store import schema
 
-        try:
-            return schema.shape(self.engine) if self.has_file() else (None, None)
-        except DatabaseError as error:
-            why = str(error.orig).strip().splitlines()[0]
-            raise SettingsError([f"HANDREIKING_DATABASE_URL: the database cannot be reached: {why}"]) from None
+        if not self.has_file():
+            return None, None
+        with reached("HANDREIKING_DATABASE_URL"):
+            return schema.shape(self.engine)
 
     def has_file(self) -> bool:
         """False only for a SQLite database that is not there yet."""
-        url = self.engine.url
-        if url.get_backend_name() != "sqlite" or not url.database or url.database == ":memory:":
-            return True
-        return Path(url.database).is_file()
+        return has_file(self.engine)
+
+    def is_shared(self) -> bool:
+        """Whether several processes may work on the database: on PostgreSQL, not on SQLite."""
+        return is_shared(self.engine)
+
+    def address(self) -> str:
+        """The database's address as its own libraries take it, password included: never to be shown."""
+        return address_of(self.engine)
 
     @cached_property
     def sessions(self) -> "sessionmaker[Session]":
-        """Sessions on a database of today's shape. Raises RefusedError when it has another."""
+        """Sessions on a database of today's shape. Raises RefusedError when it has another, or was moved elsewhere."""
         from sqlalchemy.orm import sessionmaker
         from sqlmodel import Session
+
+        from bot.store import ledger, provenance, schema
 
         has, wants = self.shape()
         if has is None or has != wants:
             state = "is not there yet" if has is None else f"has shape {has}, and this program wants {wants}"
             raise RefusedError(f"The database {state}. Run `handreiking migrate` first.")
-        return sessionmaker(self.engine, class_=Session, expire_on_commit=False)
+        made = sessionmaker(self.engine, class_=Session, expire_on_commit=False)
+        with ledger.reading(made) as session:
+            why = provenance.unusable(provenance.marks(session), here=schema.name_of(self.engine))
+        if why is not None:
+            raise RefusedError(why)
+        return made
 
     @cached_property
     def journey(self) -> "Journey":
         from bot.journey import Journey
 
         return Journey(
-            sessions=self.sessions, wording=self.wording, vault=self.vault, clock=now, new_id=lambda: token_hex(8)
+            sessions=self.sessions,
+            wording=self.wording,
+            vault=self.vault,
+            clock=now,
+            new_id=lambda: token_hex(8),
+            state_dir=self.settings.state_dir,
         )
 
     def today(self) -> date:
@@ -155,11 +158,55 @@ class Parts:
         return now().astimezone(ZoneInfo(self.wording.municipality.zone)).date()
 
 
+def is_shared(engine: "Engine") -> bool:
+    """Whether several processes may work on the database."""
+    return engine.url.get_backend_name() == "postgresql"
+
+
+def address_of(engine: "Engine") -> str:
+    """The database's address as its own libraries take it, password included: never to be shown."""
+    return engine.url.set(drivername=engine.url.get_backend_name()).render_as_string(hide_password=False)
+
+
 def from_environment() -> Parts:
     """The parts as the environment describes them. Raises SettingsError."""
     from bot import settings
 
     return Parts(settings.read())
+
+
+def engine_at(address: str, name: str) -> "Engine":
+    """The database at this address, closed when the command ends. Raises SettingsError, which calls it `name`."""
+    from sqlalchemy.exc import ArgumentError, NoSuchModuleError
+
+    from bot.store import schema
+
+    try:
+        engine = schema.open_engine(address)
+    except (ArgumentError, NoSuchModuleError):
+        raise SettingsError([f"{name} is not an address; write sqlite:///FILE or postgresql://…"]) from None
+    opened.callback(engine.dispose)
+    return engine
+
+
+@contextmanager
+def reached(name: str) -> Iterator[None]:
+    """What asks a database for something. Raises SettingsError when it cannot be reached."""
+    from sqlalchemy.exc import DatabaseError
+
+    try:
+        yield
+    except DatabaseError as error:
+        why = str(error.orig).strip().splitlines()[0]
+        raise SettingsError([f"{name}: the database cannot be reached: {why}"]) from None
+
+
+def has_file(engine: "Engine") -> bool:
+    """False only for a SQLite database that is not there yet."""
+    url = engine.url
+    if url.get_backend_name() != "sqlite" or not url.database or url.database == ":memory:":
+        return True
+    return Path(url.database).is_file()
 
 
 def bytes_of(path: Path) -> bytes:

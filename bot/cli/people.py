@@ -1,7 +1,7 @@
 """What staff do for people: answer who asked for contact, and show or wipe what is kept of somebody who asked that."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -9,6 +9,11 @@ from bot.cli import parts
 from bot.cli.parts import By, Json, say, say_json, say_table
 from bot.errors import RefusedError
 
+if TYPE_CHECKING:
+    from bot.preview import Funnel
+
+#: A number under this could point at somebody.
+FEW = 10
 contact = typer.Typer(help="People who asked to be contacted.", no_args_is_help=True)
 person = typer.Typer(help="What is kept of one person, for a request by letter.", no_args_is_help=True)
 variant = typer.Typer(help="Wordings that too many people found unpleasant.", no_args_is_help=True)
@@ -177,6 +182,18 @@ def variant_resume(variant: Annotated[str, typer.Argument(help="The wording's id
     with parts.from_environment().sessions.begin() as session:
         upkeep.resume(session, variant, by=by, now=parts.now())
     say(f"{variant} is planned again.")
+
+
+def masked(funnel: "Funnel") -> dict[str, Any]:
+    """A funnel as it may be shown: no number from which somebody could be picked out.
+
+    With a number hidden the total is told in tens, so that it cannot be found by taking the others away.
+    """
+    counts = {"reached": funnel.reached} | {str(reason): count for reason, count in funnel.reasons.items()}
+    hidden = {name for name, count in counts.items() if 0 < count < FEW}
+    shown = {name: f"fewer than {FEW}" if name in hidden else count for name, count in counts.items()}
+    people = -(-funnel.people // FEW) * FEW if hidden else funnel.people
+    return {"people": f"about {people}" if hidden else people, "reached": shown.pop("reached"), "reasons": shown}
 
 
 def _kept(code: str | None, reference: str | None, by: str, action: str) -> str:

@@ -6,7 +6,7 @@ from typing import assert_never
 
 from bot.core import contact, survey
 from bot.core.buttons import buttons, labelled
-from bot.core.facts import REASONS, CardStatus, Choice, ConsentState, Origin, Phrase, Value
+from bot.core.facts import REASONS, Card, CardStatus, Choice, ConsentState, Level, Origin, Phrase, Value
 from bot.core.talk import (
     ALREADY,
     OLD,
@@ -39,6 +39,13 @@ def nudge_buttons(nudge: Nudge) -> tuple[Button, ...]:
     ask = (Choice.CONTACT,) if nudge.asks_contact else ()
     related = _related(nudge) if opened else ()
     return _answers(nudge, *first, *ask) + related + _answers(nudge, Choice.WHY, Choice.STOP)
+
+
+def fresh_buttons(message: int, card: Card) -> tuple[Button, ...]:
+    """`nudge_buttons` of a nudge about `card` that nobody has answered yet."""
+    ask = (Choice.CONTACT,) if card.level is Level.INFORM_AND_OFFER_CONTACT else ()
+    choices = (Choice.MORE, Choice.NOT_NOW, Choice.NO, *ask, Choice.WHY, Choice.STOP)
+    return labelled("n", message, ((f"button.{choice}", choice) for choice in choices))
 
 
 def answered(scene: Scene, nudge: Nudge, choice: str) -> Turn:

@@ -199,7 +199,8 @@ def _standing_promise(scene: Scene, request: OpenRequest) -> Say:
     if request.promised_by < scene.today:
         return Say(words=(Phrase("contact.late"),), buttons=buttons("r", "change", "cancel", ref=request.id))
     words = Phrase(f"contact.already.{request.how}", {"date": request.promised_by})
-    choices = ("change", "cancel") if request.reminded else ("change", "cancel", "remind")
+    late = request.promised_by == scene.today  # a reminder comes on the day itself
+    choices = ("change", "cancel") if request.reminded or late else ("change", "cancel", "remind")
     return Say(words=(words,), buttons=buttons("r", *choices, ref=request.id))
 
 

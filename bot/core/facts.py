@@ -158,6 +158,18 @@ class Reason(StrEnum):
     TAKEN_BACK = "taken_back"
 
 
+class Onward(StrEnum):
+    """How to go on after an old copy of the database was put back: it knows neither what left since nor who stopped.
+
+    SEND: nothing happened since. WITHDRAW: what may have left is never sent again. ASK: that too, and everybody is
+    asked anew whether we may go on.
+    """
+
+    SEND = "send"
+    ASK = "ask"
+    WITHDRAW = "withdraw"
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SignalRule:
     """One kind of signal that a card answers. The window is in days after the event; negative before a deadline."""

@@ -27,7 +27,7 @@ The reasons before campaign_not_running are found before there is a campaign or 
 month_cap belong to the clock (`is_civil`), the lottery (`policy.decide`) and the campaign's hourly maximum.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
@@ -134,10 +134,15 @@ def next_civil_moment(citizen_zone: str, rules: Rules, now: datetime) -> datetim
 
     Raises ValueError when `rules` leave no such moment within a year.
     """
-    zone = ZoneInfo(citizen_zone)
-    start = now.astimezone(UTC)
+    return _next_civil_moment(citizen_zone, rules, now.astimezone(UTC))
+
+
+@lru_cache(maxsize=256)  # many people are asked about at one moment; in UTC, where no two moments are called alike
+def _next_civil_moment(citizen_zone: str, rules: Rules, start: datetime) -> datetime:
+    now = start
     if is_civil(citizen_zone, rules, start):
         return start
+    zone = ZoneInfo(citizen_zone)
     for _ in range(CIVIL_SEARCH_DAYS):
         end = start + timedelta(days=1)
         for moment in _boundaries(zone, rules, start, end):
@@ -167,27 +172,31 @@ def _in_audience(signal: Signal, campaign: Campaign, citizen: Citizen) -> bool:
 
 def _wait(card: Card, citizen: Citizen, rules: Rules, now: datetime, *, begins: datetime) -> Objection | None:
     """The first reason that waiting cures."""
+    for reason, until in _waits(card, citizen, rules, now, begins=begins):
+        if until is not None and now < until:
+            return Objection(reason=reason, until=None if until == NEVER else until)
+    return None
+
+
+def _waits(
+    card: Card, citizen: Citizen, rules: Rules, now: datetime, *, begins: datetime
+) -> Iterator[tuple[Reason, datetime | None]]:
+    """Each of these reasons, in order, with the moment until which it holds. Only what is asked for is worked out."""
     sent = sorted(contact.at for contact in citizen.contacts)
     sent_card = sorted(contact.at for contact in citizen.contacts if contact.card == card.id)
     card_cap = min(card.max_sends, rules.per_card_year)
     if card.sensitivity is Sensitivity.S3:
         card_cap = min(card_cap, rules.per_card_year_s3)
-    untils = (
-        (Reason.CARD_DECLINED, _silent_after_no(card, citizen)),
-        (Reason.CARD_CAP, _room_again(sent_card, card_cap, YEAR)),
-        (Reason.YEAR_CAP, _room_again(sent, rules.per_year, YEAR)),
-        (Reason.TOO_EARLY, begins),
-        (Reason.PAUSED, citizen.paused_until),
-        (Reason.SNOOZED, _snoozed(card, citizen, rules)),
-        (Reason.OPEN_QUESTION, _latest(c.at + rules.open_question for c in citizen.contacts if not c.answered)),
-        (Reason.CARD_GAP, _latest(at + max(timedelta(days=card.min_gap_days), SAME_CARD_GAP) for at in sent_card)),
-        (Reason.RESTING, rhythm.resting_until(citizen, rules, now)),
-        (Reason.MONTH_CAP, _room_again(sent, rules.per_month, MONTH)),
-    )
-    for reason, until in untils:
-        if until is not None and now < until:
-            return Objection(reason=reason, until=None if until == NEVER else until)
-    return None
+    yield Reason.CARD_DECLINED, _silent_after_no(card, citizen)
+    yield Reason.CARD_CAP, _room_again(sent_card, card_cap, YEAR)
+    yield Reason.YEAR_CAP, _room_again(sent, rules.per_year, YEAR)
+    yield Reason.TOO_EARLY, begins
+    yield Reason.PAUSED, citizen.paused_until
+    yield Reason.SNOOZED, _snoozed(card, citizen, rules)
+    yield Reason.OPEN_QUESTION, _latest(c.at + rules.open_question for c in citizen.contacts if not c.answered)
+    yield Reason.CARD_GAP, _latest(at + max(timedelta(days=card.min_gap_days), SAME_CARD_GAP) for at in sent_card)
+    yield Reason.RESTING, rhythm.resting_until(citizen, rules, now)
+    yield Reason.MONTH_CAP, _room_again(sent, rules.per_month, MONTH)
 
 
 def _latest(moments: Iterable[datetime]) -> datetime | None:

@@ -1,4 +1,4 @@
-"""How Alembic runs here: on the engine it is handed, in one transaction."""
+"""How Alembic runs here: on the engine it is handed. A kill leaves a shape that there was, never half of one."""
 
 from typing import Any, Literal
 
@@ -23,7 +23,10 @@ with engine.connect() as connection:
         target_metadata=tables.metadata,
         render_item=render_item,
         render_as_batch=engine.dialect.name == "sqlite",
-        transaction_per_migration=False,
+        # SQLite can take DDL back as PostgreSQL can: our connections begin by themselves, before the shape is read.
+        transactional_ddl=True,
+        # An index that is built without holding up who writes (CONCURRENTLY) has to leave the transaction.
+        transaction_per_migration=engine.dialect.name == "postgresql",
     )
     with context.begin_transaction():
         context.run_migrations()

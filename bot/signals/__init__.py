@@ -2,7 +2,7 @@
 
 from bot.signals.cloudevent import from_cloudevent
 from bot.signals.desk import Fault, Incoming, Source, known_types
-from bot.signals.keys import find_source, listing, new_key, revoke_key
+from bot.signals.keys import find_source, listing, new_key, revoke_key, rotate_key
 from bot.signals.problem import Refusal
 from bot.signals.table import RowFault, from_csv
 
@@ -19,4 +19,5 @@ __all__ = [
     "listing",
     "new_key",
     "revoke_key",
+    "rotate_key",
 ]

@@ -100,14 +100,6 @@ def _judge(events: list[object], desk: Desk, *, numbered: bool) -> list[Incoming
     return refusal(faults) if faults else taken
 
 
-def _read(body: bytes) -> object:
-    """The JSON value in `body`. Raises ValueError for what is not JSON, names a member twice or is nested too deep."""
-    try:
-        return json.loads(body.decode(), object_pairs_hook=_once, parse_constant=_never)
-    except RecursionError as error:
-        raise ValueError("it is nested too deep") from error
-
-
 def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
     members = dict(pairs)
     if len(members) != len(pairs):
@@ -117,6 +109,17 @@ def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
 
 def _never(constant: str) -> object:
     raise ValueError(f"{constant} is not a JSON number")
+
+
+_JSON: Final = json.JSONDecoder(object_pairs_hook=_once, parse_constant=_never)
+
+
+def _read(body: bytes) -> object:
+    """The JSON value in `body`. Raises ValueError for what is not JSON, names a member twice or is nested too deep."""
+    try:
+        return _JSON.decode(body.decode())
+    except RecursionError as error:
+        raise ValueError("it is nested too deep") from error
 
 
 def _unreadable(error: ValueError) -> Refusal:

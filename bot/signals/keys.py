@@ -8,7 +8,7 @@ from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col, or_, select
 
 from bot.errors import FaultsError, RefusedError
 from bot.signals.desk import TYPE, Source
@@ -52,24 +52,41 @@ def new_key(
     row = session.get(SourceRow, name)
     if row is not None and row.revoked_at is None:
         raise RefusedError("{name} has a key already. Revoke it first; the new key then takes its place.", name=name)
-    key = f"hr_{secrets.token_urlsafe(32)}"
+    key = _fresh()
     row = row or SourceRow(name=name, key_hash="", types=[], created_at=now)
     row.key_hash = _hash(key)
     row.types = sorted(set(types))
     row.legal_basis, row.dpia = legal_basis or None, dpia or None
     row.created_at, row.revoked_at, row.last_seen_at = now, None, None
+    row.old_key_hash, row.old_key_until = None, None
     session.add(row)
     ledger.audit(session, now, by, "source.key", name, types=row.types, legal_basis=row.legal_basis, dpia=row.dpia)
     session.flush()
     return key
 
 
+def rotate_key(session: Session, name: str, *, old_works_for: timedelta, by: str, now: datetime) -> str:
+    """A new key for a source, at once; the one before it opens for `old_works_for` longer, then nothing.
+
+    The new one cannot be shown again. A key from before that one opens nothing any more. Raises RefusedError when the
+    source has no key that works.
+    """
+    row = _in_use(session, name, "give it a new one with `handreiking source add`")
+    key = _fresh()
+    row.old_key_hash, row.old_key_until = (row.key_hash, now + old_works_for) if old_works_for else (None, None)
+    row.key_hash, row.created_at = _hash(key), now
+    session.add(row)
+    until = row.old_key_until and row.old_key_until.isoformat()
+    ledger.audit(session, now, by, "source.rotate", name, old_key_until=until)
+    session.flush()
+    return key
+
+
 def revoke_key(session: Session, name: str, *, by: str, now: datetime) -> None:
-    """From now on the source's key opens nothing. Raises RefusedError when it has none that works."""
-    row = session.get(SourceRow, name)
-    if row is None or row.revoked_at is not None:
-        raise RefusedError("{name} has no key that works, so there is nothing to revoke.", name=name)
+    """From now on none of the source's keys opens anything. Raises RefusedError when it has none that works."""
+    row = _in_use(session, name, "there is nothing to revoke")
     row.revoked_at = now
+    row.old_key_hash, row.old_key_until = None, None
     session.add(row)
     ledger.audit(session, now, by, "source.revoke", name)
     session.flush()
@@ -78,8 +95,14 @@ def revoke_key(session: Session, name: str, *, by: str, now: datetime) -> None:
 def find_source(session: Session, key: str, *, now: datetime) -> Source | None:
     """Whose key this is; None for a key that is unknown or revoked. Notes, by the minute, that it was seen."""
     digest = _hash(key)
-    row = session.exec(select(SourceRow).where(col(SourceRow.key_hash) == digest)).first()
-    if row is None or not hmac.compare_digest(row.key_hash, digest) or row.revoked_at is not None:
+    fits = or_(col(SourceRow.key_hash) == digest, col(SourceRow.old_key_hash) == digest)
+    row = session.exec(select(SourceRow).where(fits)).first()
+    if row is None or row.revoked_at is not None:
+        return None
+    # The database compared hashes of 256 random bits, of which timing tells nothing; compared once more all the same.
+    new = hmac.compare_digest(row.key_hash, digest)
+    old = hmac.compare_digest(row.old_key_hash or "", digest)
+    if not new and not (old and row.old_key_until is not None and now < row.old_key_until):
         return None
     if row.last_seen_at is None or abs(now - row.last_seen_at) >= _SEEN:
         row.last_seen_at = now
@@ -97,11 +120,23 @@ def listing(session: Session) -> list[dict[str, Any]]:
             "legal_basis": row.legal_basis,
             "dpia": row.dpia,
             "created_at": row.created_at.isoformat(),
+            "old_key_until": row.old_key_until and row.old_key_until.isoformat(),
             "revoked_at": row.revoked_at and row.revoked_at.isoformat(),
             "last_seen_at": row.last_seen_at and row.last_seen_at.isoformat(),
         }
         for row in session.exec(select(SourceRow).order_by(col(SourceRow.name)))
     ]
+
+
+def _in_use(session: Session, name: str, so: str) -> SourceRow:
+    row = session.get(SourceRow, name)
+    if row is None or row.revoked_at is not None:
+        raise RefusedError("{name} has no key that works; {so}.", name=name, so=so)
+    return row
+
+
+def _fresh() -> str:
+    return f"hr_{secrets.token_urlsafe(32)}"
 
 
 def _hash(key: str) -> str:

@@ -26,6 +26,7 @@ COLUMNS: Final[Mapping[str, str]] = MappingProxyType(
     }
 )
 REQUIRED: Final = ("id", "type", "time")
+_DATA: Final = {name: path.removeprefix("data.") for name, path in COLUMNS.items() if path.startswith("data.")}
 _YES = frozenset({"ja", "yes", "true", "1"})
 
 
@@ -75,7 +76,11 @@ def from_csv(
             yield RowFault(row, "(row)", "…", f"this is no row of a CSV file: {error}")
         else:
             if any(cells):
-                yield from _of_row(row, header, cells, desk)
+                read = _of_row(row, header, cells, desk)
+                if isinstance(read, Incoming):
+                    yield read
+                else:
+                    yield from read
         row = reader.line_num + 1
 
 
@@ -90,29 +95,24 @@ def _of_header(header: list[str]) -> Iterator[RowFault]:
             yield RowFault(1, name, "", "add this column")
 
 
-def _of_row(row: int, header: list[str], cells: list[str], desk: Desk) -> Iterator[Incoming | RowFault]:
+def _of_row(row: int, header: list[str], cells: list[str], desk: Desk) -> Incoming | list[RowFault]:
     if len(cells) != len(header):
-        yield RowFault(row, "(row)", f"{len(cells)} cells", f"give {len(header)} cells, as the header does")
-        return
-    filled = {name: cell.strip() for name, cell in zip(header, cells, strict=True) if cell.strip()}
+        return [RowFault(row, "(row)", f"{len(cells)} cells", f"give {len(header)} cells, as the header does")]
     attributes: dict[str, object] = {"specversion": "1.0", "source": desk.source.name}
     data: dict[str, object] = {}
-    for name, cell in filled.items():
-        path = COLUMNS[name]
-        if name == "agreed":
-            data["instemming"] = cell.lower() in _YES or cell
-        elif path.startswith("data."):
-            data[path.removeprefix("data.")] = cell
-        else:
-            attributes[path] = cell
-    if "time" not in filled:
-        yield RowFault(row, "time", "", "write when this was logged, such as 2026-06-15T07:00:00Z")
+    for name, written in zip(header, cells, strict=True):
+        if cell := written.strip():
+            if (field := _DATA.get(name)) is None:
+                attributes[name] = cell
+            else:
+                data[field] = (cell.lower() in _YES or cell) if name == "agreed" else cell
     judged = desk.judge(attributes, data)
-    if isinstance(judged, Incoming):
-        if "time" in filled:
-            yield judged
-        return
+    timely = "time" in attributes
+    if isinstance(judged, Incoming) and timely:
+        return judged
+    faults = [] if timely else [RowFault(row, "time", "", "write when this was logged, such as 2026-06-15T07:00:00Z")]
     names = {path: name for name, path in COLUMNS.items()}
-    for fault in judged:
+    for fault in () if isinstance(judged, Incoming) else judged:
         mend = fault.mend.replace("write true", "write ja")
-        yield RowFault(row, names.get(fault.attribute, fault.attribute), fault.value, mend)
+        faults.append(RowFault(row, names.get(fault.attribute, fault.attribute), fault.value, mend))
+    return faults

@@ -3,11 +3,11 @@
 Like `ledger` they take a `Session` and never commit.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import Select, and_, delete, func, insert, literal, or_, select, update
 from sqlmodel import Session, col
 
 from bot.core.facts import DECLINED, Choice, ConsentState, Origin, Reason
@@ -21,6 +21,7 @@ from bot.store.tables import (
     ContactRequestRow,
     MarkRow,
     MessageRow,
+    Moment,
     OfferRow,
     OpinionRow,
     SignalRow,
@@ -28,6 +29,8 @@ from bot.store.tables import (
 
 #: In front of a wording's id: the mark that says whether it is paused.
 VARIANT = "variant:"
+#: The mark that says when every consent ended because an old copy of the database was put back.
+ENDED_BY_RESTORE = "ended_by_restore"
 
 
 def open_requests(session: Session, citizen: str | None = None) -> Sequence[ContactRequestRow]:
@@ -78,31 +81,113 @@ def declined_cards(session: Session, citizen: str) -> frozenset[str]:
     return frozenset(card for card in session.execute(statement).scalars() if card is not None)
 
 
-def given_until(session: Session, until: datetime, *, unasked: bool = False) -> Sequence[ConsentRow]:
-    """Consents that hold and end at `until` at the latest, oldest first.
+def given_until(session: Session, until: datetime, limit: int) -> Sequence[ConsentRow]:
+    """Consents that hold and end at `until` at the latest, those that end first."""
+    statement = _holding(until).order_by(col(ConsentRow.valid_until), col(ConsentRow.id)).limit(limit)
+    return session.execute(statement).scalars().all()
 
-    `unasked` leaves out those that were asked again since they were given.
+
+def to_renew(
+    session: Session, until: datetime, themes: Collection[str], limit: int, *, unasked_since: datetime
+) -> Sequence[ConsentRow]:
+    """Consents for `themes` of people who take part, that end at `until` at the latest, those that end first.
+
+    Left out are consents that were asked again since they were given, and people who were asked for anything since.
     """
+    later = ConsentRow.__table__.alias("asked")  # type: ignore[attr-defined]
+    again = select(later.c.id).where(
+        later.c.citizen_id == col(ConsentRow.citizen_id),
+        later.c.state == ConsentState.ASKED,
+        or_(
+            and_(later.c.theme == col(ConsentRow.theme), later.c.id > col(ConsentRow.id)),
+            later.c.at > unasked_since,
+        ),
+    )
+    statement = (
+        _holding(until)
+        .join(CitizenRow, col(CitizenRow.id) == col(ConsentRow.citizen_id))
+        .where(col(CitizenRow.standing) == Standing.ACTIVE, col(ConsentRow.theme).in_(themes), ~again.exists())
+        .order_by(col(ConsentRow.valid_until), col(ConsentRow.id))
+        .limit(limit)
+    )
+    return session.execute(statement).scalars().all()
+
+
+def _holding(until: datetime) -> Select[ConsentRow]:
+    """Consents that end at `until` at the latest and that nothing was said about since."""
+    later = ConsentRow.__table__.alias("later")  # type: ignore[attr-defined]
+    overruled = select(later.c.id).where(
+        later.c.citizen_id == col(ConsentRow.citizen_id),
+        later.c.theme == col(ConsentRow.theme),
+        later.c.state != ConsentState.ASKED,
+        later.c.id > col(ConsentRow.id),
+    )
+    return select(ConsentRow).where(
+        col(ConsentRow.state) == literal("given", literal_execute=True),
+        col(ConsentRow.valid_until) <= until,
+        ~overruled.exists(),
+    )
+
+
+def end_consents(session: Session, now: datetime) -> int:
+    """End every consent that holds, of people who take part, with a record of its own. Return how many."""
     newest = (
         select(func.max(ConsentRow.id))
         .where(col(ConsentRow.state) != ConsentState.ASKED)
         .group_by(col(ConsentRow.citizen_id), col(ConsentRow.theme))
     )
-    statement = select(ConsentRow).where(
-        col(ConsentRow.id).in_(newest),
-        col(ConsentRow.state) == ConsentState.GIVEN,
-        col(ConsentRow.valid_until) <= until,
-    )
-    if unasked:
-        later = ConsentRow.__table__.alias("later")  # type: ignore[attr-defined]
-        again = select(later.c.id).where(
-            later.c.citizen_id == col(ConsentRow.citizen_id),
-            later.c.theme == col(ConsentRow.theme),
-            later.c.state == ConsentState.ASKED,
-            later.c.id > col(ConsentRow.id),
+    held: Any = (
+        select(
+            col(ConsentRow.citizen_id),
+            col(ConsentRow.theme),
+            literal(str(ConsentState.EXPIRED)),
+            literal(now, Moment()),
+            col(ConsentRow.text),
+            col(ConsentRow.wording),
+            col(ConsentRow.language),
         )
-        statement = statement.where(~again.exists())
-    return session.execute(statement.order_by(col(ConsentRow.id))).scalars().all()
+        .join(CitizenRow, col(CitizenRow.id) == col(ConsentRow.citizen_id))
+        .where(
+            col(ConsentRow.id).in_(newest),
+            col(ConsentRow.state) == ConsentState.GIVEN,
+            col(CitizenRow.standing) == Standing.ACTIVE,
+        )
+        .order_by(col(ConsentRow.id))
+    )
+    columns = ["citizen_id", "theme", "state", "at", "text", "wording", "language"]
+    count = session.execute(select(func.count()).select_from(held.order_by(None).subquery())).scalar_one()
+    session.execute(insert(ConsentRow).from_select(columns, held))
+    return int(count)
+
+
+def ended_unasked(session: Session, ended_at: datetime, quiet_since: datetime, limit: int) -> Sequence[ConsentRow]:
+    """Of each person the first consent that ended at `ended_at` and was not spoken of again since.
+
+    Whoever was asked for any consent after `quiet_since` is left out.
+    """
+    later, asked = (ConsentRow.__table__.alias(name) for name in ("later", "asked"))  # type: ignore[attr-defined]
+    spoken_of = select(later.c.id).where(
+        later.c.citizen_id == col(ConsentRow.citizen_id),
+        later.c.theme == col(ConsentRow.theme),
+        later.c.id > col(ConsentRow.id),
+    )
+    asked_lately = select(asked.c.id).where(
+        asked.c.citizen_id == col(ConsentRow.citizen_id),
+        asked.c.state == ConsentState.ASKED,
+        asked.c.at > quiet_since,
+    )
+    first = (
+        select(func.min(ConsentRow.id))
+        .where(
+            col(ConsentRow.state) == ConsentState.EXPIRED,
+            col(ConsentRow.at) == ended_at,
+            ~spoken_of.exists(),
+            ~asked_lately.exists(),
+        )
+        .group_by(col(ConsentRow.citizen_id))
+        .limit(limit)
+    )
+    return session.execute(select(ConsentRow).where(col(ConsentRow.id).in_(first))).scalars().all()
 
 
 def asked_since(session: Session, citizen: str, since: datetime) -> bool:

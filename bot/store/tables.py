@@ -82,7 +82,15 @@ class ConsentRow(SQLModel, table=True):
     """What was asked and answered, never changed afterwards. `text` is word for word what stood above the buttons."""
 
     __tablename__ = "consent"
-    __table_args__ = (Index("ix_consent_citizen_id_theme", "citizen_id", "theme"),)
+    __table_args__ = (
+        Index("ix_consent_citizen_id_theme", "citizen_id", "theme"),
+        Index(
+            "ix_consent_ends",
+            "valid_until",
+            sqlite_where=text("state = 'given'"),
+            postgresql_where=text("state = 'given'"),
+        ),
+    )
 
     id: int | None = _number(default=None, primary_key=True)
     citizen_id: str = Field(foreign_key="citizen.id")
@@ -240,6 +248,19 @@ class MessageRow(SQLModel, table=True):
             postgresql_where=text("state IN ('leased', 'sending')"),
         ),
         Index("ix_message_citizen_id_id", "citizen_id", "id"),
+        Index(
+            "ix_message_uncertain",
+            "closed_at",
+            sqlite_where=text("state = 'uncertain'"),
+            postgresql_where=text("state = 'uncertain'"),
+        ),
+        Index(
+            "ix_message_departed",
+            "campaign_id",
+            "closed_at",
+            sqlite_where=text("state IN ('sent', 'uncertain')"),
+            postgresql_where=text("state IN ('sent', 'uncertain')"),
+        ),
     )
 
     id: int | None = _number(default=None, primary_key=True)
@@ -356,6 +377,9 @@ class InboxRow(SQLModel, table=True):
     __tablename__ = "inbox"
     __table_args__ = (
         Index("ix_inbox_new", "update_id", sqlite_where=text("state = 'new'"), postgresql_where=text("state = 'new'")),
+        Index(
+            "ix_inbox_dead", "received_at", sqlite_where=text("state = 'dead'"), postgresql_where=text("state = 'dead'")
+        ),
     )
 
     update_id: int = _number(primary_key=True)
@@ -381,6 +405,8 @@ class SourceRow(SQLModel, table=True):
     dpia: str | None = None
     created_at: datetime = _moment()
     revoked_at: datetime | None = _moment(default=None)
+    old_key_hash: str | None = Field(default=None, index=True)  # the key before this one, while it still opens
+    old_key_until: datetime | None = _moment(default=None)
     last_seen_at: datetime | None = _moment(default=None)
 
 
@@ -408,7 +434,7 @@ class LinkRow(SQLModel, table=True):
 
 class AuditRow(SQLModel, table=True):
     __tablename__ = "audit"
-    __table_args__ = (Index("uq_audit_place", "place", unique=True),)
+    __table_args__ = (Index("ix_audit_place", "place"),)
 
     id: int | None = _number(default=None, primary_key=True)
     at: datetime = _moment()

@@ -2,35 +2,57 @@
 
 import hashlib
 import hmac
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
-from cryptography.fernet import Fernet, MultiFernet
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
 
 class Vault:
     """Seals with the first key and opens with any; finds by a keyed hash made with a key of its own.
 
     `sealing` are Fernet keys, newest first; `finding` is any secret of 32 bytes or more. Losing them loses every
-    chat address; that is the point of keeping them apart.
+    chat address; that is the point of keeping them apart. `renewed` is asked before each sealing, and when no key
+    fits; it gives the sealing keys once they have changed, else None. So a running process follows a rotation.
     """
 
-    def __init__(self, sealing: Sequence[bytes], finding: bytes) -> None:
-        self._box = MultiFernet([Fernet(key) for key in sealing])
+    def __init__(
+        self, sealing: Sequence[bytes], finding: bytes, *, renewed: Callable[[], Sequence[bytes] | None] = lambda: None
+    ) -> None:
         self._finding = finding
+        self._renewed = renewed
+        self._take(sealing)
 
     def __repr__(self) -> str:
         return "Vault(…)"
 
     def seal(self, text: str) -> str:
+        self._look()
         return self._box.encrypt(text.encode()).decode()
 
     def open(self, sealed: str) -> str:
         """The text again. Raises `cryptography.fernet.InvalidToken` when no key fits."""
+        try:
+            return self._box.decrypt(sealed.encode()).decode()
+        except InvalidToken:
+            if not self._look():
+                raise
         return self._box.decrypt(sealed.encode()).decode()
+
+    def reseal(self, sealed: str) -> str | None:
+        """The same text under the first key; None when it is under that key already.
+
+        Raises `cryptography.fernet.InvalidToken` when no key fits.
+        """
+        self._look()
+        try:
+            self._first.decrypt(sealed.encode())
+        except InvalidToken:
+            return self._box.rotate(sealed.encode()).decode()
+        return None
 
     def fingerprint(self, text: str) -> str:
         """The same 64 hex digits for the same text; useless without the key."""
-        return hmac.new(self._finding, text.encode(), hashlib.sha256).hexdigest()
+        return hmac.digest(self._finding, text.encode(), "sha256").hex()
 
     def draw(self, *parts: str) -> float:
         """A number in [0, 1) that depends on the key and `parts` alone, so that a draw can be made again and audited.
@@ -39,3 +61,14 @@ class Vault:
         """
         digest = hmac.new(self._finding, "\x1f".join(parts).encode(), hashlib.sha256).digest()
         return (int.from_bytes(digest[:8], "big") >> 11) / (1 << 53)
+
+    def _look(self) -> bool:
+        """Take the keys as they are by now; whether they had changed."""
+        fresh = self._renewed()
+        if fresh is not None:
+            self._take(fresh)
+        return fresh is not None
+
+    def _take(self, sealing: Sequence[bytes]) -> None:
+        boxes = [Fernet(key) for key in sealing]
+        self._first, self._box = boxes[0], MultiFernet(boxes)

@@ -51,7 +51,7 @@ Builder: TypeAlias = ApplicationBuilder[
 ALLOWED_UPDATES: Final = ("message", "callback_query", "my_chat_member")
 COMMANDS: Final = ("start", "stop", "settings", "situation", "why", "mydata", "privacy", "about", "help", "language")
 TELEGRAM: Final = "https://api.telegram.org"
-POOL: Final = 64
+POOL: Final = 256  # calls at once; the sender has 200 lanes at most
 
 # A press that is not of our making, or of a button that is gone: the dialogue says that it no longer holds.
 UNKNOWN_PRESS: Final = Press("x", 0, "unknown")

@@ -48,12 +48,14 @@ async def poll(
     news: asyncio.Event | None = None,
     wait_s: int = POLL_S,
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    answered: Callable[[], None] = lambda: None,
 ) -> None:
     """Fetch updates by long polling until cancelled. Telegram may forget an update only once `take_in` has returned.
 
     Without an answer it tries again for ever, with a growing pause. Raises ChannelClosedError when the token is
     refused or somebody else fetches the same updates: two would take them from each other, so one must go.
     `request` is a client of its own, opened and closed here; `news` is set when something was stored.
+    `answered` is called after each answer, also an empty one.
     """
     offset: int | None = None
     failures = 0
@@ -76,6 +78,7 @@ async def poll(
                 await sleep(pause)
                 continue
             failures = 0
+            answered()
             updates = [(number, json.dumps(raw)) for raw in _list(answer) if (number := _update_id(raw)) is not None]
             if updates:
                 await asyncio.to_thread(take_in, updates)
@@ -221,7 +224,11 @@ class _Worker:
         if update.update_id != number:
             await self._fail(stored, "unreadable: another update_id", data)
             return
-        await self._application.process_update(update)
+        try:
+            await self._application.process_update(update)
+        except _MALFORMED as error:  # not from a handler: what is of the wrong type inside shows only now
+            await self._fail(stored, f"unreadable: {type(error).__name__}", data)
+            return
         error_name = self._desk.failed.pop(number, None)
         if number in self._desk.heard:
             self._desk.heard.discard(number)

@@ -1,26 +1,49 @@
 """How fast messages may leave."""
 
+from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass
+from math import ceil
 from typing import Final
 
-MARGIN: Final = 0.99  # at the cap itself one hiccup of the clock is a flood
-CREDIT_S: Final = 0.004  # a whole interval let one hiccup start a chain of 429s (measured)
+GUARD_S: Final = 0.01  # as many messages as a second may hold take this much longer: the road is not always as long
+LATENCY_S: Final = 0.06  # how long a call takes, until calls have told
+CREDIT_S: Final = 0.02  # what a hiccup of the clock delayed may catch up so much; the second's limit holds all the same
+SOON_S: Final = 0.01  # at least so long before a message may leave its intent is committed, longer if that takes longer
+SOON_MAX_S: Final = 0.25
+#: And with it the intents of all that may leave so soon after it: the more a second, the more a commit is shared by.
+TOGETHER_S: Final = (0.02, 0.06)
 RECOVERY_S: Final = 60.0
 SLOWEST: Final = 1 / 64
 
 
-class Pacer:
-    """The generic cell rate algorithm, for messages that ask when they may leave: an even pace and no burst.
+@dataclass(slots=True)
+class Departure:
+    """When a message may leave; once it has left, when that was, and how long the call took once it is answered."""
 
-    After a flood it stands still as long as Telegram says, then goes on at half the pace and is back at the whole one
-    within a minute.
+    at: float
+    took_s: float = 0.0
+
+
+class Pacer:
+    """An even pace, for messages that ask when they may leave, and never more than the cap within any second.
+
+    An intent takes time to be committed, so places are handed out a little ahead and each message waits for its own:
+    what is counted is when it really left, or later if the answer tells that it was held up. After a flood all stand
+    still as long as Telegram says, then go on at half the pace and are back at the whole one within a minute.
     """
 
     def __init__(self, rate_per_s: float, *, time: Callable[[], float]) -> None:
         """`time` is a clock in seconds that never goes back, such as `loop.time`."""
-        self._interval = 1 / (rate_per_s * MARGIN)
+        self._interval = (1 + GUARD_S) / rate_per_s
+        least, most = TOGETHER_S
+        self._together_s = min(most, max(least, most * rate_per_s / 1000))
         self._time = time
         self._next = time()
+        self.latency_s = LATENCY_S
+        self._soon_s = SOON_S
+        self._places: deque[float] = deque()
+        self._left: deque[Departure] = deque(maxlen=ceil(rate_per_s))
         self._still_until = self._next
         self._cut = 1.0
         self._cut_at = self._next
@@ -32,29 +55,58 @@ class Pacer:
         return min(1.0, self._cut + (1.0 - self._cut) * recovered)
 
     @property
-    def is_still(self) -> bool:
-        """Whether nothing at all may leave now."""
-        return self._time() < self._still_until
+    def still_s(self) -> float:
+        """How long nothing at all may leave; 0 when something may now."""
+        return max(0.0, self._still_until - self._time())
+
+    @property
+    def ahead_s(self) -> float:
+        """How long before their moment places are handed out, at most."""
+        return self._soon_s + self._together_s
 
     def wait_s(self) -> float:
-        """How long until the next message may leave; 0 when it may leave now."""
-        return max(0.0, max(self._next - CREDIT_S, self._still_until) - self._time())
+        """How long until the next places are handed out; 0 when they are now."""
+        return max(0.0, self._next - self._soon_s - self._time(), self.still_s)
 
     def take(self, wanted: int) -> int:
-        """Let up to `wanted` messages leave now; returns how many may."""
+        """Set up to `wanted` places aside, for messages whose intents are committed now; returns how many there are."""
         now = self._time()
-        if self.is_still:
+        if self.still_s or self._next - now > self._soon_s:
             return 0
         interval = self._interval / self.pace
         taken = 0
-        while taken < wanted and now >= self._next - CREDIT_S:
-            self._next = max(self._next, now) + interval
+        while taken < wanted and self._next - now <= self.ahead_s:
+            place = max(self._next, now - CREDIT_S)
+            self._places.append(place)
+            self._next = place + interval
             taken += 1
         return taken
 
     def give_back(self, unused: int) -> None:
-        """Messages that were let go and did not leave."""
-        self._next -= unused * self._interval / self.pace
+        """Places that were set aside for messages that do not leave."""
+        for _ in range(unused):
+            self._next = self._places.pop()
+
+    def depart(self) -> Departure:
+        """The first place that was set aside. Whoever gets it notes in it when the message really left."""
+        at = self._places.popleft()
+        if len(self._left) == self._left.maxlen:
+            first = self._left[0]
+            held_up = max(0.0, first.took_s - self.latency_s)
+            at = max(at, first.at + held_up + 1 + GUARD_S * 0.75)
+        departure = Departure(at)
+        self._left.append(departure)
+        return departure
+
+    def committed(self, took_s: float) -> None:
+        """Intents are durable; that took so long."""
+        wanted = 1.5 * took_s
+        self._soon_s += (min(SOON_MAX_S, max(SOON_S, wanted)) - self._soon_s) / (2 if wanted > self._soon_s else 16)
+
+    def answered(self, departure: Departure) -> None:
+        """Its answer is there. What took longer than usual may have come later than usual."""
+        took = departure.took_s = self._time() - departure.at
+        self.latency_s += (took - self.latency_s) / (4 if took < self.latency_s else 16)
 
     def stand_still(self, seconds: float) -> None:
         """Let nothing leave for so long, without slowing down afterwards."""
@@ -62,7 +114,7 @@ class Pacer:
 
     def flooded(self, seconds: float) -> None:
         """A 429. Those of other messages that were on their way cut the pace once, not once each."""
-        if not self.is_still:
+        if not self.still_s:
             self._cut = max(SLOWEST, self.pace / 2)
         self.stand_still(seconds)
         self._cut_at = self._still_until

@@ -5,6 +5,7 @@ import logging
 from collections import deque
 from collections.abc import Callable
 from itertools import islice
+from math import ceil
 from typing import Final
 
 from bot.errors import (
@@ -16,12 +17,16 @@ from bot.errors import (
     UnreachableError,
 )
 from bot.journey import Channel, Delivered, Journey, Outgoing, Purpose, Result, Undelivered
-from bot.telegram.pacer import Pacer
+from bot.telegram.pacer import Departure, Pacer
 
 LOOK_S: Final = 0.5
 SWEEP_S: Final = 15.0
 AHEAD_S: Final = 1.0  # so much work is leased ahead
+AHEAD_MAX: Final = 256  # more in one transaction would keep others waiting
 SOON_S: Final = 0.05  # a result waits so long for the next intent to be committed with
+LANES_MIN: Final = 4
+LANES_MAX: Final = 200
+STALE_S: Final = 5.0  # an intent older than this is not acted upon: the process slept, and the world went on
 BREAKER: Final = 5
 TROUBLE_MAX_S: Final = 30.0
 CLOSED_S: Final = 60.0
@@ -32,7 +37,7 @@ _log = logging.getLogger(__name__)
 class Sender:
     """The one sender of a bot: leases ahead, commits the intent, sends, commits the result with the next intent.
 
-    What is on its way when the process dies is uncertain: never more than `lanes` messages and one reply.
+    What is on its way when the process dies is uncertain: never more than there are lanes, and one reply.
     """
 
     def __init__(
@@ -41,22 +46,24 @@ class Sender:
         channel: Channel,
         *,
         rate_per_s: float = 30,
-        lanes: int = 4,
+        lanes: int | None = None,
         owner: str,
         time: Callable[[], float],
     ) -> None:
-        """`rate_per_s` is the cap of the channel over all chats; one lane more than `lanes` is kept for replies.
+        """`rate_per_s` is the cap of the channel over all chats.
 
-        `owner` names this process in the leases. `time` is a clock in seconds that never goes back, such as
-        `loop.time`.
+        `lanes` is how many messages may be on their way at once; None: enough for the rate as long as calls take, which
+        is 4 at 30 a second. One lane more is kept for replies. `owner` names this process in the leases. `time` is a
+        clock in seconds that never goes back, such as `loop.time`.
         """
         self._journey = journey
         self._channel = channel
         self._owner = owner
         self._time = time
-        self._lanes = lanes
-        self._ahead = max(2 * lanes, round(rate_per_s * AHEAD_S))
+        self._fixed_lanes = lanes
+        self._rate_per_s = rate_per_s
         self._pacer = Pacer(rate_per_s, time=time)
+        self._ahead = max(2 * self._lanes, min(AHEAD_MAX, round(rate_per_s * AHEAD_S)))
         self._ready: dict[Purpose, deque[int]] = {purpose: deque() for purpose in Purpose}
         self._flying: set[asyncio.Task[None]] = set()
         self._results: list[Result] = []
@@ -120,8 +127,18 @@ class Sender:
             await asyncio.wait(self._flying)
         if self._results:
             await self._exchange([])
+        if not until_idle:
+            await asyncio.to_thread(self._journey.resign, self._owner)
         if self._broken is not None:
             raise self._broken
+
+    @property
+    def _lanes(self) -> int:
+        if self._fixed_lanes is not None:
+            return self._fixed_lanes
+        # Two fifths more than are on their way on average, as calls do not all take as long.
+        on_their_way = self._rate_per_s * (self._pacer.latency_s + self._pacer.ahead_s)
+        return min(LANES_MAX, max(LANES_MIN, ceil(1.4 * on_their_way)))
 
     def _waiting(self) -> int:
         return sum(len(queue) for queue in self._ready.values())
@@ -136,10 +153,6 @@ class Sender:
         if not (self._queued or hungry or now - self._looked_at >= LOOK_S):
             return
         self._queued, self._looked_at = False, now
-        until = await asyncio.to_thread(self._journey.paused_until)
-        if until is not None and until > self._journey.clock():
-            self._more = False
-            return
         # However many nudges wait, a reply gets in.
         full = waiting >= self._ahead
         purposes = (Purpose.REPLY,) if full else tuple(Purpose)
@@ -156,10 +169,13 @@ class Sender:
         chosen = self._choose()
         if not chosen:
             return False
+        began = self._time()
         outgoing = await self._exchange(chosen)
+        self._pacer.committed(self._time() - began)
         self._pacer.give_back(len(chosen) - len(outgoing))
+        now = self._time()
         for message in outgoing:
-            task = asyncio.create_task(self._send(message))
+            task = asyncio.create_task(self._send(message, self._pacer.depart(), now))
             self._flying.add(task)
             task.add_done_callback(self._landed)
         return True
@@ -201,7 +217,15 @@ class Sender:
             self._broken = self._broken or error
         self._wake.set()
 
-    async def _send(self, outgoing: Outgoing) -> None:
+    async def _send(self, outgoing: Outgoing, departure: Departure, committed: float) -> None:
+        early = departure.at - self._time()
+        if early > 0:
+            await asyncio.sleep(early)
+        now = departure.at = self._time()
+        if self._pacer.still_s or now - committed > STALE_S:
+            # Nothing left, so nothing is uncertain, and it may leave later if it still may.
+            self._results.append(Undelivered(outgoing.id, DelayedError(self._pacer.still_s)))
+            return
         try:
             number = await self._channel.send(outgoing)
         except ChannelClosedError:
@@ -213,9 +237,10 @@ class Sender:
         else:
             self._results.append(Delivered(outgoing.id, number))
             self._troubles = 0
+            self._pacer.answered(departure)
+            _log.debug("sent message=%s", outgoing.id)
             if outgoing.purpose is Purpose.NUDGE:
                 self._rejected = 0
-            _log.info("sent message=%s", outgoing.id)
 
     async def _heed(self, outgoing: Outgoing, error: DeliveryError) -> None:
         """What a failure means for the messages after it."""
@@ -226,7 +251,7 @@ class Sender:
                 _log.warning("flood pause_s=%g pace=%.2f", error.seconds, self._pacer.pace)
             case DelayedError() | UncertainError():
                 # One message is lost to uncertainty at each try; a channel in trouble is tried ever more rarely.
-                if not self._pacer.is_still:
+                if not self._pacer.still_s:
                     self._troubles += 1
                     self._pacer.stand_still(min(TROUBLE_MAX_S, 0.25 * 2 ** min(self._troubles, 10)))
             case RejectedError() if outgoing.purpose is Purpose.NUDGE:

@@ -1,10 +1,12 @@
 """Everything that can be said, and how it is said in each language."""
 
 import hashlib
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import date
+from functools import cached_property
 from types import MappingProxyType
+from typing import Any, TypeVar
 
 from bot.core import plain
 from bot.core.facts import Phrase, Rules, Value, Values, Variant
@@ -17,6 +19,8 @@ from bot.wording.languages import Language, unsigned
 from bot.wording.municipal import Municipality, Situation, Theme
 from bot.wording.sources import Source, misfits, placeholders
 from bot.wording.speech import RIGHT_TO_LEFT, filled, isolated, listed, written
+
+Result = TypeVar("Result")
 
 _NOTHING: Mapping[str, Value] = MappingProxyType({})
 
@@ -39,6 +43,23 @@ class Wording:
     sources: Mapping[str, Source]
     translations: Mapping[str, Translations]
     checks: Mapping[str, Language]  # who checked which translation, by language
+    _known: dict[tuple[str, ...], Any] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    def once(self, key: tuple[str, ...], work_out: Callable[[], Result]) -> Result:
+        """What `work_out` gives, worked out once for each `key`: what follows from words and cards alone never changes.
+
+        A copy made by `dataclasses.replace` begins anew.
+        """
+        try:
+            known: Result = self._known[key]
+        except KeyError:
+            known = self._known[key] = work_out()
+        return known
+
+    @cached_property
+    def hashes(self) -> dict[str, str]:
+        """What was hashed over this wording before, by what it is about: a wording never changes in a process."""
+        return {}
 
     def say(self, key: str, language: str, params: Mapping[str, Value] = _NOTHING) -> str:
         """The text of `key` in `language`, filled in; in Dutch when it is not translated.
@@ -47,6 +68,11 @@ class Wording:
         {contact_hours}, {official_page}) need no params. A text with a plural goes by the param `n`. Raises KeyError
         for a key that does not exist or a placeholder without a value: the code and messages/ disagree.
         """
+        if not params:
+            return self.once(("say", key, language), lambda: self._shown(key, language, params))
+        return self._shown(key, language, params)
+
+    def _shown(self, key: str, language: str, params: Mapping[str, Value]) -> str:
         spoken, text = self._said(key, language, params)
         return isolated(text) if spoken in RIGHT_TO_LEFT else text
 
@@ -62,6 +88,9 @@ class Wording:
 
     def wording_hash(self, key: str, language: str) -> str:
         """SHA-256 of what `say` would fill in, in hex. Raises KeyError for a key that does not exist."""
+        return self.once(("wording_hash", key, language), lambda: self._hashed(key, language))
+
+    def _hashed(self, key: str, language: str) -> str:
         forms = self.forms(key, language) or self.sources[key].texts
         return hashlib.sha256("\0".join(forms).encode()).hexdigest()
 
@@ -70,6 +99,9 @@ class Wording:
 
         A translation whose placeholders differ from the source's is none: filling it in could fail.
         """
+        return self.once(("forms", key, language), lambda: self._formed(key, language))
+
+    def _formed(self, key: str, language: str) -> tuple[str, ...] | None:
         source = self.sources[key]
         if language == SOURCE_LANGUAGE:
             return source.texts

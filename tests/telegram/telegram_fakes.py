@@ -109,6 +109,8 @@ class FakeJourney:
     def lease(self, owner, limit, *, purposes):
         with self.changed:
             self.looks += 1
+            if self.paused is not None and self.paused > self.now:
+                return []
             busy = {row.outgoing.chat for row in self.rows.values() if row.state in {"leased", "sending"}}
             due = [
                 r
@@ -150,13 +152,14 @@ class FakeJourney:
             self.changed.notify_all()
             return leaving
 
+    def resign(self, owner):
+        with self.changed:
+            self.log.append(("resign", owner))
+
     def sweep(self):
         with self.changed:
             self.log.append(("sweep", None))
             self.changed.notify_all()
-
-    def paused_until(self):
-        return self.paused
 
     def pause_nudges(self, reason):
         with self.changed:

@@ -172,8 +172,9 @@ async def test_a_flood_holds_every_message_back_replies_too():
         await journey.until(lambda: journey.paused is not None)
         journey.queue(outgoing(20, REPLY))
         await journey.until(lambda: len([word for word, _ in journey.log if word == "depart"]) >= 2)
-    # Two were on their way when the first answer came.
-    assert post.sent == [5, 6]
+    # The intent of another was committed already; it had not left, so it waits with the others.
+    assert post.sent == [5]
+    assert journey.states()[6] == "due"
 
 
 async def test_a_pause_in_the_ledger_is_kept_by_a_sender_that_starts_in_it():
@@ -266,6 +267,48 @@ async def test_stopping_finishes_what_is_on_its_way_and_commits_it():
     assert len(post.sent) == 2
 
 
+async def test_stopping_in_good_order_makes_room_for_another_sender():
+    journey = FakeJourney(outgoing(1))
+    async with Running(sender(journey, Post(journey))):
+        await journey.until(lambda: journey.states() == {1: "sent"})
+    assert journey.log[-1] == ("resign", "me")
+
+
+async def test_a_process_that_slept_after_its_intent_does_not_act_upon_it():
+    """It may be night by now, or the person may have stopped: the message is due again and the gate is asked anew."""
+    journey = FakeJourney(outgoing(1))
+    post, clock = Post(journey), Clock()
+    slept = sender(journey, post, time=clock)
+    depart, naps = slept._pacer.depart, iter([10])
+
+    def sleeps_once():
+        departure = depart()
+        clock.now += next(naps, 0)
+        return departure
+
+    slept._pacer.depart = sleeps_once
+    await slept.deliver_due()
+    intents = [what[0] for word, what in journey.log if word == "depart" and what[0]]
+    assert intents == [[1], [1]]
+    assert post.sent == [1]
+
+
+def test_lanes_follow_the_rate_and_how_long_calls_take():
+    def lanes(rate, took_s):
+        clock = Clock()
+        one = Sender(FakeJourney(), None, rate_per_s=rate, owner="me", time=clock)
+        for _ in range(100):
+            one._pacer.take(1)
+            departure = one._pacer.depart()
+            clock.now = departure.at + took_s
+            one._pacer.answered(departure)
+        return one._lanes
+
+    assert (lanes(30, 0.06), lanes(1000, 0.06)) == (4, pytest.approx(182, abs=4))
+    assert lanes(30, 0.3) == pytest.approx(14, abs=1)
+    assert lanes(1000, 2.0) == 200
+
+
 async def test_cancelling_in_the_middle_of_a_hand_over_loses_nothing():
     """The intent is committed in a thread: were it left alone, its messages would be uncertain and were never sent."""
     journey = FakeJourney(*map(outgoing, range(1, 4)))
@@ -341,7 +384,10 @@ async def test_blocks_drops_and_refusals_in_a_broadcast_each_end_as_they_should(
     sandbox.fault(Fault(method="sendMessage", chat_id=1002, drop=Drop.AFTER))
     sandbox.fault(Fault(method="sendMessage", chat_id=1003, code=400))
     journey = FakeJourney(*map(outgoing, range(1, 7)))
-    await sender(journey, channel, rate_per_s=30).deliver_due()
+    for _ in range(2):
+        await sender(journey, channel, rate_per_s=30).deliver_due()
+        # What was about to leave when one of them was lost waits, lest it is lost too.
+        journey.now += timedelta(seconds=1)
     ends = {number: row.result for number, row in journey.rows.items()}
     assert isinstance(ends[1].error, UnreachableError)
     assert isinstance(ends[2].error, UncertainError)

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, TypeVar
 
-from sqlalchemy import delete, select
+from sqlalchemy import Table, delete, insert, select, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import sessionmaker
 from sqlmodel import Session, SQLModel, col
@@ -26,6 +26,12 @@ def reading(sessions: sessionmaker[Session]) -> Iterator[Session]:
         yield session
 
 
+def unhurried(session: Session) -> None:
+    """Let this transaction think for as long as it takes between two statements."""
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
+
+
 def add_new(session: Session, table: type[SQLModel], rows: Sequence[Mapping[str, Any]]) -> int:
     """Insert those rows that are not there yet, in one statement; return how many were new."""
     if not rows:
@@ -34,6 +40,16 @@ def add_new(session: Session, table: type[SQLModel], rows: Sequence[Mapping[str,
     key = next(iter(table.__table__.primary_key.columns))  # type: ignore[attr-defined]
     statement = make(table).on_conflict_do_nothing().returning(key)
     return len(session.execute(statement, list(rows)).all())
+
+
+def add_all(session: Session, row: type[SQLModel], rows: Sequence[Mapping[str, Any]]) -> None:
+    """Insert many rows in one statement, past the unit of work. They all name the same columns."""
+    if rows:
+        session.execute(insert(table_of(row)), list(rows))
+
+
+def table_of(row: type[SQLModel]) -> Table:
+    return row.__table__  # type: ignore[attr-defined,no-any-return]
 
 
 def by_id(session: Session, table: type[Row], ids: Iterable[Any]) -> dict[Any, Row]:

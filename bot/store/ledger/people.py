@@ -1,13 +1,16 @@
 """People as decisions see them: consents, contacts, and who they are to us."""
 
 from collections import defaultdict
-from collections.abc import Collection, Sequence
-from datetime import datetime
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime, time
+from typing import NamedTuple
 
 from sqlalchemy import func, select
 from sqlmodel import Session, col
 
 from bot.core.facts import (
+    Answer,
+    Choice,
     Citizen,
     ConsentState,
     Contact,
@@ -16,12 +19,15 @@ from bot.core.facts import (
     Tone,
 )
 from bot.core.talk import Standing
-from bot.store.ledger.messages import COUNTS, NUDGE, answers_to, recall
+from bot.store.ledger.common import table_of
+from bot.store.ledger.messages import COUNTS, NUDGE, recall
 from bot.store.tables import (
+    AnswerRow,
     CitizenRow,
     ConsentRow,
     LinkRow,
     MessageRow,
+    Moment,
     SignalRow,
 )
 
@@ -71,34 +77,66 @@ def asked(session: Session, citizen: str, theme: str, *, on: int | None = None) 
     return rows[0] if rows else None
 
 
+#: Asking an enumeration for its member takes longer than all else that is done with a column.
+_CHOICES = {choice.value: choice for choice in Choice}
+_TONES = {tone.value: tone for tone in Tone}
+_SENSITIVITIES = {sensitivity.value: sensitivity for sensitivity in Sensitivity}
+
+
+class Person(NamedTuple):
+    """What decisions need of a person's own row."""
+
+    id: str
+    language: str
+    zone: str
+    standing: str
+    paused_until: datetime | None
+    tone: str | None
+    quiet_from: time | None
+    quiet_until: time | None
+    rest_days: int | None
+    rested_anew: datetime | None
+    holdout: bool
+
+
+def people(session: Session, ids: Collection[str]) -> list[Person]:
+    """These people's own rows, without what decisions do not look at."""
+    person = table_of(CitizenRow)
+    statement = select(*(person.c[name] for name in Person._fields)).where(person.c.id.in_(ids))
+    return [Person._make(row) for row in session.execute(statement).all()]
+
+
 def contacts(session: Session, ids: Collection[str], *, but: int | None = None) -> dict[str, list[Contact]]:
     """The nudges that count as contacts, by person, oldest first, with their answers. `but` leaves one message out.
 
     All of them, however old: "too often" holds until the person says otherwise.
     """
-    statement = (
-        select(MessageRow)
-        .where(
-            col(MessageRow.citizen_id).in_(ids),
-            col(MessageRow.purpose) == NUDGE,
-            col(MessageRow.state).in_(COUNTS),
-        )
-        .order_by(col(MessageRow.id))
+    message, answer = table_of(MessageRow), table_of(AnswerRow)
+    theirs = (message.c.citizen_id.in_(ids), message.c.purpose == NUDGE, message.c.state.in_(COUNTS))
+    at = func.coalesce(message.c.closed_at, message.c.due_at, type_=Moment())
+    columns = (message.c.id, message.c.citizen_id, message.c.card, at, message.c.tone, message.c.sensitivity)
+    sent = select(*columns).where(*theirs).order_by(message.c.id)
+    answered = (
+        select(answer.c.message_id, answer.c.choice, answer.c.at, answer.c.until)
+        .join(message, message.c.id == answer.c.message_id)
+        .where(*theirs)
+        .order_by(answer.c.id)
     )
-    rows = [row for row in session.execute(statement).scalars() if row.id != but]
-    answers = answers_to(session, [row.id for row in rows if row.id is not None])
+    given: dict[int, list[Answer]] = defaultdict(list)
+    for number, choice, moment, until in session.execute(answered).all():
+        given[number].append(Answer(choice=_CHOICES[choice], at=moment, until=until))
     found: dict[str, list[Contact]] = defaultdict(list)
-    for row in rows:
-        assert row.id is not None
-        assert row.card and row.tone and row.sensitivity  # noqa: PT018 - a nudge has all three
-        found[row.citizen_id].append(
+    for number, citizen, card, moment, tone, sensitivity in session.execute(sent).all():
+        if number == but:
+            continue
+        found[citizen].append(
             Contact(
-                nudge=str(row.id),
-                card=row.card,
-                at=row.closed_at or row.due_at,
-                tone=Tone(row.tone),
-                sensitivity=Sensitivity(row.sensitivity),
-                answers=tuple(answers.get(row.id, ())),
+                nudge=str(number),
+                card=card,
+                at=moment,
+                tone=_TONES[tone],
+                sensitivity=_SENSITIVITIES[sensitivity],
+                answers=tuple(given.get(number, ())),
             )
         )
     for listed in found.values():
@@ -106,34 +144,56 @@ def contacts(session: Session, ids: Collection[str], *, but: int | None = None) 
     return found
 
 
-def citizens(session: Session, rows: Sequence[CitizenRow], *, but: int | None = None) -> dict[str, Citizen]:
+def citizens(
+    session: Session, rows: Sequence[CitizenRow] | Sequence[Person], *, but: int | None = None
+) -> dict[str, Citizen]:
     """These people as decisions see them, by id."""
     ids = [row.id for row in rows]
-    given = consents(session, ids)
+    consented = _given(session, ids)
     contacted = contacts(session, ids, but=but)
-    linked = set(session.execute(select(LinkRow.citizen_id).where(col(LinkRow.citizen_id).in_(ids))).scalars())  # type: ignore[call-overload]
+    linked = set(session.execute(select(col(LinkRow.citizen_id)).where(col(LinkRow.citizen_id).in_(ids))).scalars())
     return {
-        row.id: Citizen(
-            id=row.id,
-            language=row.language,
-            zone=row.zone,
-            active=row.standing == Standing.ACTIVE,
-            consents={
-                theme: consent.valid_until
-                for theme, consent in given.get(row.id, {}).items()
-                if consent.state == ConsentState.GIVEN and consent.valid_until is not None
-            },
-            paused_until=row.paused_until,
-            linked=row.id in linked,
-            tone=Tone(row.tone) if row.tone else None,
-            quiet=None if row.quiet_from is None or row.quiet_until is None else (row.quiet_from, row.quiet_until),
-            rest_days=row.rest_days,
-            rested_anew=row.rested_anew,
-            holdout=row.holdout,
-            contacts=tuple(contacted.get(row.id, ())),
-        )
+        row.id: citizen(row, consented.get(row.id, {}), contacted.get(row.id, ()), linked=row.id in linked)
         for row in rows
     }
+
+
+def citizen(
+    row: CitizenRow | Person, consents: Mapping[str, datetime], contacts: Iterable[Contact], *, linked: bool
+) -> Citizen:
+    """A person as decisions see them."""
+    return Citizen(
+        id=row.id,
+        language=row.language,
+        zone=row.zone,
+        active=row.standing == Standing.ACTIVE,
+        consents=consents,
+        paused_until=row.paused_until,
+        linked=linked,
+        tone=Tone(row.tone) if row.tone else None,
+        quiet=None if row.quiet_from is None or row.quiet_until is None else (row.quiet_from, row.quiet_until),
+        rest_days=row.rest_days,
+        rested_anew=row.rested_anew,
+        holdout=row.holdout,
+        contacts=tuple(contacts),
+    )
+
+
+def _given(session: Session, ids: Collection[str]) -> dict[str, dict[str, datetime]]:
+    """For each person the themes that they consent to, and until when."""
+    consent = table_of(ConsentRow)
+    newest = (
+        select(func.max(consent.c.id))
+        .where(consent.c.citizen_id.in_(ids), consent.c.state != ConsentState.ASKED)
+        .group_by(consent.c.citizen_id, consent.c.theme)
+    )
+    statement = select(consent.c.citizen_id, consent.c.theme, consent.c.valid_until).where(
+        consent.c.id.in_(newest), consent.c.state == ConsentState.GIVEN, consent.c.valid_until.is_not(None)
+    )
+    found: dict[str, dict[str, datetime]] = defaultdict(dict)
+    for person, theme, until in session.execute(statement.order_by(consent.c.id)):
+        found[person][theme] = until
+    return found
 
 
 def withdraw(session: Session, citizen: CitizenRow, now: datetime, *, update_id: int | None, reason: str) -> None:

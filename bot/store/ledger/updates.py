@@ -9,6 +9,7 @@ from sqlmodel import Session, col
 
 from bot.store.ledger.common import mark
 from bot.store.ledger.messages import NUDGE, ON_THE_WAY
+from bot.store.provenance import RESTORED
 from bot.store.tables import (
     InboxRow,
     MessageRow,
@@ -26,13 +27,22 @@ def unheard(session: Session, now: datetime, limit: int) -> Sequence[InboxRow]:
     return session.execute(statement).scalars().all()
 
 
+def is_behind(session: Session, before: datetime) -> bool:
+    """Whether something that came in before then was not taken to heart yet; it may be anybody's stop."""
+    statement = select(InboxRow.update_id).where(col(InboxRow.state) == "new", col(InboxRow.received_at) < before)  # type: ignore[call-overload]
+    return session.execute(statement.limit(1)).first() is not None
+
+
 def forget_updates(session: Session, before: datetime) -> None:
     """Drop updates that took effect long enough ago that Telegram no longer delivers them again."""
     session.execute(delete(InboxRow).where(col(InboxRow.state) == "done", col(InboxRow.received_at) < before))
 
 
 def condition(session: Session) -> dict[str, Any]:
-    """What an operator wants to know: whether nudges leave, how many wait, what got stuck."""
+    """What an operator wants to know: whether nudges leave, how many wait, what got stuck.
+
+    `restored`: that this is an old copy and nobody has decided yet how to go on (`store.provenance`).
+    """
     paused = mark(session, "pause_nudges")
 
     def count(*conditions: Any) -> int:
@@ -40,6 +50,7 @@ def condition(session: Session) -> dict[str, Any]:
 
     return {
         "paused_because": None if paused is None else paused["because"],
+        "restored": mark(session, RESTORED),
         "waiting": count(col(MessageRow.purpose) == NUDGE, col(MessageRow.state).in_(ON_THE_WAY)),
         "uncertain": count(col(MessageRow.state) == "uncertain"),
         "dead_letters": count(col(InboxRow.state) == "dead"),

@@ -1,0 +1,107 @@
+"""Answers and notices put in line, and a nudge as the talk about it knows it."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sqlmodel import Session
+
+from bot import planning
+from bot.core import outreach
+from bot.core.facts import Level, Origin, Phrase, Purpose
+from bot.core.talk import Button, Nudge, write_press
+from bot.outbox.parts import Label
+from bot.store import ledger
+from bot.store.tables import CitizenRow, DecisionRow, MessageRow, OfferRow, SignalRow
+from bot.wording import Wording
+
+REPLY_LIFE = timedelta(hours=24)
+FAREWELL = "farewell"
+
+
+def queue_reply(
+    session: Session, citizen: CitizenRow, key: str, body: dict[str, Any], now: datetime, *, edits: int | None = None
+) -> None:
+    """Queue an answer; nothing holds it back. `edits`: the channel's number of the message that it takes over."""
+    row = _queued(citizen, Purpose.REPLY, key, body, now)
+    row.due_at, row.expires_at, row.edits = now, now + REPLY_LIFE, edits
+    session.add(row)
+
+
+def queue_notice(
+    session: Session,
+    citizen: CitizenRow,
+    key: str,
+    body: dict[str, Any],
+    now: datetime,
+    *,
+    due_at: datetime,
+    expires_at: datetime,
+) -> None:
+    """Queue what nobody asked for just now; it leaves at `due_at` or after, unless the person stops before."""
+    row = _queued(citizen, Purpose.CONFIRMATION, key, body, now)
+    row.due_at, row.expires_at = due_at, expires_at
+    session.add(row)
+
+
+def _queued(citizen: CitizenRow, purpose: Purpose, key: str, body: dict[str, Any], now: datetime) -> MessageRow:
+    return MessageRow(
+        key=key,
+        citizen_id=citizen.id,
+        purpose=purpose,
+        state="due",
+        due_at=now,
+        created_at=now,
+        body=body,
+        language=citizen.language,
+    )
+
+
+def labels(wording: Wording, language: str, buttons: Sequence[Button]) -> tuple[Label, ...]:
+    return tuple(
+        Label(
+            wording.say(button.label.key, language, button.label.params),
+            None if button.press is None else write_press(button.press),
+            button.url,
+        )
+        for button in buttons
+    )
+
+
+def nudge_of(session: Session, wording: Wording, row: MessageRow, zone: str, now: datetime) -> Nudge | None:
+    """A nudge with its origin, for the talk about it: everything that "why did I get this?" may say.
+
+    None when its card or its wording is no longer there.
+    """
+    assert row.id is not None
+    if row.card is None or row.card not in wording.cards or not wording.has(row.variant or ""):
+        return None
+    offer, decision = session.get(OfferRow, row.offer_id), session.get(DecisionRow, row.decision_id)
+    assert offer is not None
+    assert decision is not None
+    signal = session.get(SignalRow, offer.signal_id)
+    assert signal is not None
+    card = wording.cards[row.card].facts()
+    rule = outreach.rule_for(planning.signal_for(signal, None), card)
+    told = next((code for code, situation in wording.situations.items() if situation.signal == signal.type), None)
+    answers = ledger.answers_to(session, [row.id]).get(row.id, [])
+    return Nudge(
+        message=row.id,
+        card=card,
+        words=Phrase(row.variant or ""),
+        chance=round(100 * decision.p_send) if decision.randomised_send and decision.p_send is not None else None,
+        words_by_lot=decision.randomised_tone,
+        sent_at=row.closed_at or now,
+        origin=Origin(signal.origin),
+        # A professional proposed it when it came in; what it is about may lie elsewhere.
+        signal_at=(signal.received_at if signal.origin == Origin.PROFESSIONAL else signal.occurred_at).astimezone(
+            ZoneInfo(zone)
+        ),
+        said_by=signal.said_by,
+        situation=Phrase(f"situation.{told}") if told is not None else None,
+        data_used=rule.data_used if rule else (),
+        legal_basis=rule.legal_basis if rule else "",
+        choices=frozenset(answer.choice for answer in answers),
+        asks_contact=card.level is Level.INFORM_AND_OFFER_CONTACT,
+    )

@@ -1,0 +1,25 @@
+"""From a stored signal to a decision with its reasons: who it concerns, whether we may, whether now, in which words.
+
+Set-wise: what the rows of a batch have in common is worked out once, and each table is read and written once.
+"""
+
+from bot.planning.beliefs import current_policy, keep_policy
+from bot.planning.deciding import decide_due
+from bot.planning.offering import plan_signals
+from bot.planning.replay import Replay, replay
+from bot.planning.world import Inputs, World, decide, signal_for, world_of, worlds_of
+
+__all__ = [
+    "Inputs",
+    "Replay",
+    "World",
+    "current_policy",
+    "decide",
+    "decide_due",
+    "keep_policy",
+    "plan_signals",
+    "replay",
+    "signal_for",
+    "world_of",
+    "worlds_of",
+]

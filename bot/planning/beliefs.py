@@ -1,0 +1,40 @@
+"""The policy version by which decisions are made."""
+
+import json
+from datetime import datetime
+from functools import lru_cache
+
+from sqlmodel import Session
+
+from bot.core import policy
+from bot.core.policy import Policy
+from bot.store import ledger
+from bot.store.tables import PolicyRow
+from bot.wording import Wording
+
+
+def current_policy(session: Session, wording: Wording, now: datetime) -> Policy:
+    """The newest policy version; the prior, stored as a version of its own, when nothing was learned yet."""
+    record = ledger.newest_policy(session)
+    if record is not None:
+        return _read(record)
+    prior = policy.prior(wording.values)
+    keep_policy(session, prior, now, rows_used=0)
+    return prior
+
+
+def keep_policy(session: Session, belief: Policy, now: datetime, *, rows_used: int) -> None:
+    row = {
+        "version": belief.version,
+        "created_at": now,
+        "parent": belief.parent,
+        "cutoff": belief.cutoff or now,
+        "rows_used": rows_used,
+        "record": belief.as_record(),
+    }
+    ledger.add_new(session, PolicyRow, [row])
+
+
+@lru_cache(maxsize=4)
+def _read(record: str) -> Policy:
+    return Policy.from_record(json.loads(record))

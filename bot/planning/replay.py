@@ -1,0 +1,66 @@
+"""A decision made again from what it was made from."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlmodel import Session
+
+from bot.core.policy import Policy
+from bot.planning.deciding import written
+from bot.planning.world import INPUTS, WORLD, decide, draws
+from bot.store import ledger
+from bot.store.tables import DecisionRow, WorldRow
+from bot.store.vault import Vault
+
+FIELDS = (
+    "plan",
+    "available",
+    "reason",
+    "until",
+    "variant",
+    "tone",
+    "p_send",
+    "randomised_send",
+    "tone_probs",
+    "randomised_tone",
+    "tone_forced",
+    "draw_send",
+    "draw_tone",
+    "policy",
+    "fallback",
+    "context",
+)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Replay:
+    """A decision made again from what it was made from. `differences` names each field that came out otherwise."""
+
+    decision: str
+    recorded: Mapping[str, Any]
+    again: Mapping[str, Any]
+
+    @property
+    def differences(self) -> Sequence[str]:
+        return [name for name, value in self.recorded.items() if self.again[name] != value]
+
+
+def replay(session: Session, vault: Vault, decision: str) -> Replay | None:
+    """Decide again; None when there is no such decision. Nothing is written."""
+    row = session.get(DecisionRow, decision)
+    if row is None:
+        return None
+    kept = session.get(WorldRow, row.world)
+    assert kept is not None
+    world = WORLD.validate_python(kept.record)
+    inputs = INPUTS.validate_python(row.inputs)
+    version = ledger.policy_row(session, row.policy) if row.policy else ledger.policy_row(session)
+    assert version is not None
+    plan, available = decide(world, inputs, Policy.from_record(version.record), draws(vault, decision))
+    again = written(plan, world) | {"available": available}
+    return Replay(
+        decision=decision,
+        recorded={name: getattr(row, name) for name in FIELDS},
+        again={name: again[name] for name in FIELDS},
+    )

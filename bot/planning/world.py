@@ -1,0 +1,157 @@
+"""What a decision is made from, and the decision itself."""
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+from typing import Any, Protocol
+
+from pydantic import TypeAdapter
+from sqlmodel import Session
+
+from bot import campaigns
+from bot.core import outreach, policy
+from bot.core.facts import (
+    Campaign,
+    Card,
+    Citizen,
+    Hold,
+    Origin,
+    Plan,
+    Reason,
+    Rules,
+    Signal,
+    Skip,
+    Variant,
+)
+from bot.core.policy import Policy
+from bot.store import conversation, ledger
+from bot.store.tables import CampaignRow
+from bot.store.vault import Vault
+from bot.wording import Wording
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class World:
+    """What the decisions about one campaign have in common."""
+
+    card: Card
+    campaign: Campaign
+    variants: tuple[Variant, ...]
+    rules: Rules
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Inputs:
+    """What a decision has for itself."""
+
+    signal: Signal
+    citizen: Citizen
+    now: datetime
+    window_end: datetime
+
+
+WORLD = TypeAdapter(World)
+INPUTS = TypeAdapter(Inputs)
+
+
+class StoredSignal(Protocol):
+    """What the gate needs of a signal's row."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def type(self) -> str: ...
+    @property
+    def origin(self) -> str: ...
+    @property
+    def occurred_at(self) -> datetime: ...
+    @property
+    def citizen_id(self) -> str | None: ...
+
+
+def decide(world: World, inputs: Inputs, belief: Policy, draws: tuple[float, float]) -> tuple[Plan, bool]:
+    """The plan, and whether there was anything to decide; False: the gate refused. Same arguments, same plan."""
+    signal, citizen, now = inputs.signal, inputs.citizen, inputs.now
+    objection = outreach.objection(signal, world.card, world.campaign, citizen, world.rules, now)
+    if objection is not None:
+        if objection.until is None or objection.until > inputs.window_end:
+            return Skip(reason=objection.reason), False
+        return Hold(reason=objection.reason, until=objection.until), False
+    at = outreach.next_civil_moment(citizen.zone, outreach.own_rules(citizen, world.rules), now)
+    if at > inputs.window_end:
+        return Skip(reason=Reason.SIGNAL_EXPIRED), False
+    variants = [variant for variant in world.variants if citizen.language in variant.languages]
+    plan = policy.decide(
+        citizen,
+        world.campaign,
+        variants,
+        belief,
+        world.rules,
+        now=now,
+        at=at,
+        window_end=inputs.window_end,
+        draws=draws,
+    )
+    return plan, not isinstance(plan, Skip)
+
+
+def signal_for(row: StoredSignal, citizen: str | None) -> Signal:
+    """The signal as the gate sees it; one that was sent to nobody in particular stays so."""
+    citizen = citizen if row.citizen_id else None
+    return Signal(id=row.id, type=row.type, origin=Origin(row.origin), occurred_at=row.occurred_at, citizen=citizen)
+
+
+def decision_id(offer: str, number: int) -> str:
+    """Sixteen hex digits that follow from the offer and the decision's number in it."""
+    return hashlib.sha256(f"{offer}#{number}".encode()).hexdigest()[:16]
+
+
+def draws(vault: Vault, decision: str) -> tuple[float, float]:
+    """Two numbers in [0, 1), for writing and for the wording, that follow from the decision's id and the key."""
+    return vault.draw(decision, "send"), vault.draw(decision, "tone")
+
+
+def world_of(session: Session, row: CampaignRow, wording: Wording, now: datetime) -> World:
+    """What the decisions about this campaign have in common at `now`. Its card must be there."""
+    return worlds_of(session, [row], wording, now)[row.id]
+
+
+def worlds_of(session: Session, rows: Iterable[CampaignRow], wording: Wording, now: datetime) -> dict[str, World]:
+    """`world_of` for each campaign whose card is there, by the campaign's id."""
+    there = [row for row in rows if row.card in wording.cards]
+    paused = conversation.paused_variants(session)
+    editors = ledger.editors(session, [row.id for row in there])
+    found = {}
+    for row in there:
+        campaign = campaigns.facts_of(row, wording, now, editors=editors[row.id])
+        found[row.id] = World(
+            card=wording.cards[row.card].facts(),
+            campaign=campaign,
+            variants=tuple(
+                wording.variants[known]
+                for known in sorted(campaign.variants)
+                if known in wording.variants and known not in paused
+            ),
+            rules=wording.rules,
+        )
+    return found
+
+
+def keep(session: Session, worlds: Mapping[str, World]) -> dict[str, str]:
+    """Store what the decisions have in common, once under its hash; return the hashes under the same keys."""
+    recorded = {name: _recorded(world) for name, world in worlds.items()}
+    # In the same order everywhere, so that two planners that keep the same ones never wait for each other in a circle.
+    ledger.keep_worlds(session, sorted(dict(recorded.values()).items()))
+    return {name: key for name, (key, _) in recorded.items()}
+
+
+@lru_cache(maxsize=256)
+def _recorded(world: World) -> tuple[str, Mapping[str, Any]]:
+    record = WORLD.dump_python(world, mode="json")
+    record["campaign"]["languages"].sort()  # sets have no order of their own
+    for variant in record["variants"]:
+        variant["languages"].sort()
+    return hashlib.sha256(json.dumps(record, sort_keys=True).encode()).hexdigest(), record

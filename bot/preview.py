@@ -1,0 +1,180 @@
+"""Who would get this: the gate's own answer about everybody, before anybody is written to.
+
+People whom the gate cannot tell apart, since a few columns of theirs are alike, get one answer; only those with a
+history that may matter are read whole. The answer is the gate's each time, so there is no second one.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from sqlmodel import Session
+
+from bot import planning
+from bot.campaigns.file import days, file_of, rule_of
+from bot.core import outreach
+from bot.core.facts import Citizen, Objection, Reason, Signal
+from bot.core.talk import Standing
+from bot.errors import RefusedError
+from bot.planning import World
+from bot.store import ledger
+from bot.store.tables import CampaignRow, CitizenRow
+from bot.wording import Wording
+
+#: So many people are read whole at a time.
+TOGETHER = 1_000
+_ALL = tuple(Reason)
+#: The reasons that the gate finds in what a person was sent, answered or asked for, and those that come after.
+_OF_HISTORY = frozenset(_ALL[_ALL.index(Reason.CARD_DECLINED) :])
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Question:
+    """A signal as the campaign's trigger would give it at `now`, to nobody in particular.
+
+    `runs` False: the campaign does not run at `now`, and the answers suppose that it did.
+    """
+
+    world: World
+    signal: Signal
+    now: datetime
+    runs: bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Funnel:
+    """How many people there are, how many could be written to at that moment, and why the others not, by first reason.
+
+    The reasons stand in the order in which the gate asks. Quiet hours, the lottery and a campaign's hourly maximum come
+    after the gate and are not in it.
+    """
+
+    question: Question
+    people: int
+    reached: int
+    reasons: Mapping[Reason, int]
+
+
+def question(session: Session, wording: Wording, campaign: str, now: datetime, *, kind: str | None = None) -> Question:
+    """What is asked about everybody. `kind`: one of the campaign's types of signal; else its calendar's, or its first.
+
+    A day of the calendar is the first one whose window is not over. Raises RefusedError.
+    """
+    row = session.get(CampaignRow, campaign)
+    if row is None:
+        raise RefusedError(f"There is no campaign {campaign}.")
+    if row.card not in wording.cards:
+        raise RefusedError(f"The card {row.card} of {campaign} is not there any more.")
+    world = planning.world_of(session, row, wording, now)
+    return Question(
+        world=replace(world, campaign=replace(world.campaign, running=True)),
+        signal=_signal(row, wording, now, kind),
+        now=now,
+        runs=world.campaign.running,
+    )
+
+
+def preview(session: Session, asked: Question) -> Funnel:
+    """The gate's answers about everybody, counted. Nothing is written, and memory does not grow with the people."""
+    counts: Counter[Reason | None] = Counter()
+    willing: Counter[str] = Counter()
+    known: dict[tuple[str, str, bool], Reason | None] = {}
+    closer: dict[str, bool] = {}
+    for chunk in ledger.willing(session, asked.world.card.theme, asked.now):
+        for citizen, zone, language, linked, history in chunk:
+            willing[zone] += 1
+            alike = zone, language, linked
+            if alike not in known:
+                known[alike] = _reason(asked, _somebody(asked, zone, language, linked=linked))
+            if history and (known[alike] is None or known[alike] in _OF_HISTORY):
+                closer[citizen] = linked
+            else:
+                counts[known[alike]] += 1
+        if len(closer) >= TOGETHER:
+            counts.update(_closely(session, asked, closer))
+            closer.clear()
+    counts.update(_closely(session, asked, closer))
+    for standing, zone, people in ledger.crowds(session):
+        active = standing == Standing.ACTIVE
+        others = people - (willing[zone] if active else 0)
+        counts[_reason(asked, _somebody(asked, zone, active=active, consents=False))] += others
+    reached = counts.pop(None, 0)
+    return Funnel(
+        question=asked,
+        people=reached + counts.total(),
+        reached=reached,
+        reasons={reason: counts[reason] for reason in _ALL if counts[reason]},
+    )
+
+
+def why_not(session: Session, asked: Question, citizen: str) -> Objection | None:
+    """Why this person could not be written to at that moment, and until when; None: they could."""
+    row = session.get_one(CitizenRow, citizen)
+    return _answer(asked, ledger.citizens(session, [row])[citizen])
+
+
+def _closely(session: Session, asked: Question, linked: Mapping[str, bool]) -> Iterator[Reason | None]:
+    """The answers about people with a history, each read whole."""
+    contacts, consents = ledger.contacts(session, linked), _consents(asked)
+    for row in ledger.people(session, linked):
+        citizen = ledger.citizen(row, consents, contacts.get(row.id, ()), linked=linked[row.id])
+        yield _reason(asked, citizen)
+
+
+def _somebody(
+    asked: Question, zone: str, language: str = "", *, active: bool = True, consents: bool = True, linked: bool = False
+) -> Citizen:
+    """One of many who are alike to the gate, without a history.
+
+    Who does not take part or consent is refused before anything but the zone is asked.
+    """
+    return Citizen(
+        id="",
+        language=language,
+        zone=zone,
+        active=active,
+        consents=_consents(asked) if consents else {},
+        linked=linked,
+    )
+
+
+def _consents(asked: Question) -> Mapping[str, datetime]:
+    # The gate asks only whether it has ended, and it has not.
+    return {asked.world.card.theme: asked.now + timedelta(days=1)}
+
+
+def _reason(asked: Question, citizen: Citizen) -> Reason | None:
+    answer = _answer(asked, citizen)
+    return None if answer is None else answer.reason
+
+
+def _answer(asked: Question, citizen: Citizen) -> Objection | None:
+    world = asked.world
+    objection = outreach.objection(asked.signal, world.card, world.campaign, citizen, world.rules, asked.now)
+    if objection is None and not any(citizen.language in variant.languages for variant in world.variants):
+        return Objection(reason=Reason.NO_WORDING)
+    return objection
+
+
+def _signal(row: CampaignRow, wording: Wording, now: datetime, kind: str | None) -> Signal:
+    file = file_of(row)
+    kinds = [*([file.trigger.calendar] if file.trigger.calendar else []), *file.trigger.signals]
+    if kind is not None and kind not in kinds:
+        raise RefusedError(f"{kind} does not set off {row.id}; use one of {', '.join(kinds)}.")
+    kind = kind or kinds[0]
+    rule = rule_of(file, wording, kind)
+    if rule is None:
+        raise RefusedError(f"The card {row.card} does not answer {kind} any more.")
+    if kind == file.trigger.calendar:
+        zone = ZoneInfo(wording.municipality.zone)
+        moments = [datetime.combine(day, time(), zone) for day in days(file, wording)]
+        if not moments:
+            raise RefusedError(f"The days of {row.id} never come within its period.")
+        occurred_at = next((at for at in moments if now <= at + timedelta(days=rule.latest_day)), moments[-1])
+    else:
+        # It arrives now; where its window lies wholly before or after the event, on the window's first day.
+        inside = rule.earliest_day <= 0 <= rule.latest_day
+        occurred_at = now if inside else now - timedelta(days=rule.earliest_day)
+    return Signal(id="preview", type=kind, origin=rule.origin, occurred_at=occurred_at)

@@ -1,0 +1,1 @@
+"""What is measured, held against a baseline in the same run; `python -m tests.benchmarks` prints the table."""

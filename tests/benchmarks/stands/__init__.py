@@ -1,0 +1,1 @@
+"""What benchmarks are made of: programs that they start beside themselves."""
