@@ -7,15 +7,17 @@ import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
+from functools import partial
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import aiohttp
+from fastapi import FastAPI
 from sqlalchemy import select
 from sqlalchemy.orm import sessionmaker
 from sqlmodel import Session, col
 
-from bot import campaigns, links, sandbox, signals
+from bot import campaigns, console, links, sandbox, signals, staff
 from bot.contacts import working_days_after
 from bot.core.facts import Origin
 from bot.errors import InTheWayError
@@ -32,7 +34,16 @@ TOKEN = "100:demo-only-not-a-secret"  # nosec B105  # noqa: S105 - opens only th
 SOURCE = "urn:handreiking-demo:gemeente"
 OPENS = time(10)
 SHOWN = 6
-EDITOR, APPROVER = "demo-editor", "demo-approver"
+EDITOR, APPROVER = "eva", "sam"
+#: The example municipality's staff, one for each role.
+PEOPLE = {
+    EDITOR: ("Eva de Vries", "editor"),
+    APPROVER: ("Sam Bakker", "approver"),
+    "mei": ("Mei Lin", "contact"),
+    "rik": ("Rik Jansen", "researcher"),
+    "ada": ("Ada Smit", "administrator"),
+    "otto": ("Otto Visser", "auditor"),
+}
 
 
 @dataclass(kw_only=True)
@@ -87,12 +98,24 @@ class Demo:
                     time=self.tick,
                     api_root=running.url,
                     port=self.port + 1,
+                    pages=self._pages(journey),
+                    pages_port=self.port + 2,
                     plan_every_s=0.5,
                 )
                 await service.run(stop, ready=lambda _: self._welcome(running.url, clock.now(), wording))
             finally:
                 await running.stop()
                 engine.dispose()
+
+    def _pages(self, journey: Journey) -> FastAPI:
+        """The staff's pages, with one person for each role whom anybody may step into."""
+        with journey.sessions.begin() as session:
+            for login, (name, role) in PEOPLE.items():
+                if login not in {row["login"] for row in staff.listing(session)}:
+                    new = staff.NewStaff(login=login, name=name, roles=[role])
+                    staff.add(session, new, staff_id=login, by=EDITOR, now=journey.clock())
+        new_token = partial(secrets.token_urlsafe, 32)
+        return console.build(console.Desk(journey=journey, new_token=new_token, people=tuple(PEOPLE)))
 
     def _keys(self) -> Path:
         path = self.directory / "keys.toml"
@@ -113,6 +136,7 @@ class Demo:
         self.say(f"  Chat page   {url}/chat?user=111&lang=nl&name=Anna")
         self.say(f"  In English  {url}/chat?user=222&lang=en&name=John")
         self.say(f"  Arabic      {url}/chat?user=333&lang=ar&name=Amina")
+        self.say(f"  For staff   http://localhost:{self.port + 2}/")
         self.say(f"  Signals in  http://127.0.0.1:{self.port + 1}/v1/signals")
         self.say(f"  Kept in     {self.directory}")
         examples = sum(bool(card.not_for_citizens(local.date())) for card in wording.cards.values())

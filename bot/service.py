@@ -62,7 +62,7 @@ class Service:
 
     `token` may be None for roles that do not talk with Telegram. `turn` gives the turn for a part that only one
     process may do at a time, and `waves` carries planning from who ticks to who plans; as they stand, there is only
-    this process.
+    this process. `pages` are the staff's (`console.build`), on a port of their own; None: there are none.
     """
 
     journey: Journey
@@ -78,6 +78,8 @@ class Service:
     public_url: str | None = None
     host: str = "127.0.0.1"
     port: int = 8080
+    pages: FastAPI | None = None
+    pages_port: int = 8081
     rate_per_s: float = 30.0
     plan_every_s: float = 5.0
     lookout: Lookout | None = None
@@ -91,6 +93,7 @@ class Service:
         """
         planning = Planning(self.journey, self.waves)
         listening = listen(self.host, self.port) if WITH_HTTP & set(self.roles) else None
+        for_staff = listen(self.host, self.pages_port) if self.pages and Role.CONSOLE in self.roles else None
         async with AsyncExitStack() as opened:
             await opened.enter_async_context(self._looked_at())
             application = None
@@ -100,7 +103,10 @@ class Service:
                 news = asyncio.Event()
                 if listening is not None:
                     listening.listen()  # whoever calls once it is said that all runs is not turned away
-                    tasks.create_task(self._serve(listening, news, stop))
+                    tasks.create_task(_serve(self._machines(news), listening, stop))
+                if for_staff is not None and self.pages is not None:
+                    for_staff.listen()
+                    tasks.create_task(_serve(self.pages, for_staff, stop))
                 parts = []
                 if application is not None:
                     parts += await self._talk(application, news, stop)
@@ -199,17 +205,12 @@ class Service:
 
     # Over HTTP.
 
-    async def _serve(self, listening: socket.socket, news: asyncio.Event, stop: asyncio.Event) -> None:
+    def _machines(self, news: asyncio.Event) -> FastAPI:
         app = self._api()
         if Role.BOT in self.roles and self._webhook is not None:
             # In front: a route is looked for one after another.
             app.router.routes.insert(0, webhook_route(WEBHOOK_PATH, self._secret, self.journey.take_in, news=news))
-        server = _Server(uvicorn.Config(app, log_config=None, lifespan="off", access_log=False))
-
-        def wind_down() -> None:
-            server.should_exit = True
-
-        await _until(stop, server.serve(sockets=[listening]), wind_down)
+        return app
 
     def _api(self) -> FastAPI:
         journey = self.journey
@@ -254,6 +255,15 @@ def about(wording: Wording) -> Mapping[str, About]:
         }
         for language in wording.languages
     }
+
+
+async def _serve(app: FastAPI, listening: socket.socket, stop: asyncio.Event) -> None:
+    server = _Server(uvicorn.Config(app, log_config=None, lifespan="off", access_log=False, server_header=False))
+
+    def wind_down() -> None:
+        server.should_exit = True
+
+    await _until(stop, server.serve(sockets=[listening]), wind_down)
 
 
 def listen(host: str, port: int) -> socket.socket:

@@ -41,6 +41,10 @@ class Settings(BaseSettings):
     api_root: str = Field(default="https://api.telegram.org", description="The Bot API, or a stand-in for it.")
     host: str = Field(default="127.0.0.1", description="The address at which signals and webhooks are taken in.")
     port: Annotated[int, Field(ge=1, le=65535)] = Field(default=8080, description="The port for the same.")
+    console_port: Annotated[int, Field(ge=1, le=65535)] = Field(
+        default=8081,
+        description="The port of the staff's pages, on the same address, behind a proxy with https.",
+    )
     rate_per_s: Annotated[float, Field(gt=0, le=30)] = Field(
         default=30.0, description="The most messages a second over all chats; Telegram's free limit is 30."
     )

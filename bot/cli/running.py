@@ -27,12 +27,13 @@ def run(
             "--role",
             help="What this process does; may be given several times. bot hears citizens and takes signals in over "
             "HTTP, sender sends, planner plans and decides, scheduler ticks, console has HTTP without Telegram: "
-            "signals, offers, cards and health, and later the staff's pages. Of bot, sender and scheduler one works "
+            "signals, offers, cards and health, and the staff's pages. Of bot, sender and scheduler one works "
             "and others stand by. PostgreSQL only, but for all.",
         ),
     ] = [Role.ALL],  # noqa: B006 - Typer reads it and changes nothing
 ) -> None:
     """Run the bot on Telegram until it is told to stop."""
+    from bot import console
     from bot.cli import fitness, log, watching
     from bot.service import Service
 
@@ -52,6 +53,8 @@ def run(
         what = "" if roles == EVERY_ROLE else f" as {named.replace('+', ', ')}"
         where = f" Signals come in at http://{settings.host}:{settings.port}/v1/signals." if roles & WITH_HTTP else ""
         say(f"{who} is running{what}.{where}")
+        if Role.CONSOLE in roles:
+            say(f"The staff's pages are at http://{settings.host}:{settings.console_port}/.")
 
     journey = whole.journey
     if (told := journey.held_after_restore()) is not None:
@@ -70,6 +73,8 @@ def run(
             public_url=None if settings.public_url is None else str(settings.public_url),
             host=settings.host,
             port=settings.port,
+            pages=console.build(console.Desk(journey=journey, new_token=lambda: secrets.token_urlsafe(32))),
+            pages_port=settings.console_port,
             rate_per_s=settings.rate_per_s,
             lookout=watching.lookout(whole, role=named, owner=owner),
             **_among_others(whole),
