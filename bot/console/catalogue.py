@@ -23,6 +23,8 @@ from bot.wording.update import written
 ROOT: Final = Path(__file__).parents[2]
 LANGUAGE: Final = "nl"
 _METHODS: Final = [("console/templates/**.html", "jinja2"), ("**.py", "python")]
+#: Whose refusals staff can meet in the console; what operators meet at a terminal stays English.
+_ROOMS: Final = ("console/", "staff/", "campaigns/", "contacts.py", "mydata.py", "signals/keys.py", "upkeep.py")
 _KEYWORDS: Final = {**DEFAULT_KEYWORDS, "N_": None, "RefusedError": None}
 
 
@@ -39,7 +41,7 @@ def updated(texts: Mapping[str, str | list[str]], root: Path = ROOT) -> Catalog:
     options = {"**.html": {"newstyle_gettext": "true", "trimmed": "true"}}
     found = extract_from_dir(root / "bot", _METHODS, options, keywords=_KEYWORDS, comment_tags=("Translators:",))
     for where, _, message, comments, _ in sorted(found, key=lambda one: one[0]):
-        if where.startswith("cli/"):  # said at a terminal, in English
+        if not where.startswith(_ROOMS):
             continue
         catalog.add(message, None, [(f"bot/{where}", 1)], auto_comments=comments)
     for entry in catalog:
