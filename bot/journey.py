@@ -272,7 +272,7 @@ class Journey:
                 pass
         with self.sessions.begin() as session:
             counts = restoring.go_on(session, onward, self.state_dir, self.clock(), who=who)
-        log.info("after_restore", extra={"onward": onward, **counts})
+        log.info("after_restore", extra={"onward": onward, "count": sum(counts.values())})
         self.on_queued()
         return counts
 

@@ -406,7 +406,9 @@ class Fuzz:
             if state == "dead":
                 sorry = [row for row in now.others - was.others if row[2] == f"update:{body['update_id']}:error"]
                 apologies += len(sorry)
-                now = replace(now, others=now.others - set(sorry))
+                # Whoever could not be heard is left alone for a while: it may have been a stop.
+                quiet = {"paused_until": was.row["paused_until"]} if sorry else {}
+                now = replace(now, row=now.row | quiet, others=now.others - set(sorry))
             if who != speaker or state == "dead":
                 assert now == was, f"somebody changed without having spoken: {now.others ^ was.others} by {heard}"
         assert apologies <= 1, "an apology for everybody"

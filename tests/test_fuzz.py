@@ -6,7 +6,7 @@ import pytest
 
 from tests import fuzz, fuzz_api
 
-UPDATES = 2_000
+UPDATES = 800
 CASES = 20
 
 

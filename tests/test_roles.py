@@ -72,7 +72,8 @@ async def test_a_sender_that_was_frozen_and_wakes_up_after_another_took_over_sen
         states, nudged = there.states(), Counter(there.nudged(people).values())
 
     assert nudged[1] + nudged[0] == len(people)
-    assert nudged[0] <= states["sending"] + states["uncertain"] <= LANES
+    # What it had promised itself to send before it slept is uncertain, or due again where it knows that nothing left.
+    assert nudged[0] <= sum(states[name] for name in ("sending", "uncertain", "due", "leased")) <= LANES
     assert states["sent"] >= len(people) - LANES
 
 

@@ -13,6 +13,7 @@ SOON_S: Final = 0.01  # at least so long before a message may leave its intent i
 SOON_MAX_S: Final = 0.25
 #: And with it the intents of all that may leave so soon after it: the more a second, the more a commit is shared by.
 TOGETHER_S: Final = (0.02, 0.06)
+NO_TIME_S: Final = 1e-6  # no clock that runs for months can tell less; who waits for it waits for ever
 RECOVERY_S: Final = 60.0
 SLOWEST: Final = 1 / 64
 
@@ -66,12 +67,13 @@ class Pacer:
 
     def wait_s(self) -> float:
         """How long until the next places are handed out; 0 when they are now."""
-        return max(0.0, self._next - self._soon_s - self._time(), self.still_s)
+        wait = max(self._next - self._soon_s - self._time(), self.still_s)
+        return wait if wait > NO_TIME_S else 0.0
 
     def take(self, wanted: int) -> int:
         """Set up to `wanted` places aside, for messages whose intents are committed now; returns how many there are."""
         now = self._time()
-        if self.still_s or self._next - now > self._soon_s:
+        if self.wait_s():
             return 0
         interval = self._interval / self.pace
         taken = 0

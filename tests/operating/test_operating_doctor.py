@@ -220,7 +220,7 @@ def test_a_missing_token_and_keys_that_are_none(patient, monkeypatch):
 
     assert code == 1
     assert "set one of the two" in told
-    assert "is no keys file" in told
+    assert "these are no keys" in told
     assert "Could not look at: Telegram." in told
 
 

@@ -207,7 +207,7 @@ def test_steps_that_fail_are_counted(sessions, wording, vault):
 async def test_it_says_at_work_in_the_ledger_and_signs_off(watched, sessions):
     async with watched() as (stage, _):
         stage.sandbox.start(ANNA, first_name="Anna", language="nl")
-        await stage.until(lambda: {"poll", "plan", "sweep", "unheard"} <= stage.journey.watch.seen().ages.keys())
+        await stage.until(lambda: {"poll", "call_dates", "sweep", "unheard"} <= stage.journey.watch.seen().ages.keys())
         await asyncio.to_thread(stage.lookout.report)
         with sessions() as session:
             [process] = vitals.processes(session)

@@ -18,6 +18,7 @@ from bot import campaigns, outbox
 from bot.core import outreach, policy
 from bot.errors import DelayedError, UncertainError
 from bot.journey import Journey
+from bot.outbox import leaving, queueing, settling
 from bot.store.tables import InboxRow
 from tests.simulation.run import live
 from tests.simulation.town import BUSY
@@ -27,7 +28,7 @@ TOWNS = 6
 
 def gate_removed() -> None:
     """Whatever was queued leaves, whatever was said since."""
-    outbox._may_leave = lambda *_: True
+    leaving._Door._may_leave = lambda *_: True
 
 
 def quiet_shifted() -> None:
@@ -42,17 +43,17 @@ def quiet_shifted() -> None:
 
 def sent_again() -> None:
     """What may have arrived is sent once more."""
-    failed = outbox._failed
+    fails = settling._fails
 
-    def again(session, row, now, error):
-        failed(session, row, now, DelayedError(5) if isinstance(error, UncertainError) else error)
+    def again(session, row, error, now):
+        return fails(session, row, DelayedError(5) if isinstance(error, UncertainError) else error, now)
 
-    outbox._failed = again
+    settling._fails = again
 
 
 def heard_twice() -> None:
     """An update that was heard is new again, and takes effect once more."""
-    hear, queued, numbers = Journey.hear, outbox._queued, itertools.count()
+    hear, queued, numbers = Journey.hear, queueing._queued, itertools.count()
 
     def again(self, update_id, speaker, heard):
         notice = hear(self, update_id, speaker, heard)
@@ -64,7 +65,7 @@ def heard_twice() -> None:
     def always_queued(citizen, purpose, key, body, now):
         return queued(citizen, purpose, f"{key}:{next(numbers)}", body, now)
 
-    Journey.hear, outbox._queued = again, always_queued
+    Journey.hear, queueing._queued = again, always_queued
 
 
 def approval_ignored() -> None:

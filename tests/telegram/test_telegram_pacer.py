@@ -144,3 +144,17 @@ def test_standing_still_for_another_reason_leaves_the_pace_as_it_was():
     assert pacer.take(1) == 0
     clock.now += 2
     assert (pacer.take(1), pacer.pace) == (1, 1)
+
+
+@given(st.floats(0, 4e7), st.sampled_from([1, 29.7, 30, 1000]), st.lists(st.floats(0, 0.1), max_size=30))
+def test_whoever_waits_as_long_as_told_gets_a_place(start, rate, pauses):
+    """On a clock that has run for a year as on a fresh one: else the sender would ask again and again, for ever."""
+    clock = Clock()
+    clock.now = start
+    pacer = Pacer(rate, time=clock)
+    for pause in pauses:
+        clock.now += pause
+        while wait := pacer.wait_s():
+            assert clock.now + wait > clock.now
+            clock.now += wait
+        assert pacer.take(1) == 1
