@@ -39,7 +39,7 @@ def _take(home: Path, package: dict[str, str]) -> None:
 
 
 def _licence(package: dict[str, str]) -> str:
-    return f"LICENSE.{package['file'].split('.')[0]}.txt" if package["licence"] != "EUPL-1.2" else "LICENSE.utrecht.md"
+    return f"LICENSE.{package['file'].split('.')[0]}.txt" if package["licence"] != "EUPL-1.2" else "LICENSE.utrecht.txt"
 
 
 def written(packages: list[dict[str, str]]) -> str:
