@@ -271,6 +271,11 @@ class Journey:
             while self.plan():
                 pass
         with self.sessions.begin() as session:
+            ledger.stop_planning(session)
+            if onward is not Onward.SEND:
+                # What another planner held a moment ago and gave back.
+                while planning.plan_signals(session, self.wording, self.clock(), 500):
+                    pass
             counts = restoring.go_on(session, onward, self.state_dir, self.clock(), who=who)
         log.info("after_restore", extra={"onward": onward, **counts})
         self.on_queued()

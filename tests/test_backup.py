@@ -10,9 +10,11 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 from sqlalchemy.orm import sessionmaker
 from sqlmodel import Session, col, select
 
+from bot import planning
 from bot.core.facts import ConsentState, Onward
 from bot.errors import InTheWayError, RefusedError
 from bot.store import backup, provenance, schema
@@ -283,6 +285,33 @@ def test_a_cluster_that_went_back_to_an_earlier_moment_is_noticed(city, changed)
         known.value = {**known.value, "place": {**known.value["place"], changed: "0"}}
 
     assert f"its PostgreSQL {changed} changed" in city.journey.held_after_restore()
+
+
+def test_what_a_planner_is_deciding_while_somebody_says_withdraw_never_leaves(city):
+    city.campaign()
+    city.signal()
+    city.journey.plan()
+    with city.sessions.begin() as session:
+        known = session.get(MarkRow, provenance.IDENTITY)
+        known.value = {**known.value, "place": {}}
+    assert city.journey.held_after_restore()
+    going = threading.Thread(target=city.journey.go_on_after_restore, args=(Onward.WITHDRAW,), kwargs={"who": "sam"})
+    waits = text("SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()")
+    with city.sessions.begin() as planner:
+        assert planning.decide_due(planner, city.wording, city.vault, city.now, 10) == 1
+        planner.flush()
+        going.start()
+        with city.engine.connect() as looking:
+            while going.is_alive() and not looking.execute(waits).all():
+                looking.rollback()
+    going.join()
+
+    with city.sessions() as session:
+        assert [row.state for row in session.exec(select(MessageRow).where(col(MessageRow.purpose) == 2))] == [
+            "uncertain"
+        ]
+    city.later(hours=2)
+    assert [outgoing for outgoing in city.deliver() if outgoing.silent] == []
 
 
 @pytest.fixture
