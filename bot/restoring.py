@@ -5,22 +5,24 @@ replies that waited in it; what people say from now on is answered.
 """
 
 from collections.abc import Collection
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
 from sqlalchemy import and_, func, or_, select, update
 from sqlmodel import Session, col
 
-from bot import outbox
+from bot import campaigns, outbox
 from bot.core.facts import Onward, Purpose
 from bot.errors import InTheWayError, RefusedError
 from bot.store import conversation, ledger, provenance
 from bot.store.provenance import RESTORED
-from bot.store.tables import MarkRow, MessageRow, OfferRow
+from bot.store.tables import CitizenRow, MarkRow, MessageRow, OfferRow, SignalRow
 
-#: What a message or offer that may have left already is closed with: it counts as a contact and is never sent again.
+#: What a message or offer that may have left already is closed with, never to be sent again. Such a message counts as
+#: a contact. Of an offer without one nobody knows when it left, so that its person gets no nudge for some time.
 UNCERTAIN: Final = "uncertain"
+QUIET_AFTER: Final = timedelta(days=14)
 _WAITS: Final = ("due", "leased")
 _GUARD: Final = "guard"
 
@@ -89,7 +91,7 @@ def go_on(session: Session, onward: Onward, state_dir: Path | None, now: datetim
     if onward is Onward.SEND:
         counts["taken_up"] = _take_up(session)
     else:
-        counts["withdrawn"] = _withdraw(session, now)
+        counts["withdrawn"] = _withdraw(session, now, _held_since(session))
     if onward is Onward.ASK:
         counts["consents_ended"] = conversation.end_consents(session, now)
         ledger.set_mark(session, conversation.ENDED_BY_RESTORE, {"at": now.isoformat()}, now)
@@ -157,8 +159,13 @@ def _take_up(session: Session) -> int:
     return again.rowcount  # type: ignore[attr-defined,no-any-return]
 
 
-def _withdraw(session: Session, now: datetime) -> int:
-    """Close what may have left: waiting messages and the offers behind them, and offers that were due a decision."""
+def _held_since(session: Session) -> datetime:
+    since: datetime = session.execute(select(col(MarkRow.at)).where(col(MarkRow.name) == RESTORED)).scalar_one()
+    return since
+
+
+def _withdraw(session: Session, now: datetime, held: datetime) -> int:
+    """Close what may have left: waiting messages and the offers behind them, and open offers that the copy led to."""
     may_have_left = or_(
         col(MessageRow.state).in_(_WAITS),
         and_(col(MessageRow.state) == "withdrawn", col(MessageRow.error) == RESTORED),
@@ -170,6 +177,27 @@ def _withdraw(session: Session, now: datetime) -> int:
         .where(may_have_left)
         .values(state=UNCERTAIN, error=RESTORED, closed_at=now, owner=None, leased_until=None)
     )
-    waiting = or_(col(OfferRow.state) == "queued", and_(col(OfferRow.state) == "open", col(OfferRow.look_at) <= now))
-    session.execute(update(OfferRow).where(waiting).values(state="closed", outcome=UNCERTAIN, closed_at=now))
+    # A day of a campaign's calendar is a signal of now, and came in what was lost as well.
+    known: Any = select(col(SignalRow.id)).where(
+        or_(col(SignalRow.received_at) <= held, col(SignalRow.source).startswith(campaigns.CALENDAR_SOURCE))
+    )
+    undecided = and_(
+        col(OfferRow.state) == "open",
+        or_(col(OfferRow.look_at) <= now, col(OfferRow.created_at) <= held, col(OfferRow.signal_id).in_(known)),
+    )
+    quiet: Any = held + QUIET_AFTER
+    session.execute(
+        update(CitizenRow)
+        .where(
+            col(CitizenRow.id).in_(select(col(OfferRow.citizen_id)).where(undecided)),
+            or_(col(CitizenRow.paused_until).is_(None), col(CitizenRow.paused_until) < quiet),
+        )
+        .values(paused_until=quiet),
+        execution_options={"synchronize_session": False},
+    )
+    waiting = or_(col(OfferRow.state) == "queued", undecided)
+    session.execute(
+        update(OfferRow).where(waiting).values(state="closed", outcome=UNCERTAIN, closed_at=now),
+        execution_options={"synchronize_session": False},
+    )
     return len(rows)

@@ -14,7 +14,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import sessionmaker
 from sqlmodel import Session, col, select
 
-from bot import planning
+from bot import campaigns, planning
 from bot.core.facts import ConsentState, Onward
 from bot.errors import InTheWayError, RefusedError
 from bot.store import backup, provenance, schema
@@ -160,6 +160,63 @@ def test_withdrawn_they_count_as_contacts_and_new_signals_wait_their_turn(restor
     waiting = [offer.outcome for offer in restored.offers() if offer.state == "open"]
     assert len(waiting) == 3
     assert set(waiting) <= {"open_question", "resting", "card_gap"}
+
+
+@pytest.fixture
+def bare(sessions, wording, vault):
+    """Anna takes part, and nothing waits yet."""
+    world = World(sessions, wording, vault)
+    world.joins("anna", "money")
+    world.later(days=7)
+    world.journey.held_after_restore()
+    return world
+
+
+def put_back(world):
+    """This database is a copy from now on, found out an hour later."""
+    with world.sessions.begin() as session:
+        session.add(MarkRow(name=provenance.COPY, value={"because": "is a copy"}, at=world.now))
+    world.later(hours=1)
+    assert world.journey.held_after_restore()
+
+
+def test_withdrawn_an_offer_that_waited_for_its_campaign_does_not_leave_when_that_starts(bare):
+    """In what was lost the campaign may have started, and the nudge left."""
+    campaign = bare.campaign()
+    with bare.sessions.begin() as session:
+        campaigns.pause(session, campaign, by="eva", now=bare.now, because="a look")
+    bare.signal()
+    bare.tick()
+    put_back(bare)
+    bare.journey.go_on_after_restore(Onward.WITHDRAW, who="sam")
+    with bare.sessions.begin() as session:
+        campaigns.start(session, campaign, bare.wording, by="eva", now=bare.now)
+
+    nudges = []
+    for _ in range(30):
+        bare.later(days=1)
+        nudges += bare.tick()
+
+    assert nudges == []
+    assert bare.outcomes() == ["uncertain"]
+
+
+def test_withdrawn_an_offer_nobody_had_decided_about_keeps_its_person_quiet_for_two_weeks(bare):
+    bare.campaign()
+    bare.signal()
+    put_back(bare)
+    held = bare.now
+    bare.later(hours=2)
+    bare.journey.go_on_after_restore(Onward.WITHDRAW, who="sam")
+    bare.signal(in_days=45)
+
+    nudges = []
+    while bare.now < held + timedelta(days=30):
+        nudges += [(bare.now, nudge) for nudge in bare.tick()]
+        bare.later(hours=6)
+
+    assert nudges
+    assert min(at for at, _ in nudges) >= held + timedelta(days=14)
 
 
 def test_asked_anew_everybody_gets_one_question_and_no_nudge_without_a_new_yes(restored):
