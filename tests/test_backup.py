@@ -14,10 +14,10 @@ from sqlalchemy import text
 from sqlalchemy.orm import sessionmaker
 from sqlmodel import Session, col, select
 
-from bot import campaigns, planning
+from bot import campaigns, planning, upkeep
 from bot.core.facts import ConsentState, Onward
 from bot.errors import InTheWayError, RefusedError
-from bot.store import backup, provenance, schema
+from bot.store import backup, conversation, provenance, schema
 from bot.store.tables import AuditRow, ConsentRow, LinkCodeRow, MarkRow, MessageRow
 from tests.world import TUESDAY_TEN, World
 
@@ -237,6 +237,46 @@ def test_asked_anew_everybody_gets_one_question_and_no_nudge_without_a_new_yes(r
     with restored.sessions() as session:
         newest = session.exec(select(ConsentRow).where(col(ConsentRow.state) == ConsentState.EXPIRED)).all()
     assert len(newest) == 3
+
+
+def test_who_left_and_themes_that_are_gone_do_not_keep_others_from_being_asked(bare):
+    for name in ("ben", "carla"):
+        bare.joins(name, "money")
+    bare.later(days=7)
+    put_back(bare)
+    bare.journey.go_on_after_restore(Onward.ASK, who="sam")
+    bare.sent.clear()
+    bare.say("anna", "/stop")
+    with bare.sessions.begin() as session:
+        ben = bare.citizen("ben").id
+        ended = select(ConsentRow).where(ConsentRow.citizen_id == ben, ConsentRow.state == ConsentState.EXPIRED)
+        session.exec(ended).one().theme = "a theme that is gone"
+
+        asked = upkeep.renew(session, bare.wording, bare.now, limit=1)
+    bare.deliver()
+
+    assert asked == 1
+    assert [chat for chat, _ in sent_to(bare)] == ["anna", "carla"]
+
+
+def test_once_nobody_is_left_to_ask_the_restore_is_over(bare):
+    def is_going_on():
+        with bare.sessions() as session:
+            return session.get(MarkRow, conversation.ENDED_BY_RESTORE) is not None
+
+    bare.joins("ben", "money", "care")
+    bare.later(days=7)
+    put_back(bare)
+    bare.journey.go_on_after_restore(Onward.ASK, who="sam")
+    asked = []
+    while is_going_on() and len(asked) < 10:
+        bare.sent.clear()
+        bare.tick()
+        asked.append(sorted(chat for chat, _ in sent_to(bare)))
+        bare.later(days=2)
+
+    assert [day for day in asked if day] == [["anna", "ben"], ["ben"]]
+    assert not is_going_on()
 
 
 def test_sent_when_the_bot_stood_still_everything_goes_on(town, copied):
