@@ -95,11 +95,12 @@ def go_on(session: Session, onward: Onward, state_dir: Path | None, now: datetim
     if onward is Onward.ASK:
         counts["consents_ended"] = conversation.end_consents(session, now)
         ledger.set_mark(session, conversation.ENDED_BY_RESTORE, {"at": now.isoformat()}, now)
-    before = said[RESTORED].get("paused_before")
-    if before is None:
-        ledger.clear_mark(session, outbox.PAUSE_NUDGES)
-    else:
-        ledger.set_mark(session, outbox.PAUSE_NUDGES, before, now)
+    before, pause = said[RESTORED].get("paused_before"), ledger.mark(session, outbox.PAUSE_NUDGES)
+    if pause is None or pause.get("who") == _GUARD:  # else somebody paused them meanwhile, for a reason of their own
+        if before is None:
+            ledger.clear_mark(session, outbox.PAUSE_NUDGES)
+        else:
+            ledger.set_mark(session, outbox.PAUSE_NUDGES, before, now)
     ledger.audit(session, now, who, "after_restore", onward, because=said[RESTORED]["because"], **counts)
     _adopt(session, said, state_dir, now)
     return counts

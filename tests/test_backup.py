@@ -315,6 +315,16 @@ def test_a_pause_that_staff_had_set_before_stays(town, copied):
         assert session.get(MarkRow, "pause_nudges").value["because"] == "a look at the texts"
 
 
+def test_a_pause_that_staff_set_while_it_was_held_stays(bare):
+    put_back(bare)
+    bare.journey.pause_nudges("a complaint is looked into", who="eva")
+
+    bare.journey.go_on_after_restore(Onward.SEND, who="sam")
+
+    with bare.sessions() as session:
+        assert session.get(MarkRow, "pause_nudges").value["because"] == "a complaint is looked into"
+
+
 def test_a_decision_is_only_there_after_a_restore(town):
     town.deliver()
 
