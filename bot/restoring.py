@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
-from sqlalchemy import and_, func, or_, select, update
+from sqlalchemy import and_, func, not_, or_, select, update
 from sqlmodel import Session, col
 
 from bot import campaigns, outbox
@@ -167,8 +167,10 @@ def _held_since(session: Session) -> datetime:
 
 def _withdraw(session: Session, now: datetime, held: datetime) -> int:
     """Close what may have left: waiting messages and the offers behind them, and open offers that the copy led to."""
+    # A planner goes on while it is held, so that a nudge or notice made after that may have left as well. A reply cannot.
+    answers_now = and_(col(MessageRow.purpose) == Purpose.REPLY, col(MessageRow.created_at) > held)
     may_have_left = or_(
-        col(MessageRow.state).in_(_WAITS),
+        and_(col(MessageRow.state).in_(_WAITS), not_(answers_now)),
         and_(col(MessageRow.state) == "withdrawn", col(MessageRow.error) == RESTORED),
     )
     rows = session.execute(select(MessageRow.id, MessageRow.body).where(may_have_left)).all()  # type: ignore[call-overload]

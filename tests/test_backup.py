@@ -16,7 +16,9 @@ from sqlmodel import Session, col, select
 
 from bot import campaigns, planning, upkeep
 from bot.core.facts import ConsentState, Onward
+from bot.core.talk import Command
 from bot.errors import InTheWayError, RefusedError
+from bot.journey import Speaker
 from bot.store import backup, conversation, provenance, schema
 from bot.store.tables import AuditRow, ConsentRow, LinkCodeRow, MarkRow, MessageRow
 from tests.world import TUESDAY_TEN, World
@@ -217,6 +219,19 @@ def test_withdrawn_an_offer_nobody_had_decided_about_keeps_its_person_quiet_for_
 
     assert nudges
     assert min(at for at, _ in nudges) >= held + timedelta(days=14)
+
+
+def test_withdrawn_who_said_something_after_the_restore_is_still_answered(bare):
+    put_back(bare)
+    bare.later(minutes=1)
+    bare.sent.clear()
+    bare.journey.hear(9001, Speaker("anna", "nl"), Command("help", ""))
+
+    counts = bare.journey.go_on_after_restore(Onward.WITHDRAW, who="sam")
+    bare.deliver()
+
+    assert counts["withdrawn"] == 0
+    assert [chat for chat, _ in sent_to(bare)] == ["anna"]
 
 
 def test_asked_anew_everybody_gets_one_question_and_no_nudge_without_a_new_yes(restored):
