@@ -245,7 +245,7 @@ class Journey:
         """Nudges leave again. Raises RefusedError after a restore: `go_on_after_restore` does it then."""
         now = self.clock()
         with self.sessions.begin() as session:
-            if (told := restoring.look(session, self.state_dir, now)) is not None:
+            if (told := restoring.look(session)) is not None:
                 raise RefusedError(told)
             ledger.clear_mark(session, outbox.PAUSE_NUDGES)
             ledger.audit(session, now, who, "resume_nudges", "all")
@@ -261,7 +261,7 @@ class Journey:
             if (why := provenance.unusable(said, here="this database")) is not None:
                 raise RefusedError(why)
             restoring.guard(session, said, self.state_dir, self.clock())
-            return restoring.look(session, self.state_dir, self.clock())
+            return restoring.look(session)
 
     def go_on_after_restore(self, onward: Onward, *, who: str) -> dict[str, int]:
         """Do what a person decided; return the counts. Raises RefusedError when nothing waits for that."""

@@ -62,17 +62,18 @@ def guard(session: Session, said: provenance.Marks, state_dir: Path | None, now:
     return (Purpose.REPLY,)
 
 
-def look(session: Session, state_dir: Path | None, now: datetime) -> str | None:
-    """Hold a database that is an old copy, and tell what there is to decide and the ways on; None: there is nothing."""
+def look(session: Session) -> str | None:
+    """What there is to decide and the ways on, as far as the database says itself; None: there is nothing.
+
+    Changes nothing. What else tells of an old copy is known where the bot runs, and marked when it starts.
+    """
     said = provenance.marks(session)
-    if RESTORED not in said and (because := provenance.suspicion(session, said, state_dir)) is not None:
-        _hold(session, because, now)
-    held = ledger.mark(session, RESTORED)
+    held = said.get(RESTORED) or said.get(provenance.COPY)
     if held is None:
         return None
     return _DECIDE.format(
         because=held["because"],
-        last=held["last_at_work"] or "an unknown time",
+        last=held.get("last_at_work") or _last_at_work(session) or "an unknown time",
         waiting=_nudges_waiting(session),
         command="handreiking nudges resume --after-restore",
     )
@@ -83,7 +84,7 @@ def go_on(session: Session, onward: Onward, state_dir: Path | None, now: datetim
 
     Raises RefusedError when nothing waits for such a decision, InTheWayError when the witness cannot be written.
     """
-    look(session, state_dir, now)
+    guard(session, provenance.marks(session), state_dir, now)
     said = provenance.marks(session)
     if RESTORED not in said:
         raise RefusedError("No restore waits for a decision. `handreiking nudges resume` lets nudges leave again.")
@@ -116,13 +117,17 @@ def _adopt(session: Session, said: provenance.Marks, state_dir: Path | None, now
         ) from None
 
 
-def _hold(session: Session, because: str, now: datetime) -> None:
+def _last_at_work(session: Session) -> str | None:
     copying = (provenance.COPY, provenance.MOVING)
     last = session.execute(select(func.max(col(MarkRow.at))).where(col(MarkRow.name).not_in(copying))).scalar_one()
+    return None if last is None else last.isoformat(timespec="seconds")
+
+
+def _hold(session: Session, because: str, now: datetime) -> None:
     value: dict[str, Any] = {
         "because": because,
         "at": now.isoformat(timespec="seconds"),
-        "last_at_work": None if last is None else last.isoformat(timespec="seconds"),
+        "last_at_work": _last_at_work(session),
         "paused_before": ledger.mark(session, outbox.PAUSE_NUDGES),
     }
     ledger.set_mark(session, RESTORED, value, now)
@@ -167,7 +172,7 @@ def _held_since(session: Session) -> datetime:
 
 def _withdraw(session: Session, now: datetime, held: datetime) -> int:
     """Close what may have left: waiting messages and the offers behind them, and open offers that the copy led to."""
-    # A planner goes on while it is held, so that a nudge or notice made after that may have left as well. A reply cannot.
+    # A planner goes on while it is held, so a nudge or notice made after that may have left as well. A reply cannot.
     answers_now = and_(col(MessageRow.purpose) == Purpose.REPLY, col(MessageRow.created_at) > held)
     may_have_left = or_(
         and_(col(MessageRow.state).in_(_WAITS), not_(answers_now)),
