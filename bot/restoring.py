@@ -130,7 +130,8 @@ def _hold(session: Session, because: str, now: datetime) -> None:
         "last_at_work": _last_at_work(session),
         "paused_before": ledger.mark(session, outbox.PAUSE_NUDGES),
     }
-    ledger.set_mark(session, RESTORED, value, now)
+    if not ledger.add_new(session, MarkRow, [{"name": RESTORED, "value": value, "at": now}]):
+        return  # another process that started with this one has done it
     # Replies that waited in the copy may have left; what is said from now on is answered.
     session.execute(
         update(MessageRow)

@@ -6,11 +6,12 @@ import sqlite3
 import stat
 import subprocess
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import delete, text
 from sqlalchemy.orm import sessionmaker
 from sqlmodel import Session, col, select
 
@@ -397,6 +398,37 @@ def test_a_copy_inside_the_same_postgresql_is_a_copy(city):
 
     assert "its PostgreSQL database changed" in copy.journey.held_after_restore()
     assert city.journey.held_after_restore() is None
+
+
+def at_once(world, count=4):
+    """So many processes look at the same moment whether this is an old copy; what they say."""
+    together = threading.Barrier(count)
+
+    def start():
+        together.wait(30)
+        return world.journey.held_after_restore()
+
+    with ThreadPoolExecutor(count) as pool:
+        return [one.result() for one in [pool.submit(start) for _ in range(count)]]
+
+
+def test_several_roles_start_at_once_on_a_new_postgresql(city):
+    for _ in range(5):
+        with city.sessions.begin() as session:
+            session.execute(delete(MarkRow))
+            session.execute(delete(MessageRow))
+        assert at_once(city) == [None] * 4
+
+
+def test_several_roles_start_at_once_on_a_copy_in_postgresql(city):
+    for _ in range(5):
+        with city.sessions.begin() as session:
+            known = session.get(MarkRow, provenance.IDENTITY)
+            known.value = {**known.value, "place": {}}
+        assert len(set(at_once(city))) == 1
+        city.journey.go_on_after_restore(Onward.SEND, who="sam")
+        with city.sessions() as session:
+            assert session.get(MarkRow, "pause_nudges") is None
 
 
 @pytest.mark.parametrize("changed", ["cluster", "timeline", "database", "table"])
