@@ -16,11 +16,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from sqlmodel import select
+from sqlmodel import Session, select
 
 from bot import __version__, cli
 from bot.sandbox import MovableClock, Sandbox, start
-from bot.store import schema
+from bot.store import provenance, schema
 from bot.store.tables import AuditRow, ContactRequestRow, FrozenRow, MessageRow
 from bot.wording import data
 from tests.test_cards import all_settled
@@ -798,6 +798,23 @@ def test_a_backup_of_postgresql_names_its_own_tools(municipality, engine, tmp_pa
         code, _, complained = municipality("backup", tmp_path / "copy")
         assert code == 1
         assert "pg_dump" in complained
+
+
+def test_a_look_from_a_shell_with_other_settings_holds_nothing(handreiking, keys, monkeypatch, tmp_path):
+    """The bot's unit says where the witness lies, and a colleague's shell does not."""
+    (tmp_path / "state").mkdir()
+    monkeypatch.setenv("HANDREIKING_DATABASE_URL", f"sqlite:///{tmp_path / 'bot.db'}")
+    monkeypatch.setenv("HANDREIKING_STATE_DIR", str(tmp_path / "state"))
+    engine = on_sqlite(tmp_path / "bot.db")
+    with Session(engine) as session, session.begin():
+        provenance.adopt(session, {}, tmp_path / "state", TUESDAY_TEN)
+    monkeypatch.delenv("HANDREIKING_STATE_DIR")
+
+    assert handreiking("nudges", "status")[1].startswith("Nudges leave.")
+
+    with Session(engine) as session:
+        assert provenance.marks(session).keys() == {provenance.IDENTITY}
+    engine.dispose()
 
 
 def test_after_a_restore_the_ways_on_are_told_and_taken(handreiking, keys, monkeypatch, tmp_path):

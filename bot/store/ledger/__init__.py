@@ -61,6 +61,7 @@ from bot.store.ledger.offers import (
     offer_to_all,
     plan,
     reopen,
+    stop_planning,
     unplanned,
     wake,
 )
@@ -149,6 +150,7 @@ __all__ = [
     "reopen",
     "set_aside",
     "set_mark",
+    "stop_planning",
     "table_of",
     "take_back",
     "told",
