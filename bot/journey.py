@@ -3,7 +3,7 @@
 A signal arrives (`receive`), it is seen who it concerns (`plan`) and decided whether and how to write to them
 (`decide`); what is due is set aside (`lease`) and leaves with its intent committed (`depart`); what a citizen says is
 stored before it is acknowledged (`take_in`) and takes effect once (`hear`); what closed windows teach becomes a policy
-version (`learn`). Every method is one transaction, and none is open while the network is called.
+version (`learn`). Every method but `learn` is one transaction, and none is open while the network is called.
 """
 
 import hashlib
@@ -410,9 +410,7 @@ class Journey:
     @step("learn")
     def learn(self) -> str:
         """Make a policy version of all decisions whose window closed; return its content's hash."""
-        with self.sessions.begin() as session:
-            ledger.unhurried(session)
-            version = learning.learn(session, self.wording, self.clock())
+        version = learning.learn(self.sessions, self.wording, self.clock())
         log.info("learn", extra={"policy": version})
         return version
 

@@ -24,7 +24,8 @@ from bot.store.tables import CitizenRow, MarkRow, MessageRow, OfferRow, SignalRo
 UNCERTAIN: Final = "uncertain"
 QUIET_AFTER: Final = timedelta(days=14)
 _WAITS: Final = ("due", "leased")
-_GUARD: Final = "guard"
+#: Who pauses nudges after a restore, and holds notices besides.
+GUARD: Final = "guard"
 
 
 _DECIDE: Final = """\
@@ -142,13 +143,13 @@ def _hold(session: Session, because: str, now: datetime) -> None:
         update(MessageRow).where(col(MessageRow.state) == "leased").values(state="due", owner=None, leased_until=None)
     )
     _pause(session, now)
-    ledger.audit(session, now, _GUARD, "hold_after_restore", "all", because=because)
+    ledger.audit(session, now, GUARD, "hold_after_restore", "all", because=because)
 
 
 def _pause(session: Session, now: datetime) -> None:
     held = ledger.mark(session, RESTORED)
     why = "this database was put back from a copy" if held is None else f"this database {held['because']}"
-    ledger.set_mark(session, outbox.PAUSE_NUDGES, {"because": why, "who": _GUARD}, now)
+    ledger.set_mark(session, outbox.PAUSE_NUDGES, {"because": why, "who": GUARD}, now)
 
 
 def _nudges_waiting(session: Session) -> int:

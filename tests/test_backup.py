@@ -1,6 +1,7 @@
 """A copy while the bot runs; and an old copy that is put back sends nothing again before a person was asked."""
 
 import json
+import resource
 import shutil
 import sqlite3
 import stat
@@ -637,6 +638,21 @@ def test_what_an_interrupted_backup_left_does_not_matter(on_sqlite, tmp_path):
 def test_a_place_that_cannot_be_written_to_is_told(on_sqlite, tmp_path):
     with pytest.raises(RefusedError, match="cannot be written"):
         backup.back_up(on_sqlite, tmp_path / "no" / "such" / "folder", TUESDAY_TEN)
+
+
+def test_a_disk_that_fails_halfway_is_told(on_sqlite, tmp_path):
+    half = Path(on_sqlite.url.database).stat().st_size // 2
+    (tmp_path / "to").mkdir()
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (half, before[1]))
+    try:
+        with pytest.raises(RefusedError, match="Look whether a disk is full"):
+            backup.back_up(on_sqlite, tmp_path / "to" / "copy.db", TUESDAY_TEN)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+    assert not (tmp_path / "to" / "copy.db").exists()
+    assert not (tmp_path / "to" / ".copy.db.new").exists()
 
 
 def test_an_unsound_database_gives_no_backup(on_sqlite, tmp_path):

@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 from sqlmodel import Session, select
 
 from bot import __version__, cli
@@ -482,6 +483,42 @@ def test_a_person_is_shown_exported_and_wiped_on_a_letter(municipality, sessions
     with sessions() as session:
         actions = [row.action for row in session.exec(select(AuditRow)).all()]
     assert {"person.show", "person.export", "person.erase"} <= set(actions)
+
+
+@pytest.mark.parametrize("action", ["show", "export", "erase"])
+def test_while_somebody_is_looked_for_by_a_code_others_write(
+    municipality, sessions, wording, tmp_path, monkeypatch, action
+):
+    from bot import mydata
+    from bot.settings import read_keys
+
+    town = World(sessions, wording, read_keys(tmp_path / "keys.toml"))
+    town.joins("111", "money")
+    code_of, waited = mydata.code_of, []
+    code = code_of(town.vault, town.citizen("111").id)
+
+    def slow(*given):
+        if not waited:
+            writer = threading.Thread(target=lambda: town.journey.lease("another", 1), daemon=True)
+            writer.start()
+            writer.join(10)
+            waited.append(writer.is_alive())
+        return code_of(*given)
+
+    monkeypatch.setattr(mydata, "code_of", slow)
+    whom = [tmp_path / "kept.json", "--code", code] if action == "export" else [code]
+    done, _, _ = municipality("person", action, *whom, "--by", "eva", *(["--yes"] if action == "erase" else []))
+
+    assert (done, waited) == (0, [False])
+
+
+@pytest.mark.parametrize("what", ["contact", "variant"])
+def test_a_list_is_shown_while_somebody_writes(municipality, sessions, what):
+    with sessions.begin() as session:
+        session.execute(text("UPDATE mark SET name = name"))
+        code, _, _ = municipality(what, "list", *(["--by", "eva"] if what == "contact" else []))
+
+    assert code == 0
 
 
 # Decisions, policies, research.
