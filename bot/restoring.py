@@ -98,7 +98,7 @@ def go_on(session: Session, onward: Onward, state_dir: Path | None, now: datetim
         counts["consents_ended"] = conversation.end_consents(session, now)
         ledger.set_mark(session, conversation.ENDED_BY_RESTORE, {"at": now.isoformat()}, now)
     before, pause = said[RESTORED].get("paused_before"), ledger.mark(session, outbox.PAUSE_NUDGES)
-    if pause is None or pause.get("who") == _GUARD:  # else somebody paused them meanwhile, for a reason of their own
+    if pause is None or pause.get("who") == GUARD:  # else somebody paused them meanwhile, for a reason of their own
         if before is None:
             ledger.clear_mark(session, outbox.PAUSE_NUDGES)
         else:
