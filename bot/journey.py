@@ -3,7 +3,7 @@
 A signal arrives (`receive`), it is seen who it concerns (`plan`) and decided whether and how to write to them
 (`decide`); what is due is set aside (`lease`) and leaves with its intent committed (`depart`); what a citizen says is
 stored before it is acknowledged (`take_in`) and takes effect once (`hear`); what closed windows teach becomes a policy
-version (`learn`). Every method is one transaction, and none is open while the network is called.
+version (`learn`). Every method but `learn` is one transaction, and none is open while the network is called.
 """
 
 import hashlib
@@ -245,7 +245,7 @@ class Journey:
         """Nudges leave again. Raises RefusedError after a restore: `go_on_after_restore` does it then."""
         now = self.clock()
         with self.sessions.begin() as session:
-            if (told := restoring.look(session, self.state_dir, now)) is not None:
+            if (told := restoring.look(session)) is not None:
                 raise RefusedError(told)
             ledger.clear_mark(session, outbox.PAUSE_NUDGES)
             ledger.audit(session, now, who, "resume_nudges", "all")
@@ -261,7 +261,7 @@ class Journey:
             if (why := provenance.unusable(said, here="this database")) is not None:
                 raise RefusedError(why)
             restoring.guard(session, said, self.state_dir, self.clock())
-            return restoring.look(session, self.state_dir, self.clock())
+            return restoring.look(session)
 
     def go_on_after_restore(self, onward: Onward, *, who: str) -> dict[str, int]:
         """Do what a person decided; return the counts. Raises RefusedError when nothing waits for that."""
@@ -271,6 +271,11 @@ class Journey:
             while self.plan():
                 pass
         with self.sessions.begin() as session:
+            ledger.stop_planning(session)
+            if onward is not Onward.SEND:
+                # What another planner held a moment ago and gave back.
+                while planning.plan_signals(session, self.wording, self.clock(), 500):
+                    pass
             counts = restoring.go_on(session, onward, self.state_dir, self.clock(), who=who)
         log.info("after_restore", extra={"onward": onward, "count": sum(counts.values())})
         self.on_queued()
@@ -405,9 +410,7 @@ class Journey:
     @step("learn")
     def learn(self) -> str:
         """Make a policy version of all decisions whose window closed; return its content's hash."""
-        with self.sessions.begin() as session:
-            ledger.unhurried(session)
-            version = learning.learn(session, self.wording, self.clock())
+        version = learning.learn(self.sessions, self.wording, self.clock())
         log.info("learn", extra={"policy": version})
         return version
 

@@ -128,9 +128,9 @@ class SessionLock:
             await asyncio.wait([doing])
         try:
             doing.result()
-        except HandreikingError:
+        except (HandreikingError, ExceptionGroup) as error:
             # Who took the turn may be what the work stumbled over, such as the channel, which listens to one only.
-            if await self.held():
+            if not _is_ours(error) or await self.held():
                 raise
             return False
         return True
@@ -143,6 +143,11 @@ class SessionLock:
                 await self._connection.execute("SELECT 1")
         except TimeoutError:
             raise psycopg.OperationalError("no answer") from None
+
+
+def _is_ours(error: Exception) -> bool:
+    """Whether nothing but errors of our own went wrong; a group of tasks raises them in a group."""
+    return not isinstance(error, ExceptionGroup) or error.split(HandreikingError)[1] is None
 
 
 async def _pause(stop: asyncio.Event) -> None:

@@ -3,6 +3,7 @@
 import sys
 from datetime import datetime
 
+from sqlalchemy.orm import sessionmaker
 from sqlmodel import Session
 
 from bot import planning
@@ -10,7 +11,7 @@ from bot.core import policy
 from bot.core.facts import Sensitivity, Tone
 from bot.core.policy import Matured
 from bot.store import ledger
-from bot.store.tables import WorldRow
+from bot.store.tables import PolicyRow, WorldRow
 from bot.wording import Wording
 
 
@@ -48,10 +49,23 @@ def matured(session: Session, wording: Wording, now: datetime) -> list[Matured]:
     return found
 
 
-def learn(session: Session, wording: Wording, now: datetime) -> str:
-    """Store the policy version that all closed windows make of the prior; return its hash."""
-    rows = matured(session, wording, now)
-    parent = planning.current_policy(session, wording, now)
-    belief = policy.learn(rows, parent, wording.values, cutoff=now)
-    planning.keep_policy(session, belief, now, rows_used=len(rows))
+def learn(sessions: sessionmaker[Session], wording: Wording, now: datetime) -> str:
+    """Store the policy version that all closed windows make of the prior; return its hash.
+
+    Nobody waits while it learns. When another version was stored meanwhile, that one stands, and its hash is returned.
+    """
+    with sessions.begin() as session:
+        planning.current_policy(session, wording, now)  # the prior is stored before anything follows from it
+    with ledger.reading(sessions) as session:
+        ledger.unhurried(session)
+        parent = planning.current_policy(session, wording, now)
+        rows = matured(session, wording, now)
+        belief = policy.learn(rows, parent, wording.values, cutoff=now)
+    with sessions.begin() as session:
+        # Of two who learned from the same parent one waits here, and then sees what the other stored.
+        session.get(PolicyRow, parent.version, with_for_update=True)
+        newest = planning.current_policy(session, wording, now)
+        if newest.version != parent.version:
+            return newest.version
+        planning.keep_policy(session, belief, now, rows_used=len(rows))
     return belief.version

@@ -53,19 +53,26 @@ def code_of(vault: Vault, citizen: str) -> str:
     return f"{letters[:4]}-{letters[4:]}"
 
 
-def find(session: Session, vault: Vault, *, code: str | None = None, reference: str | None = None) -> CitizenRow:
-    """The person whom a code from /mydata or a reference of the municipality's names. Raises RefusedError."""
+def find(session: Session, vault: Vault, *, code: str | None = None, reference: str | None = None) -> str:
+    """The id of whom a code from /mydata or a reference of the municipality's names. Raises RefusedError.
+
+    For a code it looks through everybody: in a session for looking only, so that nobody waits for it.
+    """
     if (code is None) == (reference is None):
         raise RefusedError("Name the person by the code that /mydata shows, or with --reference.")
-    found: CitizenRow | None = None
+    found: str | None = None
     if reference is not None:
-        citizen = ledger.person_of(session, links.reference_hash(vault, reference))
-        found = None if citizen is None else session.get(CitizenRow, citizen)
+        found = ledger.person_of(session, links.reference_hash(vault, reference))
     elif code is not None and _CODE.fullmatch(wanted := code.strip().upper()):
         plain = re.sub(r"[- ]", "", wanted)
         ids = session.execute(select(col(CitizenRow.id))).scalars()
-        match = next((known for known in ids if code_of(vault, known).replace("-", "") == plain), None)
-        found = None if match is None else session.get(CitizenRow, match)
+        found = next((known for known in ids if code_of(vault, known).replace("-", "") == plain), None)
+    return person(session, found).id
+
+
+def person(session: Session, citizen: str | None) -> CitizenRow:
+    """Whom an id that was found names. Raises RefusedError when it names nobody any more."""
+    found = None if citizen is None else session.get(CitizenRow, citizen)
     if found is None or found.standing == Standing.ERASED:
         raise RefusedError("We keep nothing of such a person.")
     return found

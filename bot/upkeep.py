@@ -1,5 +1,6 @@
 """What is looked after as time goes by: consents that end, a new privacy text, wordings that people dislike."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -8,7 +9,6 @@ from sqlmodel import Session
 from bot import saying
 from bot.core import door
 from bot.core.facts import ConsentState, Reason
-from bot.core.talk import Standing
 from bot.errors import RefusedError
 from bot.store import conversation, ledger
 from bot.store.tables import CitizenRow, ConsentRow
@@ -39,19 +39,14 @@ def renew(session: Session, wording: Wording, now: datetime, limit: int = 200) -
     that were ended then.
     """
     asked: set[str] = set()
-    restored = ledger.mark(session, conversation.ENDED_BY_RESTORE)
-    ended = (
-        ()
-        if restored is None
-        else conversation.ended_unasked(session, datetime.fromisoformat(restored["at"]), now - ASK_GAP, limit)
-    )
+    ended = _ended_by_restore(session, wording, now, limit)
     ending = conversation.to_renew(
         session, now + RENEW_BEFORE, wording.themes.keys(), limit, unasked_since=now - ASK_GAP
     )
     for consent in (*ended, *ending):
         citizen = session.get(CitizenRow, consent.citizen_id)
         assert citizen is not None
-        if citizen.id in asked or citizen.standing != Standing.ACTIVE or consent.theme not in wording.themes:
+        if citizen.id in asked:
             continue
         asked.add(citizen.id)
         ends = (consent.valid_until or consent.at).astimezone(ZoneInfo(citizen.zone)).date()
@@ -61,6 +56,18 @@ def renew(session: Session, wording: Wording, now: datetime, limit: int = 200) -
         _record(session, consent, ConsentState.ASKED, now, text=text, wording=wording_id, language=citizen.language)
         saying.notify(session, wording, citizen, f"renew:{consent.id}", say, now)
     return len(asked)
+
+
+def _ended_by_restore(session: Session, wording: Wording, now: datetime, limit: int) -> Sequence[ConsentRow]:
+    """What ended after a restore and can be asked again now; once nobody is left to ask, that is over."""
+    restored = ledger.mark(session, conversation.ENDED_BY_RESTORE)
+    if restored is None:
+        return ()
+    at, themes = datetime.fromisoformat(restored["at"]), wording.themes.keys()
+    ended = conversation.ended_unasked(session, at, themes, limit, unasked_since=now - ASK_GAP)
+    if not ended and not conversation.ended_unasked(session, at, themes, 1, unasked_since=now):
+        ledger.clear_mark(session, conversation.ENDED_BY_RESTORE)
+    return ended
 
 
 def tell_privacy(session: Session, wording: Wording, now: datetime, limit: int = 200) -> int:

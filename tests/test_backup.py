@@ -1,21 +1,27 @@
 """A copy while the bot runs; and an old copy that is put back sends nothing again before a person was asked."""
 
 import json
+import resource
 import shutil
 import sqlite3
 import stat
 import subprocess
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import delete, text
 from sqlalchemy.orm import sessionmaker
 from sqlmodel import Session, col, select
 
+from bot import campaigns, planning, upkeep
 from bot.core.facts import ConsentState, Onward
+from bot.core.talk import Command
 from bot.errors import InTheWayError, RefusedError
-from bot.store import backup, provenance, schema
+from bot.journey import Speaker
+from bot.store import backup, conversation, provenance, schema
 from bot.store.tables import AuditRow, ConsentRow, LinkCodeRow, MarkRow, MessageRow
 from tests.world import TUESDAY_TEN, World
 
@@ -160,6 +166,76 @@ def test_withdrawn_they_count_as_contacts_and_new_signals_wait_their_turn(restor
     assert set(waiting) <= {"open_question", "resting", "card_gap"}
 
 
+@pytest.fixture
+def bare(sessions, wording, vault):
+    """Anna takes part, and nothing waits yet."""
+    world = World(sessions, wording, vault)
+    world.joins("anna", "money")
+    world.later(days=7)
+    world.journey.held_after_restore()
+    return world
+
+
+def put_back(world):
+    """This database is a copy from now on, found out an hour later."""
+    with world.sessions.begin() as session:
+        session.add(MarkRow(name=provenance.COPY, value={"because": "is a copy"}, at=world.now))
+    world.later(hours=1)
+    assert world.journey.held_after_restore()
+
+
+def test_withdrawn_an_offer_that_waited_for_its_campaign_does_not_leave_when_that_starts(bare):
+    """In what was lost the campaign may have started, and the nudge left."""
+    campaign = bare.campaign()
+    with bare.sessions.begin() as session:
+        campaigns.pause(session, campaign, by="eva", now=bare.now, because="a look")
+    bare.signal()
+    bare.tick()
+    put_back(bare)
+    bare.journey.go_on_after_restore(Onward.WITHDRAW, who="sam")
+    with bare.sessions.begin() as session:
+        campaigns.start(session, campaign, bare.wording, by="eva", now=bare.now)
+
+    nudges = []
+    for _ in range(30):
+        bare.later(days=1)
+        nudges += bare.tick()
+
+    assert nudges == []
+    assert bare.outcomes() == ["uncertain"]
+
+
+def test_withdrawn_an_offer_nobody_had_decided_about_keeps_its_person_quiet_for_two_weeks(bare):
+    bare.campaign()
+    bare.signal()
+    put_back(bare)
+    held = bare.now
+    bare.later(hours=2)
+    bare.journey.go_on_after_restore(Onward.WITHDRAW, who="sam")
+    bare.signal(in_days=45)
+
+    nudges = []
+    while bare.now < held + timedelta(days=30):
+        nudges += [(bare.now, nudge) for nudge in bare.tick()]
+        bare.later(hours=6)
+
+    assert nudges
+    assert min(at for at, _ in nudges) >= held + timedelta(days=14)
+
+
+def test_withdrawn_who_said_something_after_the_restore_is_still_answered(bare):
+    put_back(bare)
+    bare.later(minutes=1)
+    bare.sent.clear()
+    bare.journey.hear(9001, Speaker("anna", "nl"), Command("help", ""))
+
+    counts = bare.journey.go_on_after_restore(Onward.WITHDRAW, who="sam")
+    bare.deliver()
+
+    assert counts["withdrawn"] == 0
+    assert [chat for chat, _ in sent_to(bare)] == ["anna"]
+
+
 def test_asked_anew_everybody_gets_one_question_and_no_nudge_without_a_new_yes(restored):
     restored.deliver()
 
@@ -178,6 +254,46 @@ def test_asked_anew_everybody_gets_one_question_and_no_nudge_without_a_new_yes(r
     with restored.sessions() as session:
         newest = session.exec(select(ConsentRow).where(col(ConsentRow.state) == ConsentState.EXPIRED)).all()
     assert len(newest) == 3
+
+
+def test_who_left_and_themes_that_are_gone_do_not_keep_others_from_being_asked(bare):
+    for name in ("ben", "carla"):
+        bare.joins(name, "money")
+    bare.later(days=7)
+    put_back(bare)
+    bare.journey.go_on_after_restore(Onward.ASK, who="sam")
+    bare.sent.clear()
+    bare.say("anna", "/stop")
+    with bare.sessions.begin() as session:
+        ben = bare.citizen("ben").id
+        ended = select(ConsentRow).where(ConsentRow.citizen_id == ben, ConsentRow.state == ConsentState.EXPIRED)
+        session.exec(ended).one().theme = "a theme that is gone"
+
+        asked = upkeep.renew(session, bare.wording, bare.now, limit=1)
+    bare.deliver()
+
+    assert asked == 1
+    assert [chat for chat, _ in sent_to(bare)] == ["anna", "carla"]
+
+
+def test_once_nobody_is_left_to_ask_the_restore_is_over(bare):
+    def is_going_on():
+        with bare.sessions() as session:
+            return session.get(MarkRow, conversation.ENDED_BY_RESTORE) is not None
+
+    bare.joins("ben", "money", "care")
+    bare.later(days=7)
+    put_back(bare)
+    bare.journey.go_on_after_restore(Onward.ASK, who="sam")
+    asked = []
+    while is_going_on() and len(asked) < 10:
+        bare.sent.clear()
+        bare.tick()
+        asked.append(sorted(chat for chat, _ in sent_to(bare)))
+        bare.later(days=2)
+
+    assert [day for day in asked if day] == [["anna", "ben"], ["ben"]]
+    assert not is_going_on()
 
 
 def test_sent_when_the_bot_stood_still_everything_goes_on(town, copied):
@@ -214,6 +330,16 @@ def test_a_pause_that_staff_had_set_before_stays(town, copied):
     assert [outgoing for outgoing in world.deliver() if outgoing.silent] == []
     with world.sessions() as session:
         assert session.get(MarkRow, "pause_nudges").value["because"] == "a look at the texts"
+
+
+def test_a_pause_that_staff_set_while_it_was_held_stays(bare):
+    put_back(bare)
+    bare.journey.pause_nudges("a complaint is looked into", who="eva")
+
+    bare.journey.go_on_after_restore(Onward.SEND, who="sam")
+
+    with bare.sessions() as session:
+        assert session.get(MarkRow, "pause_nudges").value["because"] == "a complaint is looked into"
 
 
 def test_a_decision_is_only_there_after_a_restore(town):
@@ -275,6 +401,37 @@ def test_a_copy_inside_the_same_postgresql_is_a_copy(city):
     assert city.journey.held_after_restore() is None
 
 
+def at_once(world, count=4):
+    """So many processes look at the same moment whether this is an old copy; what they say."""
+    together = threading.Barrier(count)
+
+    def start():
+        together.wait(30)
+        return world.journey.held_after_restore()
+
+    with ThreadPoolExecutor(count) as pool:
+        return [one.result() for one in [pool.submit(start) for _ in range(count)]]
+
+
+def test_several_roles_start_at_once_on_a_new_postgresql(city):
+    for _ in range(5):
+        with city.sessions.begin() as session:
+            session.execute(delete(MarkRow))
+            session.execute(delete(MessageRow))
+        assert at_once(city) == [None] * 4
+
+
+def test_several_roles_start_at_once_on_a_copy_in_postgresql(city):
+    for _ in range(5):
+        with city.sessions.begin() as session:
+            known = session.get(MarkRow, provenance.IDENTITY)
+            known.value = {**known.value, "place": {}}
+        assert len(set(at_once(city))) == 1
+        city.journey.go_on_after_restore(Onward.SEND, who="sam")
+        with city.sessions() as session:
+            assert session.get(MarkRow, "pause_nudges") is None
+
+
 @pytest.mark.parametrize("changed", ["cluster", "timeline", "database", "table"])
 def test_a_cluster_that_went_back_to_an_earlier_moment_is_noticed(city, changed):
     """A rollback starts a new timeline, a dump that is read in makes new tables."""
@@ -283,6 +440,33 @@ def test_a_cluster_that_went_back_to_an_earlier_moment_is_noticed(city, changed)
         known.value = {**known.value, "place": {**known.value["place"], changed: "0"}}
 
     assert f"its PostgreSQL {changed} changed" in city.journey.held_after_restore()
+
+
+def test_what_a_planner_is_deciding_while_somebody_says_withdraw_never_leaves(city):
+    city.campaign()
+    city.signal()
+    city.journey.plan()
+    with city.sessions.begin() as session:
+        known = session.get(MarkRow, provenance.IDENTITY)
+        known.value = {**known.value, "place": {}}
+    assert city.journey.held_after_restore()
+    going = threading.Thread(target=city.journey.go_on_after_restore, args=(Onward.WITHDRAW,), kwargs={"who": "sam"})
+    waits = text("SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()")
+    with city.sessions.begin() as planner:
+        assert planning.decide_due(planner, city.wording, city.vault, city.now, 10) == 1
+        planner.flush()
+        going.start()
+        with city.engine.connect() as looking:
+            while going.is_alive() and not looking.execute(waits).all():
+                looking.rollback()
+    going.join()
+
+    with city.sessions() as session:
+        assert [row.state for row in session.exec(select(MessageRow).where(col(MessageRow.purpose) == 2))] == [
+            "uncertain"
+        ]
+    city.later(hours=2)
+    assert [outgoing for outgoing in city.deliver() if outgoing.silent] == []
 
 
 @pytest.fixture
@@ -454,6 +638,21 @@ def test_what_an_interrupted_backup_left_does_not_matter(on_sqlite, tmp_path):
 def test_a_place_that_cannot_be_written_to_is_told(on_sqlite, tmp_path):
     with pytest.raises(RefusedError, match="cannot be written"):
         backup.back_up(on_sqlite, tmp_path / "no" / "such" / "folder", TUESDAY_TEN)
+
+
+def test_a_disk_that_fails_halfway_is_told(on_sqlite, tmp_path):
+    half = Path(on_sqlite.url.database).stat().st_size // 2
+    (tmp_path / "to").mkdir()
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (half, before[1]))
+    try:
+        with pytest.raises(RefusedError, match="Look whether a disk is full"):
+            backup.back_up(on_sqlite, tmp_path / "to" / "copy.db", TUESDAY_TEN)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+    assert not (tmp_path / "to" / "copy.db").exists()
+    assert not (tmp_path / "to" / ".copy.db.new").exists()
 
 
 def test_an_unsound_database_gives_no_backup(on_sqlite, tmp_path):

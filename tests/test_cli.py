@@ -16,11 +16,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from sqlmodel import select
+from sqlalchemy import text
+from sqlmodel import Session, select
 
 from bot import __version__, cli
 from bot.sandbox import MovableClock, Sandbox, start
-from bot.store import schema
+from bot.store import provenance, schema
 from bot.store.tables import AuditRow, ContactRequestRow, FrozenRow, MessageRow
 from bot.wording import data
 from tests.test_cards import all_settled
@@ -484,6 +485,42 @@ def test_a_person_is_shown_exported_and_wiped_on_a_letter(municipality, sessions
     assert {"person.show", "person.export", "person.erase"} <= set(actions)
 
 
+@pytest.mark.parametrize("action", ["show", "export", "erase"])
+def test_while_somebody_is_looked_for_by_a_code_others_write(
+    municipality, sessions, wording, tmp_path, monkeypatch, action
+):
+    from bot import mydata
+    from bot.settings import read_keys
+
+    town = World(sessions, wording, read_keys(tmp_path / "keys.toml"))
+    town.joins("111", "money")
+    code_of, waited = mydata.code_of, []
+    code = code_of(town.vault, town.citizen("111").id)
+
+    def slow(*given):
+        if not waited:
+            writer = threading.Thread(target=lambda: town.journey.lease("another", 1), daemon=True)
+            writer.start()
+            writer.join(10)
+            waited.append(writer.is_alive())
+        return code_of(*given)
+
+    monkeypatch.setattr(mydata, "code_of", slow)
+    whom = [tmp_path / "kept.json", "--code", code] if action == "export" else [code]
+    done, _, _ = municipality("person", action, *whom, "--by", "eva", *(["--yes"] if action == "erase" else []))
+
+    assert (done, waited) == (0, [False])
+
+
+@pytest.mark.parametrize("what", ["contact", "variant"])
+def test_a_list_is_shown_while_somebody_writes(municipality, sessions, what):
+    with sessions.begin() as session:
+        session.execute(text("UPDATE mark SET name = name"))
+        code, _, _ = municipality(what, "list", *(["--by", "eva"] if what == "contact" else []))
+
+    assert code == 0
+
+
 # Decisions, policies, research.
 
 
@@ -798,6 +835,23 @@ def test_a_backup_of_postgresql_names_its_own_tools(municipality, engine, tmp_pa
         code, _, complained = municipality("backup", tmp_path / "copy")
         assert code == 1
         assert "pg_dump" in complained
+
+
+def test_a_look_from_a_shell_with_other_settings_holds_nothing(handreiking, keys, monkeypatch, tmp_path):
+    """The bot's unit says where the witness lies, and a colleague's shell does not."""
+    (tmp_path / "state").mkdir()
+    monkeypatch.setenv("HANDREIKING_DATABASE_URL", f"sqlite:///{tmp_path / 'bot.db'}")
+    monkeypatch.setenv("HANDREIKING_STATE_DIR", str(tmp_path / "state"))
+    engine = on_sqlite(tmp_path / "bot.db")
+    with Session(engine) as session, session.begin():
+        provenance.adopt(session, {}, tmp_path / "state", TUESDAY_TEN)
+    monkeypatch.delenv("HANDREIKING_STATE_DIR")
+
+    assert handreiking("nudges", "status")[1].startswith("Nudges leave.")
+
+    with Session(engine) as session:
+        assert provenance.marks(session).keys() == {provenance.IDENTITY}
+    engine.dispose()
 
 
 def test_after_a_restore_the_ways_on_are_told_and_taken(handreiking, keys, monkeypatch, tmp_path):

@@ -890,6 +890,51 @@ def test_closed_windows_teach_and_the_same_rows_teach_the_same(anna):
     assert anna.journey.learn_if_older_than(timedelta(days=7)) is None
 
 
+def test_while_it_learns_others_write(anna, monkeypatch):
+    anna.signal()
+    [nudge] = anna.tick()
+    anna.press(ANNA, nudge.buttons[0].data)
+    anna.later(days=15)
+    learn, wrote = policy.learn, []
+
+    def slow(*given, **named):
+        writer = threading.Thread(target=lambda: wrote.append(anna.journey.lease("another", 1)), daemon=True)
+        writer.start()
+        writer.join(10)
+        wrote.append(writer.is_alive())
+        return learn(*given, **named)
+
+    monkeypatch.setattr(policy, "learn", slow)
+    anna.journey.learn()
+
+    assert wrote == [[], False]
+
+
+def test_of_two_who_learn_at_once_the_first_version_stands(anna, monkeypatch):
+    anna.signal()
+    [nudge] = anna.tick()
+    anna.press(ANNA, nudge.buttons[0].data)
+    anna.later(days=15)
+    learn, first = policy.learn, []
+
+    def overtaken(*given, **named):
+        monkeypatch.setattr(policy, "learn", learn)
+        first.append(anna.journey.learn())
+        anna.later(seconds=1)
+        return learn(*given, **named)
+
+    monkeypatch.setattr(policy, "learn", overtaken)
+    version = anna.journey.learn()
+    anna.later(seconds=1)
+    after = anna.journey.learn()
+
+    assert [version] == first
+    with anna.sessions() as session:
+        assert session.get(PolicyRow, after).parent == version
+        parents = [row.parent for row in session.exec(select(PolicyRow)).all()]
+    assert len(set(parents)) == len(parents)
+
+
 def test_the_research_question_comes_at_most_once_in_thirty_days(anna):
     def asked():
         question = anna.wording.say("survey.welcome", "nl")

@@ -194,6 +194,24 @@ def test_two_nudges_for_one_person_leave_one_whether_together_or_apart(queue):
     assert len(together[0]) == 1
 
 
+def test_a_nudge_whose_offer_was_closed_meanwhile_does_not_leave(queue):
+    messages = all_set_aside(queue)
+    citizen = queue.citizen(CHATS[0]).id
+    with queue.sessions.begin() as session:
+        closed = update(OfferRow).where(col(OfferRow.citizen_id) == citizen)
+        session.execute(closed.values(state="closed", outcome="uncertain", closed_at=queue.now))
+
+    left = queue.journey.depart("sender", messages)
+
+    assert sorted(outgoing.chat for outgoing in left if outgoing.purpose == 2) == CHATS[1:]
+    with queue.sessions() as session:
+        of_them = select(MessageRow).where(MessageRow.citizen_id == citizen, MessageRow.purpose == 2)
+        nudge = session.execute(of_them).scalars().one()
+        offer = session.execute(select(OfferRow).where(OfferRow.citizen_id == citizen)).scalars().one()
+    assert (nudge.state, nudge.error) == ("withdrawn", "uncertain")
+    assert (offer.state, offer.outcome) == ("closed", "uncertain")
+
+
 def test_no_more_than_the_hourly_maximum_leave_together(world):
     world.campaign(hourly_maximum=2)
     for chat in CHATS:

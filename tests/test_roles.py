@@ -177,18 +177,23 @@ async def test_what_goes_wrong_while_it_is_our_turn_is_told_and_what_the_next_in
     stop = asyncio.Event()
     lock = SessionLock(url, "work")
 
-    async def refused():
-        raise ChannelClosedError("the token is refused")
+    async def poll(error, *, closed):
+        if closed:
+            await lock._connection.close()
+            stop.set()
+        raise error
 
-    async def overtaken():
-        await lock._connection.close()
-        stop.set()
-        raise ChannelClosedError("another one fetches updates")
+    async def hear(error, *, closed=False):  # as the service does
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(poll(error, closed=closed))
 
     async with asyncio.timeout(30):
-        with pytest.raises(ChannelClosedError):
-            await lock.run(refused, stop)
-        await lock.run(overtaken, stop)
+        with pytest.raises(ExceptionGroup, check=lambda group: group.subgroup(ChannelClosedError) is not None):
+            await lock.run(lambda: hear(ChannelClosedError("the token is refused")), stop)
+        await lock.run(lambda: hear(ChannelClosedError("another one fetches updates"), closed=True), stop)
+        stop.clear()
+        with pytest.raises(ExceptionGroup, check=lambda group: group.subgroup(LookupError) is not None):
+            await lock.run(lambda: hear(LookupError("a fault of ours"), closed=True), stop)
 
 
 async def test_postgresql_frees_the_turn_of_a_session_that_says_nothing(url):

@@ -120,9 +120,11 @@ def campaign_preview(
             asked = preview.question(session, whole.wording, campaign, now, kind=signal)
             told = people.masked(preview.preview(session, asked))
     else:
+        with ledger.reading(whole.sessions) as session:
+            found = mydata.find(session, whole.vault, code=person, reference=reference)
         with whole.sessions.begin() as session:
             asked = preview.question(session, whole.wording, campaign, now, kind=signal)
-            citizen = mydata.find(session, whole.vault, code=person, reference=reference)
+            citizen = mydata.person(session, found)
             answer = preview.why_not(session, asked, citizen.id)
             ledger.audit(session, parts.now(), by, "person.preview", citizen.id, campaign=campaign)
         told = {

@@ -18,8 +18,8 @@ def status(json: Json = False) -> None:
     from bot.store import ledger
 
     whole = parts.from_environment()
-    with whole.sessions.begin() as session:
-        to_decide = restoring.look(session, whole.settings.state_dir, parts.now())
+    with ledger.reading(whole.sessions) as session:
+        to_decide = restoring.look(session)
         found = ledger.condition(session)
     if json:
         say_json(found)

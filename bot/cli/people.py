@@ -34,7 +34,7 @@ def contact_list(
     from bot.store import conversation, ledger
 
     whole = parts.from_environment()
-    with whole.sessions.begin() as session:
+    with whole.sessions.begin() if show_phone else ledger.reading(whole.sessions) as session:
         found = conversation.open_requests(session)
         rows: list[dict[str, Any]] = [
             {
@@ -142,13 +142,16 @@ def person_erase(
     from bot import mydata, outbox, saying
     from bot.core.talk import Say
     from bot.saying import phrase
+    from bot.store import ledger
 
     whole = parts.from_environment()
     now = parts.now()
+    with ledger.reading(whole.sessions) as session:
+        found = mydata.find(session, whole.vault, code=code, reference=reference)
+    if not yes:
+        raise RefusedError("This cannot be undone. Say --yes to do it.")
     with whole.sessions.begin() as session:
-        citizen = mydata.find(session, whole.vault, code=code, reference=reference)
-        if not yes:
-            raise RefusedError("This cannot be undone. Say --yes to do it.")
+        citizen = mydata.person(session, found)
         mydata.erase(session, citizen, now, by=by)
         told = saying.body_of(whole.wording, citizen.language, Say(words=(phrase("erase.done.letter"),)))
         if citizen.chat_sealed is not None:
@@ -161,9 +164,9 @@ def person_erase(
 @variant.command("list")
 def variant_list(json: Json = False) -> None:
     """Wordings that are not planned because people found them unpleasant."""
-    from bot.store import conversation
+    from bot.store import conversation, ledger
 
-    with parts.from_environment().sessions() as session:
+    with ledger.reading(parts.from_environment().sessions) as session:
         rows = [
             {"variant": name, "since": value["at"], "because": value["because"]}
             for name, value in sorted(conversation.paused_variants(session).items())
@@ -201,7 +204,9 @@ def _kept(code: str | None, reference: str | None, by: str, action: str) -> str:
     from bot.store import ledger
 
     whole = parts.from_environment()
+    with ledger.reading(whole.sessions) as session:
+        found = mydata.find(session, whole.vault, code=code, reference=reference)
     with whole.sessions.begin() as session:
-        citizen = mydata.find(session, whole.vault, code=code, reference=reference)
+        citizen = mydata.person(session, found)
         ledger.audit(session, parts.now(), by, action, citizen.id)
         return mydata.as_file(session, whole.wording, whole.vault, citizen, parts.now())

@@ -23,8 +23,7 @@ DUTIES: Final = {duty.name: duty for duty in (LOOP, TICK, SEND, HEAR, POLL)}
 def of_queues(vital: Vitals, processes: Sequence[Process]) -> Iterator[Finding]:
     """Whether anything waits that should not. `processes`: who is at work, by the newest sign of life."""
     now = vital.at
-    sent = max((process.worked["sent"] for process in processes if "sent" in process.worked), default=None)
-    for silence in stuck(vital, None if sent is None else (now - sent).total_seconds()):
+    for silence in stuck(vital, processes):
         yield Finding(
             check="due",
             urgency=Urgency.NOW,

@@ -1,12 +1,13 @@
 """What a process has to keep doing, and how long it may be silent before that is said aloud."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
 from bot.core.facts import Purpose
-from bot.store.vitals import Vitals
+from bot.restoring import GUARD
+from bot.store.vitals import Process, Vitals
 from bot.watch import Watch
 
 #: So long may a message wait that could leave, while none leaves.
@@ -63,19 +64,30 @@ def silences(watch: Watch, duties: Mapping[Duty, float]) -> list[Silence]:
     return found
 
 
-def stuck(vitals: Vitals, last_sent_s: float | None) -> list[Silence]:
-    """Messages that could leave and do not. `last_sent_s`: seconds since any message left; None: none did yet.
+def stuck(vitals: Vitals, processes: Collection[Process]) -> list[Silence]:
+    """Messages that could leave and do not. `processes`: all that are at work, as any of them may be who sends.
 
-    What has to wait is not stuck: in quiet hours a nudge is put off, and then it is not due; and a pause holds all.
+    What has to wait is not stuck: in quiet hours a nudge is put off, and then it is not due; a pause holds all nudges,
+    after a restore notices too, and a flood holds everything.
     """
     if vitals.all_paused_until is not None:
         return []
+    sent = max((process.worked["sent"] for process in processes if "sent" in process.worked), default=None)
+    last_sent_s = None if sent is None else (vitals.at - sent).total_seconds()
+    held = _held(vitals)
     found = []
     for purpose, limit in WAITS.items():
         waits = vitals.due[purpose].age_s(vitals.at)
-        held = purpose is Purpose.NUDGE and vitals.nudges_paused is not None
         quiet = waits if last_sent_s is None else min(waits, last_sent_s)
-        if not held and quiet > limit.total_seconds():
+        if purpose not in held and quiet > limit.total_seconds():
             means = f"a {purpose.name.lower()} could leave and nothing was sent"
             found.append(Silence(f"due_{purpose.name.lower()}", int(quiet), means, ours=False))
     return found
+
+
+def _held(vitals: Vitals) -> Collection[Purpose]:
+    """What a pause holds."""
+    if vitals.nudges_paused is None:
+        return ()
+    restored = vitals.nudges_paused.get("who") == GUARD
+    return (Purpose.NUDGE, Purpose.CONFIRMATION) if restored else (Purpose.NUDGE,)

@@ -11,7 +11,7 @@ import json
 import logging
 import threading
 import urllib.request
-from collections.abc import AsyncIterator, Callable, Collection, Iterator
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Sequence
 from contextlib import ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -150,8 +150,7 @@ class Lookout:
         """One look at the database, and what the outside is told."""
         vital = self._reading.take()
         if vital is not None:
-            self._stuck = stuck(vital, self._last_sent_s())
-            self._be_at_work()
+            self._stuck = stuck(vital, self._be_at_work())
         now, troubles = self._watch.time(), self.troubles()
         if vital is not None and not troubles and self.ping_url is not None and now - self._pinged >= PING_S:
             self._pinged = now
@@ -168,10 +167,8 @@ class Lookout:
         silent = [{"duty": one.duty, "for_s": one.for_s, "means": one.means} for one in troubles]
         return json.dumps({"status": "silent" if silent else "well", "role": self.role, "silent": silent}).encode()
 
-    def _last_sent_s(self) -> float | None:
-        return self._watch.age_s("sent")
-
-    def _be_at_work(self) -> None:
+    def _be_at_work(self) -> Sequence[Process]:
+        """Show that we are at work; who else is, and we."""
         now, watch = self.journey.clock(), self._watch
         ages = {duty.name: watch.age_s(*duty.steps) for duty in self._duties} | {"sent": watch.age_s("sent")}
         process = Process(
@@ -183,6 +180,7 @@ class Lookout:
         )
         with self.journey.sessions.begin() as session:
             vitals.at_work(session, process)
+            return vitals.processes(session)
 
     def _go_home(self) -> None:
         try:

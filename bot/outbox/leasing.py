@@ -22,7 +22,8 @@ SENDER = "sender"  # the one process that sends, and until when
 SENDS_FOR = timedelta(seconds=10)
 #: The mark is prolonged when it is this old, not at each question.
 RENEW_AFTER = timedelta(seconds=2)
-#: An update is taken to heart within this, or nudges wait for it: a stop counts from when it is stored.
+#: An update is taken to heart within this, or all nudges wait for it: it may be anybody's stop. So a nudge can leave to
+#: somebody whose stop has been stored for no longer than this and is not heard yet.
 HEARD_WITHIN = timedelta(seconds=2)
 PAUSE_ALL = "pause"  # a 429: nothing leaves until then
 PAUSE_NUDGES = "pause_nudges"  # the breaker, or staff: no nudge leaves until somebody says so

@@ -115,12 +115,16 @@ class _Door:
 
     def _may_be_nudged(self, row: Row[Any], citizen: Row[Any]) -> bool:
         """The gate again, on today's facts. What it refuses for good is closed; what must wait is decided anew."""
+        offer = self.offered[row.offer_id]
+        if offer.state != "queued":  # it was closed while this nudge was being made
+            self._ends(row, "withdrawn", offer.outcome, None)
+            return False
         campaign = self.campaigns[row.campaign_id]
         world = self.worlds.get(campaign.id)
         if world is None:
             self._ends(row, "withdrawn", Reason.CARD_NOT_IN_FORCE, Reason.CARD_NOT_IN_FORCE)
             return False
-        person, offer = self._person(row), self.offered[row.offer_id]
+        person = self._person(row)
         signal = planning.signal_for(offer, offer.person)
         objection = outreach.objection(signal, world.card, world.campaign, person, world.rules, self.now)
         objection = objection or self._misworded(row, person.language, world)

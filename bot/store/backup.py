@@ -18,8 +18,8 @@ from bot.store.provenance import COPY
 def back_up(engine: Engine, file: Path, now: datetime) -> int:
     """Write the database as it is at this moment to `file`, for its owner only; return the size in bytes.
 
-    The file is there whole or not at all. Raises RefusedError when it is there already, cannot be written, or when this
-    is no SQLite database; InTheWayError when another backup writes to it, or the copy is not sound.
+    The file is there whole or not at all. Raises RefusedError when it is there already or cannot be written, a disk
+    fails, or this is no SQLite database; InTheWayError when another backup writes to it, or the copy is not sound.
     """
     if engine.dialect.name != "sqlite":
         raise RefusedError(
@@ -50,6 +50,8 @@ def back_up(engine: Engine, file: Path, now: datetime) -> int:
         raise InTheWayError(f"Another backup is being written to {file}.") from None
     except OSError as error:
         raise RefusedError(f"{file} cannot be written: {error.strerror}.") from None
+    except sqlite3.Error as error:
+        raise RefusedError(f"The backup to {file} failed: {error}. Look whether a disk is full or broken.") from None
     return size
 
 

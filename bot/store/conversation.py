@@ -160,10 +160,12 @@ def end_consents(session: Session, now: datetime) -> int:
     return int(count)
 
 
-def ended_unasked(session: Session, ended_at: datetime, quiet_since: datetime, limit: int) -> Sequence[ConsentRow]:
-    """Of each person the first consent that ended at `ended_at` and was not spoken of again since.
+def ended_unasked(
+    session: Session, ended_at: datetime, themes: Collection[str], limit: int, *, unasked_since: datetime
+) -> Sequence[ConsentRow]:
+    """Of each who takes part the first consent for `themes` that ended at `ended_at` and was not spoken of again since.
 
-    Whoever was asked for any consent after `quiet_since` is left out.
+    Whoever was asked for any consent after `unasked_since` is left out.
     """
     later, asked = (ConsentRow.__table__.alias(name) for name in ("later", "asked"))  # type: ignore[attr-defined]
     spoken_of = select(later.c.id).where(
@@ -174,11 +176,14 @@ def ended_unasked(session: Session, ended_at: datetime, quiet_since: datetime, l
     asked_lately = select(asked.c.id).where(
         asked.c.citizen_id == col(ConsentRow.citizen_id),
         asked.c.state == ConsentState.ASKED,
-        asked.c.at > quiet_since,
+        asked.c.at > unasked_since,
     )
     first = (
         select(func.min(ConsentRow.id))
+        .join(CitizenRow, col(CitizenRow.id) == col(ConsentRow.citizen_id))
         .where(
+            col(CitizenRow.standing) == Standing.ACTIVE,
+            col(ConsentRow.theme).in_(themes),
             col(ConsentRow.state) == ConsentState.EXPIRED,
             col(ConsentRow.at) == ended_at,
             ~spoken_of.exists(),
@@ -188,16 +193,6 @@ def ended_unasked(session: Session, ended_at: datetime, quiet_since: datetime, l
         .limit(limit)
     )
     return session.execute(select(ConsentRow).where(col(ConsentRow.id).in_(first))).scalars().all()
-
-
-def asked_since(session: Session, citizen: str, since: datetime) -> bool:
-    """Whether this person was asked for any consent after `since`."""
-    statement = select(ConsentRow.id).where(  # type: ignore[call-overload]
-        col(ConsentRow.citizen_id) == citizen,
-        col(ConsentRow.state) == ConsentState.ASKED,
-        col(ConsentRow.at) > since,
-    )
-    return session.execute(statement.limit(1)).first() is not None
 
 
 def not_told(session: Session, privacy: str, limit: int) -> Sequence[CitizenRow]:

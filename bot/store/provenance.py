@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from sqlalchemy import Connection, delete, insert, select, text
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, col
 
 from bot.store.tables import MarkRow, MessageRow
@@ -123,8 +124,12 @@ def adopt(session: Session, said: Marks, state_dir: Path | None, now: datetime) 
         beat += bool(said.get(IDENTITY) or beat)
     name = hashlib.sha256(f"{now.isoformat()}|{session.get_bind().engine.url!r}|{path}".encode()).hexdigest()[:16]
     identity: dict[str, Any] = {"id": name, "beat": beat} if place is None else {"id": name, "place": place}
-    session.execute(delete(MarkRow).where(col(MarkRow.name).in_((IDENTITY, COPY, RESTORED))))
-    session.execute(insert(MarkRow), [{"name": IDENTITY, "value": identity, "at": now}])
+    session.execute(delete(MarkRow).where(col(MarkRow.name).in_((COPY, RESTORED))))
+    if IDENTITY in said:
+        session.execute(delete(MarkRow).where(col(MarkRow.name) == IDENTITY))
+    make = sqlite.insert if place is None else postgresql.insert
+    # Several processes may start at once on a new database: they find the same, and one writes it down.
+    session.execute(make(MarkRow).on_conflict_do_nothing(), [{"name": IDENTITY, "value": identity, "at": now}])
     if path is not None:
         Witness(path=path, database=name, beat=beat).write()
 

@@ -15,6 +15,9 @@ from bot.operating import Lookout
 from bot.operating.duties import HEAR, LOOP, POLL, SEND, TICK, WAITS
 from bot.operating.lookout import PING_S, REPEAT_S
 from bot.operating.systemd import Manager
+from bot.restoring import GUARD
+from bot.store import vitals
+from bot.store.vitals import Process
 from bot.watch import Watch
 from tests.test_end_to_end import ANNA
 from tests.world import World
@@ -214,6 +217,42 @@ def test_nudges_that_are_held_by_staff_are_not_stuck(post):
 
     assert stuck == ["due_nudge"]
     assert me.lookout.troubles() == []
+
+
+def test_what_another_process_sends_counts(post):
+    me = post()
+    me.world.campaign()
+    me.world.joins("111", "money")
+    me.world.signal()
+    me.world.journey.plan()
+    me.world.journey.decide()
+    me.later(WAITS[Purpose.NUDGE].total_seconds() + 10)
+    me.works()
+    me.lookout.report()
+    before = [one.duty for one in me.lookout.troubles()]
+    now = me.world.now
+    sender = Process(name="it", role="sender", at=now, since=now, worked={"sent": now})
+    with me.world.sessions.begin() as session:
+        vitals.at_work(session, sender)
+    me.lookout.report()
+
+    assert before == ["due_nudge"]
+    assert me.lookout.troubles() == []
+
+
+@pytest.mark.parametrize(("who", "stuck"), [(GUARD, []), ("sam", ["due_confirmation"])])
+def test_a_notice_is_held_by_the_guard_of_a_restore_and_by_nobody_else(post, who, stuck):
+    me = post()
+    me.world.joins("111")
+    with me.world.sessions.begin() as session:
+        values = {"at": me.world.now, "purpose": Purpose.CONFIRMATION}
+        session.execute(text("UPDATE message SET state = 'due', due_at = :at, purpose = :purpose"), values)
+    me.world.journey.pause_nudges("because", who=who)
+    me.later(WAITS[Purpose.CONFIRMATION].total_seconds() + 10)
+    me.works()
+    me.lookout.report()
+
+    assert [one.duty for one in me.lookout.troubles()] == stuck
 
 
 def test_a_ping_goes_out_each_minute_while_all_is_well_and_stays_away_otherwise(post):

@@ -61,6 +61,7 @@ from bot.store.ledger.offers import (
     offer_to_all,
     plan,
     reopen,
+    stop_planning,
     unplanned,
     wake,
 )
@@ -155,6 +156,7 @@ __all__ = [
     "set_aside",
     "set_mark",
     "standing",
+    "stop_planning",
     "table_of",
     "take_back",
     "told",

@@ -64,7 +64,15 @@ def mark(session: Session, name: str, *, locked: bool = False) -> dict[str, Any]
 
 
 def set_mark(session: Session, name: str, value: Mapping[str, Any], now: datetime) -> None:
-    session.merge(MarkRow(name=name, value=dict(value), at=now))
+    """Write it down in one statement: several processes may do so at once, and the last one counts."""
+    make = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
+    written = make(MarkRow).values(name=name, value=dict(value), at=now)
+    key = col(MarkRow.name)
+    kept = written.on_conflict_do_update(
+        index_elements=[key], set_={"value": written.excluded.value, "at": written.excluded.at}
+    )
+    # What this session has read of it before is read anew.
+    session.scalars(kept.returning(MarkRow), execution_options={"populate_existing": True}).one()
 
 
 def clear_mark(session: Session, name: str) -> None:

@@ -199,10 +199,11 @@ def not_before(session: Session, people: Collection[str], moment: datetime) -> N
 
 
 def offered(session: Session, offers: Collection[str]) -> dict[str, Row[Any]]:
-    """Offers with their signals, by id: what the gate asks about them."""
+    """Offers with their signals, by id: where they stand, and what the gate asks about them."""
     signal = table_of(SignalRow)
     columns = (
         OFFER.c.id.label("offer"), OFFER.c.citizen_id.label("person"), OFFER.c.window_end,
+        OFFER.c.state, OFFER.c.outcome,
         signal.c.id, signal.c.type, signal.c.origin, signal.c.occurred_at, signal.c.citizen_id,
     )  # fmt: skip
     statement = select(*columns).join(signal, signal.c.id == OFFER.c.signal_id).where(OFFER.c.id.in_(offers))

@@ -87,6 +87,16 @@ def unplanned(session: Session, limit: int) -> Sequence[Unplanned]:
     return [Unplanned(*row) for row in session.execute(statement)]
 
 
+def stop_planning(session: Session) -> None:
+    """Wait until nobody plans or decides, and let nobody begin before the transaction ends.
+
+    On SQLite who writes is alone anyway. The order is that of planning, so that neither waits for the other for good.
+    """
+    if session.get_bind().dialect.name == "postgresql":
+        for table in (SignalRow, OfferRow):
+            session.execute(text(f"LOCK TABLE {table_of(table).name} IN EXCLUSIVE MODE"))
+
+
 def plan(session: Session, outcomes: Mapping[str, Sequence[str]], now: datetime) -> None:
     """Write down what became of signals: their ids by outcome."""
     for outcome, ids in outcomes.items():

@@ -9,7 +9,7 @@ from sqlmodel import Session, col
 
 from bot.store.ledger.common import mark
 from bot.store.ledger.messages import NUDGE, ON_THE_WAY
-from bot.store.provenance import RESTORED
+from bot.store.provenance import COPY, RESTORED
 from bot.store.tables import (
     InboxRow,
     MessageRow,
@@ -50,7 +50,7 @@ def condition(session: Session) -> dict[str, Any]:
 
     return {
         "paused_because": None if paused is None else paused["because"],
-        "restored": mark(session, RESTORED),
+        "restored": mark(session, RESTORED) or mark(session, COPY),
         "waiting": count(col(MessageRow.purpose) == NUDGE, col(MessageRow.state).in_(ON_THE_WAY)),
         "uncertain": count(col(MessageRow.state) == "uncertain"),
         "dead_letters": count(col(InboxRow.state) == "dead"),
