@@ -6,6 +6,8 @@ from collections.abc import Callable, Sequence
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
+from bot.errors import UnreadableError
+
 
 class Vault:
     """Seals with the first key and opens with any; finds by a keyed hash made with a key of its own.
@@ -30,24 +32,30 @@ class Vault:
         return self._box.encrypt(text.encode()).decode()
 
     def open(self, sealed: str) -> str:
-        """The text again. Raises `cryptography.fernet.InvalidToken` when no key fits."""
+        """The text again. Raises UnreadableError when no key fits."""
         try:
             return self._box.decrypt(sealed.encode()).decode()
         except InvalidToken:
             if not self._look():
-                raise
-        return self._box.decrypt(sealed.encode()).decode()
+                raise UnreadableError from None
+        try:
+            return self._box.decrypt(sealed.encode()).decode()
+        except InvalidToken:
+            raise UnreadableError from None
 
     def reseal(self, sealed: str) -> str | None:
         """The same text under the first key; None when it is under that key already.
 
-        Raises `cryptography.fernet.InvalidToken` when no key fits.
+        Raises UnreadableError when no key fits.
         """
         self._look()
         try:
             self._first.decrypt(sealed.encode())
         except InvalidToken:
-            return self._box.rotate(sealed.encode()).decode()
+            try:
+                return self._box.rotate(sealed.encode()).decode()
+            except InvalidToken:
+                raise UnreadableError from None
         return None
 
     def fingerprint(self, text: str) -> str:
