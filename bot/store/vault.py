@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+import threading
 from collections.abc import Callable, Sequence
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
@@ -22,6 +23,7 @@ class Vault:
     ) -> None:
         self._finding = finding
         self._renewed = renewed
+        self._looking = threading.Lock()
         self._take(sealing)
 
     def __repr__(self) -> str:
@@ -36,9 +38,8 @@ class Vault:
         try:
             return self._box.decrypt(sealed.encode()).decode()
         except InvalidToken:
-            if not self._look():
-                raise UnreadableError from None
-        try:
+            self._look()
+        try:  # whether there was news or not: another thread may have taken the new keys just now
             return self._box.decrypt(sealed.encode()).decode()
         except InvalidToken:
             raise UnreadableError from None
@@ -70,12 +71,12 @@ class Vault:
         digest = hmac.new(self._finding, "\x1f".join(parts).encode(), hashlib.sha256).digest()
         return (int.from_bytes(digest[:8], "big") >> 11) / (1 << 53)
 
-    def _look(self) -> bool:
-        """Take the keys as they are by now; whether they had changed."""
-        fresh = self._renewed()
-        if fresh is not None:
-            self._take(fresh)
-        return fresh is not None
+    def _look(self) -> None:
+        """Take the keys as they are by now; who looks meanwhile waits until they are taken."""
+        with self._looking:
+            fresh = self._renewed()
+            if fresh is not None:
+                self._take(fresh)
 
     def _take(self, sealing: Sequence[bytes]) -> None:
         boxes = [Fernet(key) for key in sealing]
