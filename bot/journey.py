@@ -223,7 +223,7 @@ class Journey:
             log.info("deliver", extra={"nudge": result.message, "outcome": outcome})
         for message, purpose in lost:
             log.error("unreadable", extra={"nudge": message})
-            self.watch.sent(purpose.value, "unreadable")
+            self.watch.sent(purpose.name.lower(), "unreadable")
         return leaving
 
     def resign(self, owner: str) -> None:
