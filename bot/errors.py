@@ -37,6 +37,13 @@ class RefusedError(HandreikingError):
         super().__init__(sentence.format(**values) if values else sentence)
 
 
+class UnreadableError(HandreikingError):
+    """No key that we have opens a sealed text. Bring back the key that sealed it; what it holds is lost otherwise."""
+
+    def __init__(self) -> None:
+        super().__init__("No key in the keys file opens this text. Bring back the keys file that it was sealed with.")
+
+
 class InTheWayError(HandreikingError):
     """A port, a lock or another process stands in the way. Free it and start again."""
 

@@ -20,7 +20,7 @@ from sqlmodel import Session
 from bot import campaigns, contacts, hearing, learning, links, outbox, planning, restoring, upkeep
 from bot.core.facts import Onward, Origin, Purpose
 from bot.core.talk import Blocked, Command, Heard, LinkResult, Press, Standing
-from bot.errors import RefusedError
+from bot.errors import RefusedError, UnreadableError
 from bot.hearing import Speaker
 from bot.outbox import Delivered, Label, Leased, Outgoing, Result, Undelivered
 from bot.signals import Incoming
@@ -200,14 +200,30 @@ class Journey:
         None of them go when `owner` is not the one who sends any more; the results are written down all the same.
         """
         now = self.clock()
+        lost: list[tuple[int, Purpose]] = []
         with self.sessions.begin() as session:
             sends = bool(messages) and outbox.is_sender(session, now, owner)
             outbox.settle(session, now, results, self.chat_gap)
             session.flush()
-            leaving = outbox.let_go(session, self.wording, self.vault, now, owner, messages) if sends else []
+            leaving = (
+                outbox.let_go(
+                    session,
+                    self.wording,
+                    self.vault,
+                    now,
+                    owner,
+                    messages,
+                    unreadable=lambda message, purpose: lost.append((message, purpose)),
+                )
+                if sends
+                else []
+            )
         for result in results:
             outcome = "sent" if isinstance(result, Delivered) else type(result.error).__name__
             log.info("deliver", extra={"nudge": result.message, "outcome": outcome})
+        for message, purpose in lost:
+            log.error("unreadable", extra={"nudge": message})
+            self.watch.sent(purpose.name.lower(), "unreadable")
         return leaving
 
     def resign(self, owner: str) -> None:
@@ -301,13 +317,22 @@ class Journey:
 
     @step("unheard")
     def unheard(self, limit: int = 100) -> list[Update]:
-        """Updates that took no effect yet and are due for a try, in Telegram's order."""
+        """Updates that took no effect yet and are due for a try, in Telegram's order.
+
+        One that no key opens has an empty body, which fails like any other that cannot be understood.
+        """
         with ledger.reading(self.sessions) as session:
             return [
-                Update(row.update_id, self.vault.open(row.body_sealed), row.tries)
+                Update(row.update_id, self._opened(row.body_sealed), row.tries)
                 for row in ledger.unheard(session, self.clock(), limit)
                 if row.body_sealed is not None
             ]
+
+    def _opened(self, sealed: str) -> str:
+        try:
+            return self.vault.open(sealed)
+        except UnreadableError:
+            return ""
 
     @step("hear", of="update_id")
     def hear(self, update_id: int, speaker: Speaker, heard: Heard) -> str | None:

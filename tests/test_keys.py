@@ -5,15 +5,16 @@ import signal
 import stat
 import subprocess
 import sys
+import threading
 
 import pytest
-from cryptography.fernet import Fernet, InvalidToken
+from cryptography.fernet import Fernet
 from sqlalchemy import Text, cast, select, text
 from sqlmodel import col
 
 from bot import contacts
 from bot.core.talk import Command, SharedContact
-from bot.errors import FaultsError
+from bot.errors import FaultsError, UnreadableError
 from bot.journey import Speaker
 from bot.store import keys, resealing
 from bot.store.tables import InboxRow, StaffRow, metadata
@@ -145,8 +146,30 @@ def test_of_two_vaults_on_one_file_each_opens_what_the_other_sealed_whoever_look
     assert late.open(early.seal("too")) == "too"
     assert only_the_first(file).open(early.seal("sealed with the new key")) == "sealed with the new key"
     keys.forget_old(file, now_s=file.stat().st_mtime + keys.SETTLED_S)
-    with pytest.raises(InvalidToken):
+    with pytest.raises(UnreadableError):
         keys.vault_from(file).open(old)
+
+
+def test_what_is_sealed_anew_opens_while_another_thread_takes_the_new_keys(file, monkeypatch):
+    vault = keys.vault_from(file)
+    keys.rotate(file)
+    new = keys.vault_from(file).seal("Anna")
+    taking, may = threading.Event(), threading.Event()
+    take = Vault._take
+
+    def slow(self, sealing):
+        taking.set()
+        assert may.wait(10)
+        take(self, sealing)
+
+    monkeypatch.setattr(Vault, "_take", slow)
+    other = threading.Thread(target=vault.seal, args=("x",))
+    other.start()
+    assert taking.wait(10)
+    threading.Timer(0.2, may.set).start()
+
+    assert vault.open(new) == "Anna"
+    other.join()
 
 
 def test_a_file_that_is_away_or_spoilt_for_a_moment_stops_nobody(file):

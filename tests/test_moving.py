@@ -3,6 +3,7 @@
 import signal
 import subprocess
 import sys
+import threading
 from datetime import timedelta
 from pathlib import Path
 
@@ -214,6 +215,33 @@ def test_a_chunk_is_all_that_is_held(town, engine, other, monkeypatch):
 
     counts = [rows for what, table, rows in told if (what, table) == ("moved", "link_code")]
     assert counts == [*range(10, 101, 10), 102]
+
+
+def test_one_side_may_be_silent_for_as_long_as_the_other_takes(town, engine, other):
+    schema.migrate(other)
+    hasty = {"options": "-c idle_in_transaction_session_timeout=200ms"}
+    engines = [
+        schema.open_engine(
+            one.url.set(drivername="postgresql").update_query_dict(hasty).render_as_string(hide_password=False)
+        )
+        if one.dialect.name == "postgresql"
+        else one
+        for one in (engine, other)
+    ]
+    engine.dispose()
+    other.dispose()
+
+    def slow(what, table, rows):
+        if table == "citizen":
+            threading.Event().wait(0.6)
+
+    try:
+        moved = move(*engines, progress=slow)
+    finally:
+        for one in engines:
+            one.dispose()
+
+    assert moved["citizen"].rows == 4
 
 
 # What it refuses.

@@ -4,6 +4,7 @@ import random
 from datetime import timedelta
 
 import pytest
+from cryptography.fernet import Fernet
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select, update
@@ -11,7 +12,7 @@ from sqlmodel import col
 
 from bot import outbox
 from bot.core.answers import fresh_buttons, nudge_buttons
-from bot.core.facts import ConsentState, Phrase
+from bot.core.facts import ConsentState, Phrase, Purpose
 from bot.core.talk import Nudge, Standing
 from bot.errors import DelayedError, RejectedError, UncertainError, UnreachableError
 from bot.journey import Delivered, Undelivered
@@ -22,6 +23,7 @@ from bot.store.tables import (
     CitizenRow,
     ConsentRow,
     FrozenRow,
+    InboxRow,
     LinkRow,
     MarkRow,
     MessageRow,
@@ -383,3 +385,36 @@ def test_of_two_that_ask_at_once_for_the_first_time_one_sends(queue):
     with queue.sessions.begin() as session:
         assert not outbox.is_sender(session, queue.now, "second")
         assert outbox.is_sender(session, queue.now, "first")
+
+
+def test_a_message_that_no_key_opens_ends_and_the_others_leave(queue):
+    stranger = Fernet(Fernet.generate_key()).encrypt(b"1").decode()
+    with queue.sessions.begin() as session:
+        nudges = select(MessageRow).where(col(MessageRow.purpose) == Purpose.NUDGE).order_by(col(MessageRow.id))
+        nudge = session.execute(nudges).scalars().first()
+        lost = nudge.citizen_id
+        session.execute(update(CitizenRow).where(col(CitizenRow.id) == lost).values(chat_sealed=stranger))
+    waiting = all_set_aside(queue)
+
+    leaving = queue.journey.depart("sender", waiting)
+
+    with queue.sessions() as session:
+        theirs = select(MessageRow).where(col(MessageRow.citizen_id) == lost, col(MessageRow.id).in_(waiting))
+        failed = session.execute(theirs).scalars().all()
+        assert {(row.state, row.error, row.owner) for row in failed} == {("failed", "unreadable", None)}
+        offer = session.get(OfferRow, nudge.offer_id)
+        assert (offer.state, offer.outcome) == ("closed", "rejected")
+    assert {message.id for message in leaving}.isdisjoint({row.id for row in failed})
+    assert leaving
+    assert sum(queue.journey.watch.seen().sends.values()) == len(failed)
+
+
+def test_an_update_that_no_key_opens_fails_like_any_other_and_the_others_are_heard(world):
+    stranger = Fernet(Fernet.generate_key()).encrypt(b"{}").decode()
+    world.journey.take_in([(7001, '{"update_id": 7001}'), (7002, '{"update_id": 7002}')])
+    with world.sessions.begin() as session:
+        session.execute(update(InboxRow).where(col(InboxRow.update_id) == 7001).values(body_sealed=stranger))
+
+    heard = {one.update_id: one.body for one in world.journey.unheard()}
+
+    assert heard == {7001: "", 7002: '{"update_id": 7002}'}

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Final
 
 import typer
-from cryptography.fernet import InvalidToken
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import col, select
@@ -17,7 +16,7 @@ from bot import settings
 from bot.campaigns import State
 from bot.cli import fitness, parts
 from bot.cli.parts import Parts, say, say_json
-from bot.errors import ChannelClosedError, FaultsError, InTheWayError, SettingsError
+from bot.errors import ChannelClosedError, FaultsError, InTheWayError, SettingsError, UnreadableError
 from bot.operating import doctor, machine
 from bot.operating.findings import Finding, Urgency, in_order, lines
 from bot.store import ledger, vitals
@@ -244,7 +243,7 @@ def _of_seals(whole: Parts, sealed: Sequence[str]) -> Iterator[Finding]:
     for one in sealed:
         try:
             whole.vault.open(one)
-        except InvalidToken:
+        except UnreadableError:
             closed += 1
     if closed:
         yield Finding(

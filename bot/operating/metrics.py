@@ -160,7 +160,7 @@ class Figures(Collector):
 
 
 #: Every way in which a send can come out.
-OUTCOMES = ("sent", "delayed", "unreachable", "rejected", "uncertain", "closed", "failed")
+OUTCOMES = ("sent", "delayed", "unreachable", "rejected", "uncertain", "closed", "failed", "unreadable")
 
 
 def registry(figures: Figures) -> CollectorRegistry:

@@ -4,7 +4,7 @@ It is done for many at once: what the gate asks is read with one statement for e
 with one for each kind of change. Letting the same messages go one at a time would give the same.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import groupby
@@ -18,6 +18,7 @@ from bot.core import outreach
 from bot.core.answers import fresh_buttons
 from bot.core.facts import Citizen, Objection, Purpose, Reason, Rules
 from bot.core.talk import Standing
+from bot.errors import UnreadableError
 from bot.outbox.leasing import FLIGHT, nudges_wait
 from bot.outbox.parts import Document, Label, Outgoing
 from bot.outbox.queueing import labels
@@ -32,13 +33,23 @@ _GONE = {"owner": None, "leased_until": None}
 
 
 def let_go(
-    session: Session, wording: Wording, vault: Vault, now: datetime, owner: str, messages: Collection[int]
+    session: Session,
+    wording: Wording,
+    vault: Vault,
+    now: datetime,
+    owner: str,
+    messages: Collection[int],
+    *,
+    unreadable: Callable[[int, Purpose], None] = lambda _message, _purpose: None,
 ) -> list[Outgoing]:
-    """Those of `messages` that may leave now, each marked as sending; the gate is asked again about every nudge."""
+    """Those of `messages` that may leave now, each marked as sending; the gate is asked again about every nudge.
+
+    One that no key opens ends as failed, and `unreadable` is told.
+    """
     rows = ledger.departing(session, owner, messages) if messages else []
     if not rows:
         return []
-    door = _Door(session, wording, vault, now, rows)
+    door = _Door(session, wording, vault, now, rows, unreadable)
     leaving = [outgoing for row in rows if (outgoing := door.passes(row)) is not None]
     door.write_down()
     return leaving
@@ -53,6 +64,7 @@ class _Door:
     vault: Vault
     now: datetime
     rows: Collection[Row[Any]]
+    unreadable: Callable[[int, Purpose], None]
     changes: list[dict[str, Any]] = field(default_factory=list)
     offers: list[dict[str, Any]] = field(default_factory=list)
     withdrawn: set[str] = field(default_factory=set)  # nudges that are contacts no more
@@ -88,7 +100,11 @@ class _Door:
         elif row.expires_at is not None and self.now > row.expires_at:
             self._ends(row, "expired", None, Reason.SIGNAL_EXPIRED)
         elif self._may_leave(row, citizen):
-            return self._nudge(row, citizen) if row.purpose == Purpose.NUDGE else self._reply(row, citizen)
+            try:
+                return self._nudge(row, citizen) if row.purpose == Purpose.NUDGE else self._reply(row, citizen)
+            except UnreadableError:
+                self._ends(row, "failed", "unreadable", "rejected")
+                self.unreadable(row.id, Purpose(row.purpose))
         return None
 
     def write_down(self) -> None:
@@ -182,6 +198,7 @@ class _Door:
         return self.now
 
     def _nudge(self, row: Row[Any], citizen: Row[Any]) -> Outgoing:
+        chat = self.vault.open(citizen.chat_sealed)  # before anything is noted: it may not open
         language, variant = citizen.language, row.variant
         hashed = self.wording.wording_hash(variant, language)
         if (variant, language) not in self.frozen:
@@ -192,7 +209,7 @@ class _Door:
         self._leaves(row, language=language, wording_hash=hashed)
         return Outgoing(
             id=row.id,
-            chat=self.vault.open(citizen.chat_sealed),
+            chat=chat,
             text=self.wording.say(variant, language),
             buttons=labels(self.wording, language, fresh_buttons(row.id, self.worlds[row.campaign_id].card)),
             silent=True,
@@ -200,11 +217,10 @@ class _Door:
         )
 
     def _reply(self, row: Row[Any], citizen: Row[Any]) -> Outgoing:
-        self._leaves(row)
         body: dict[str, Any] = row.body or {}
         file = body.get("document")
         opened = self.vault.open
-        return Outgoing(
+        outgoing = Outgoing(
             id=row.id,
             chat=opened(citizen.chat_sealed),
             text=opened(body["sealed"]) if "sealed" in body else body["text"],
@@ -215,6 +231,8 @@ class _Door:
             purpose=Purpose(row.purpose),
             document=None if file is None else Document(file["name"], opened(file["sealed"]).encode()),
         )
+        self._leaves(row)
+        return outgoing
 
     def _leaves(self, row: Row[Any], **more: str) -> None:
         self.changes.append({"id": row.id, "state": "sending", "leased_until": self.now + FLIGHT, **more})

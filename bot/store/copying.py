@@ -175,6 +175,9 @@ def _alone(engine: Engine) -> Iterator[Connection]:
     try:
         with engine.connect() as connection:
             if engine.dialect.name == "postgresql":
+                # One side is silent for as long as the other is read and compared.
+                connection.execute(text("SET idle_in_transaction_session_timeout = 0"))
+                connection.commit()
                 if not connection.execute(select(func.pg_try_advisory_lock(_MOVES))).scalar_one():
                     raise _in_use(engine)
                 _check_alone(connection, engine)

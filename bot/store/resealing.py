@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from cryptography.fernet import InvalidToken
 from sqlalchemy import Column, ColumnElement, Table, Text, bindparam, cast, select, update
 from sqlalchemy.orm import sessionmaker
 from sqlmodel import Session
 
+from bot.errors import UnreadableError
 from bot.store import ledger
 from bot.store.tables import MessageRow, metadata
 from bot.store.vault import Vault
@@ -48,7 +48,7 @@ class Place:
         return not self.column.name.endswith(_ENDING)
 
     def again(self, value: Any, vault: Vault) -> Any:
-        """The value under the first key; None when it is so already. Raises InvalidToken when no key fits."""
+        """The value under the first key; None when it is so already. Raises UnreadableError when no key fits."""
         return _body_again(value, vault) if self.is_json else vault.reseal(value)
 
 
@@ -98,7 +98,7 @@ def waiting(sessions: sessionmaker[Session], vault: Vault, place: Place) -> Wait
             try:
                 if place.again(value, vault) is not None:
                     old.append(key)
-            except InvalidToken:
+            except UnreadableError:
                 lost += 1
     return Waiting(old, lost)
 
@@ -116,7 +116,7 @@ def _again(sessions: sessionmaker[Session], vault: Vault, place: Place, keys: Se
         for key, value in session.execute(chosen.with_for_update(skip_locked=not wait)):
             try:
                 again = place.again(value, vault)
-            except InvalidToken:
+            except UnreadableError:
                 continue
             if again is not None:
                 changed.append({"this": key, "again": again})

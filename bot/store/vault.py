@@ -2,9 +2,12 @@
 
 import hashlib
 import hmac
+import threading
 from collections.abc import Callable, Sequence
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+
+from bot.errors import UnreadableError
 
 
 class Vault:
@@ -20,6 +23,7 @@ class Vault:
     ) -> None:
         self._finding = finding
         self._renewed = renewed
+        self._looking = threading.Lock()
         self._take(sealing)
 
     def __repr__(self) -> str:
@@ -30,24 +34,29 @@ class Vault:
         return self._box.encrypt(text.encode()).decode()
 
     def open(self, sealed: str) -> str:
-        """The text again. Raises `cryptography.fernet.InvalidToken` when no key fits."""
+        """The text again. Raises UnreadableError when no key fits."""
         try:
             return self._box.decrypt(sealed.encode()).decode()
         except InvalidToken:
-            if not self._look():
-                raise
-        return self._box.decrypt(sealed.encode()).decode()
+            self._look()
+        try:  # whether there was news or not: another thread may have taken the new keys just now
+            return self._box.decrypt(sealed.encode()).decode()
+        except InvalidToken:
+            raise UnreadableError from None
 
     def reseal(self, sealed: str) -> str | None:
         """The same text under the first key; None when it is under that key already.
 
-        Raises `cryptography.fernet.InvalidToken` when no key fits.
+        Raises UnreadableError when no key fits.
         """
         self._look()
         try:
             self._first.decrypt(sealed.encode())
         except InvalidToken:
-            return self._box.rotate(sealed.encode()).decode()
+            try:
+                return self._box.rotate(sealed.encode()).decode()
+            except InvalidToken:
+                raise UnreadableError from None
         return None
 
     def fingerprint(self, text: str) -> str:
@@ -62,12 +71,12 @@ class Vault:
         digest = hmac.new(self._finding, "\x1f".join(parts).encode(), hashlib.sha256).digest()
         return (int.from_bytes(digest[:8], "big") >> 11) / (1 << 53)
 
-    def _look(self) -> bool:
-        """Take the keys as they are by now; whether they had changed."""
-        fresh = self._renewed()
-        if fresh is not None:
-            self._take(fresh)
-        return fresh is not None
+    def _look(self) -> None:
+        """Take the keys as they are by now; who looks meanwhile waits until they are taken."""
+        with self._looking:
+            fresh = self._renewed()
+            if fresh is not None:
+                self._take(fresh)
 
     def _take(self, sealing: Sequence[bytes]) -> None:
         boxes = [Fernet(key) for key in sealing]
