@@ -6,6 +6,8 @@ import stat
 import subprocess
 import sys
 import threading
+from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 from cryptography.fernet import Fernet
@@ -16,7 +18,7 @@ from bot import contacts
 from bot.core.talk import Command, SharedContact
 from bot.errors import FaultsError, UnreadableError
 from bot.journey import Speaker
-from bot.store import keys, resealing
+from bot.store import keys, resealing, vitals
 from bot.store.tables import InboxRow, StaffRow, metadata
 from bot.store.vault import Vault
 from tests.test_cli import ROOT, _logging_as_it_was, _no_settings, handreiking  # noqa: F401 - fixtures
@@ -300,6 +302,27 @@ def test_old_keys_stay_while_a_row_needs_them(at_the_desk, sessions, wording, fi
     assert code == 1
     assert "3 in citizen.chat_sealed" in complaint
     assert len(keys._load(file).sealing) == 2
+
+
+def test_old_keys_stay_while_a_process_at_work_seals_with_one(at_the_desk, sessions, wording, file):
+    """systemd and podman give a process a copy of the keys at its start, so that it sees no rotation."""
+    vault = keys.vault_from(file)
+    copied = Vault([key.encode() for key in keys._load(file).sealing], PICK)
+    lived_in(sessions, wording, vault)
+    assert at_the_desk("keys", "rotate")[0] == 0
+    os.utime(file, (0, file.stat().st_mtime - 61))
+    now = datetime.now(UTC)  # noqa: TID251 - the command asks the real clock
+    sender = vitals.Process(name="ab12", role="sender", at=now, since=now, worked={}, key=copied.front())
+    with sessions.begin() as session:
+        vitals.at_work(session, sender)
+
+    code, _, complaint = at_the_desk("keys", "forget-old")
+    assert code == 1
+    assert "Still sealing with an old key: sender (ab12)" in complaint
+
+    with sessions.begin() as session:
+        vitals.at_work(session, replace(sender, key=vault.front()))
+    assert at_the_desk("keys", "forget-old")[0] == 0
 
 
 def test_the_finding_key_is_not_rotated_and_the_reason_is_given(at_the_desk, file):

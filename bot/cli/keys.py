@@ -4,6 +4,7 @@ import secrets
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
 
@@ -12,6 +13,9 @@ import typer
 from bot.cli import parts
 from bot.cli.parts import By, say
 from bot.errors import RefusedError
+
+#: A process that said so within this is at work.
+AT_WORK = timedelta(minutes=10)
 
 keys = typer.Typer(help="The keys that seal chat addresses.", no_args_is_help=True)
 
@@ -84,11 +88,28 @@ def keys_forget_old(by: By) -> None:
     if needed:
         told = ", ".join(f"{rows} in {place}" for place, rows in needed.items())
         raise RefusedError(f"Rows still need an old key: {told}. Run `handreiking keys rotate` first.")
+    if behind := _sealing_with_another(whole):
+        raise RefusedError(
+            f"Still sealing with an old key: {', '.join(behind)}. Restart them, rotate again, and come back."
+        )
     with _writing(file):
         gone = keys.forget_old(file, now_s=time.time())
     with whole.sessions.begin() as session:
         ledger.audit(session, parts.now(), by, "keys.forget_old", "sealing", keys=gone)
     say(f"{gone} old {'key is' if gone == 1 else 'keys are'} gone from {file}." if gone else "There is no old key.")
+
+
+def _sealing_with_another(whole: parts.Parts) -> list[str]:
+    """Processes at work that have not taken the new key: systemd and podman give them a copy of the file at the start."""
+    from bot.store import ledger, vitals
+
+    front, lately = whole.vault.front(), parts.now() - AT_WORK
+    with ledger.reading(whole.sessions) as session:
+        return [
+            f"{one.role} ({one.name})"
+            for one in vitals.processes(session)
+            if one.at > lately and one.key not in {None, front}
+        ]
 
 
 def _file(whole: parts.Parts) -> Path:

@@ -177,6 +177,7 @@ class Lookout:
             at=now,
             since=now - timedelta(seconds=watch.time() - self._began),
             worked={name: now - timedelta(seconds=age) for name, age in ages.items() if age is not None},
+            key=self.journey.vault.front(),
         )
         with self.journey.sessions.begin() as session:
             vitals.at_work(session, process)

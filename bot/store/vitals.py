@@ -62,13 +62,17 @@ class Vitals:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Process:
-    """One process at work. `at`: when it last said so; `worked`: when each of its duties was last done."""
+    """One process at work. `at`: when it last said so; `worked`: when each of its duties was last done.
+
+    `key`: which key it seals with (`Vault.front`); None: an older program does not say.
+    """
 
     name: str
     role: str
     at: datetime
     since: datetime
     worked: Mapping[str, datetime]
+    key: str | None = None
 
 
 def take(session: Session, now: datetime, today: date) -> Vitals:
@@ -124,7 +128,7 @@ def _size(session: Session) -> int:
 def at_work(session: Session, process: Process) -> None:
     """Write down that `process` is at work; processes that fell silent long ago are forgotten."""
     worked = {duty: at.isoformat() for duty, at in process.worked.items()}
-    value = {"role": process.role, "since": process.since.isoformat(), "worked": worked}
+    value = {"role": process.role, "since": process.since.isoformat(), "worked": worked, "key": process.key}
     ledger.set_mark(session, ALIVE + process.name, value, process.at)
     old = process.at - FORGOTTEN_AFTER
     session.execute(delete(MarkRow).where(col(MarkRow.name).startswith(ALIVE), col(MarkRow.at) < old))
@@ -147,6 +151,7 @@ def processes(session: Session) -> Sequence[Process]:
             at=row.at,
             since=datetime.fromisoformat(row.value["since"]),
             worked={duty: datetime.fromisoformat(at) for duty, at in row.value["worked"].items()},
+            key=row.value.get("key"),
         )
         for row in rows
     ]
