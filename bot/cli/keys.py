@@ -89,9 +89,7 @@ def keys_forget_old(by: By) -> None:
         told = ", ".join(f"{rows} in {place}" for place, rows in needed.items())
         raise RefusedError(f"Rows still need an old key: {told}. Run `handreiking keys rotate` first.")
     if behind := _sealing_with_another(whole):
-        raise RefusedError(
-            f"Still sealing with an old key: {', '.join(behind)}. Restart them, rotate again, and come back."
-        )
+        raise RefusedError(f"Still sealing with an old key: {', '.join(behind)}. Restart them and rotate again.")
     with _writing(file):
         gone = keys.forget_old(file, now_s=time.time())
     with whole.sessions.begin() as session:
@@ -100,7 +98,7 @@ def keys_forget_old(by: By) -> None:
 
 
 def _sealing_with_another(whole: parts.Parts) -> list[str]:
-    """Processes at work that have not taken the new key: systemd and podman give them a copy of the file at the start."""
+    """Processes at work without the new key: systemd and podman give them a copy of the file at their start."""
     from bot.store import ledger, vitals
 
     front, lately = whole.vault.front(), parts.now() - AT_WORK
