@@ -1,6 +1,6 @@
 """How fast this program is on this machine: the benchmarks of the clone that it runs from."""
 
-import subprocess
+import subprocess  # nosec B404  # it runs our own benchmarks
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -24,5 +24,5 @@ def bench(names: Names = None, json: Json = False) -> None:
             "The benchmarks are not installed. Clone the repository and install `.[test]` there with pip's -e."
         )
     command = [sys.executable, "-m", "tests.benchmarks", *(names or []), *(["--json"] if json else [])]
-    done = subprocess.run(command, cwd=CLONE, check=False)  # noqa: S603 - our own module, and names it looks up
+    done = subprocess.run(command, cwd=CLONE, check=False)  # nosec B603  # noqa: S603 - our own module, and names it looks up
     raise typer.Exit(done.returncode)

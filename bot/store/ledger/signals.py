@@ -85,7 +85,7 @@ def _fill_sqlite(connection: Connection, into: str, rows: Sequence[tuple[Any, ..
         part = rows[done : done + size]
         done += size
         row = f"({', '.join('?' * len(part[0]))})"
-        statement = f"INSERT INTO {into} VALUES {', '.join([row] * size)} ON CONFLICT DO NOTHING"  # noqa: S608
+        statement = f"INSERT INTO {into} VALUES {', '.join([row] * size)} ON CONFLICT DO NOTHING"  # nosec B608  # noqa: S608
         connection.exec_driver_sql(statement, tuple(chain.from_iterable(part)))
 
 
@@ -94,7 +94,7 @@ def _add_to_postgresql(connection: Connection, signals: list[NewSignal]) -> set[
     columns[5:7] = [[moment.isoformat() for moment in column] for column in columns[5:7]]
     columns[10] = [_json(data) for data in columns[10]]
     statement = (
-        f"INSERT INTO signal ({_COLUMNS}) SELECT {_CASTS} FROM unnest({_ARRAYS}) AS new ({_COLUMNS}) "  # noqa: S608
+        f"INSERT INTO signal ({_COLUMNS}) SELECT {_CASTS} FROM unnest({_ARRAYS}) AS new ({_COLUMNS}) "  # nosec B608  # noqa: S608
         "ON CONFLICT DO NOTHING RETURNING id"
     )
     return set(connection.exec_driver_sql(statement, tuple(map(list, columns))).scalars())
@@ -117,7 +117,7 @@ def add_updates(session: Session, now: datetime, updates: Sequence[tuple[int, st
         _fill_sqlite(connection, f"inbox ({_INBOX})", rows)
         return
     statement = (
-        f"INSERT INTO inbox ({_INBOX}) SELECT number, %s, sealed, 'new', 0 "  # noqa: S608 - names of columns
+        f"INSERT INTO inbox ({_INBOX}) SELECT number, %s, sealed, 'new', 0 "  # nosec B608  # noqa: S608 - names of columns
         "FROM unnest(%s::bigint[], %s::text[]) AS new (number, sealed) ON CONFLICT DO NOTHING"
     )
     numbers, sealed = zip(*sorted(updates, key=itemgetter(0)), strict=True)
@@ -144,5 +144,5 @@ def people_of(session: Session, reference_hashes: Iterable[str]) -> dict[str, st
         of_these, given = "IN (SELECT value FROM json_each(?))", json.dumps(wanted)
     else:
         of_these, given = "= ANY(%s::text[])", wanted  # type: ignore[assignment]
-    look = f"SELECT reference_hash, citizen_id FROM link WHERE reference_hash {of_these}"  # noqa: S608
+    look = f"SELECT reference_hash, citizen_id FROM link WHERE reference_hash {of_these}"  # nosec B608  # noqa: S608
     return dict(iter(connection.exec_driver_sql(look, (given,))))
