@@ -3,7 +3,7 @@
 Functions take a session and never commit.
 """
 
-from bot.staff.accounts import Identity, NewStaff, add, change, disable, known_as, listing, of_identity, set_password
+from bot.staff.accounts import NewStaff, add, change, disable, known_as, listing, set_password
 from bot.staff.rights import RIGHTS, May, Role, may
 from bot.staff.sessions import SEEN, SignedIn, end, end_all, open_session, seen, signed_in
 from bot.staff.signin import Failed, sign_in
@@ -12,7 +12,6 @@ __all__ = [
     "RIGHTS",
     "SEEN",
     "Failed",
-    "Identity",
     "May",
     "NewStaff",
     "Role",
@@ -25,7 +24,6 @@ __all__ = [
     "known_as",
     "listing",
     "may",
-    "of_identity",
     "open_session",
     "seen",
     "set_password",

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
@@ -30,20 +30,6 @@ class NewStaff:
     roles: Collection[str]
     team: str | None = None
     language: str = "nl"
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Identity:
-    """Who somebody is according to the municipality's own sign-in (OIDC): its `iss` and `sub`, and the roles it gives.
-
-    Roles that we do not know are left out.
-    """
-
-    issuer: str
-    subject: str
-    login: str
-    name: str
-    roles: frozenset[str] = field(default_factory=frozenset)
 
 
 def add(session: Session, new: NewStaff, *, staff_id: str, by: str, now: datetime) -> StaffRow:
@@ -120,32 +106,6 @@ def password_fits(row: StaffRow | None, password: str) -> bool:
     known = None if row is None else row.password_hash
     fits = _hasher.verify(password[:_LONGEST], known or _NOBODY)
     return fits and known is not None
-
-
-def of_identity(session: Session, who: Identity, *, staff_id: str, now: datetime) -> StaffRow | None:
-    """The account of somebody whom the municipality's own sign-in vouches for, made on their first visit.
-
-    Its roles are those that the sign-in gives, each time anew. None: it gives no role that we know, or the account
-    was shut here.
-    """
-    roles = sorted(who.roles & {role.value for role in Role})
-    subject = f"{who.issuer} {who.subject}"
-    row = session.exec(select(StaffRow).where(col(StaffRow.subject) == subject)).first()
-    if row is None and roles:
-        login = who.login.strip().casefold()
-        taken = session.exec(select(StaffRow).where(col(StaffRow.login) == login)).first()
-        if taken is not None:
-            return None  # a local account is never taken over by a name that an outside sign-in gives
-        new = NewStaff(login=login, name=who.name.strip() or login, roles=roles)
-        row = add(session, new, staff_id=staff_id, by="sign-in", now=now)
-        row.subject = subject
-    if row is None or row.disabled_at is not None:
-        return None
-    if row.roles != roles:
-        row.roles = roles
-        ledger.audit(session, now, "sign-in", "staff.change", row.login, changed=["roles"], roles=roles)
-    session.add(row)
-    return row if roles else None
 
 
 def known_as(session: Session, login: str) -> StaffRow:

@@ -16,7 +16,7 @@ from bot.store.ledger.common import (
     table_of,
     unhurried,
 )
-from bot.store.ledger.figures import Figures, decided, figures, standing
+from bot.store.ledger.figures import Figures, figures, standing
 from bot.store.ledger.knowledge import closed_decisions, newest_policy, policy_row
 from bot.store.ledger.messages import (
     COUNTS,
@@ -122,7 +122,6 @@ __all__ = [
     "contacts",
     "count_anew",
     "crowds",
-    "decided",
     "departed_since",
     "departing",
     "due_offers",

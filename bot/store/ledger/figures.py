@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 from sqlmodel import Session, col
 
 from bot.core.facts import Choice
-from bot.store.tables import AnswerRow, DecisionRow, MessageRow, OfferRow
+from bot.store.tables import AnswerRow, MessageRow, OfferRow
 
 
 @dataclass(kw_only=True, slots=True)
@@ -77,13 +77,3 @@ def standing(session: Session, campaign: str) -> tuple[Counter[str], Counter[str
         if outcome is not None:
             reasons[outcome] += count
     return states, reasons
-
-
-def decided(session: Session, campaign: str) -> Counter[str]:
-    """The decisions of a campaign by variant, for those that led to a message."""
-    statement = (
-        select(DecisionRow.variant, func.count())  # type: ignore[call-overload]
-        .where(col(DecisionRow.campaign_id) == campaign, col(DecisionRow.variant).is_not(None))
-        .group_by(DecisionRow.variant)
-    )
-    return Counter(dict(iter(session.execute(statement))))

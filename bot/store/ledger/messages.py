@@ -18,13 +18,14 @@ from sqlalchemy import (
     select,
     update,
 )
-from sqlmodel import Session, SQLModel, col
+from sqlmodel import Session, col
 
 from bot.core.facts import (
     Answer,
     Choice,
     Purpose,
 )
+from bot.store.ledger.common import table_of
 from bot.store.tables import (
     AnswerRow,
     CampaignRow,
@@ -34,12 +35,6 @@ from bot.store.tables import (
     OfferRow,
     SignalRow,
 )
-
-
-def table_of(row: type[SQLModel]) -> Table:
-    table: Table = row.__table__  # type: ignore[attr-defined]
-    return table
-
 
 #: Messages that count as a contact: those that arrived, may have arrived, or are on their way.
 ON_THE_WAY = ("due", "leased", "sending")
