@@ -175,7 +175,7 @@ class Hearing:
         if newest is not None and newest.id is not None and newest.closed_at is not None:
             timely = self.now <= newest.closed_at + self.wording.rules.window
             if timely and ledger.answer(self.session, newest.id, Choice.STOP) is None:
-                self._answer(Answered(newest.id, Choice.STOP))
+                self._answer(Answered(newest.id, Choice.STOP), pressed=False)
         blocked = self.citizen.standing == Standing.BLOCKED
         outbox.leave(
             self.session, self.citizen, Standing.BLOCKED if blocked else standing, self.now, update_id=self.update
@@ -242,7 +242,7 @@ class Hearing:
         if effect.state is ConsentState.WITHDRAWN:
             ledger.recall(self.session, self.now, "no_consent", citizen_id=self.citizen.id, theme_cards=cards)
 
-    def _answer(self, effect: Answered) -> None:
+    def _answer(self, effect: Answered, *, pressed: bool = True) -> None:
         row = ledger.answer(self.session, effect.message, effect.choice)
         if row is None:
             row = AnswerRow(
@@ -258,7 +258,8 @@ class Hearing:
             row.until = effect.until
         message = self.session.get(MessageRow, effect.message)
         assert message is not None
-        outbox.proven(self.session, message, self.now)
+        if pressed:
+            outbox.proven(self.session, message, self.now)
         if effect.choice is Choice.NO:
             ledger.recall(
                 self.session, self.now, "card_declined", citizen_id=self.citizen.id, theme_cards=[message.card or ""]

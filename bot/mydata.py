@@ -229,6 +229,7 @@ def erase(session: Session, citizen: CitizenRow, now: datetime, *, by: str, upda
     session.execute(
         update(SignalRow).where(col(SignalRow.citizen_id) == citizen.id).values(citizen_id=None, data={}, said_by=None)
     )
+    ledger.shut_offers(session, citizen.id)
     for row in _of(session, MessageRow, citizen):
         if row.state not in ledger.ON_THE_WAY:
             row.body = None

@@ -353,6 +353,15 @@ def test_a_press_on_an_uncertain_nudge_proves_that_it_arrived(anna):
     assert [row.state for row in anna.nudges()] == ["sent"]
 
 
+def test_a_typed_stop_does_not_prove_that_an_uncertain_nudge_arrived(anna):
+    anna.signal()
+    anna.fails.append(UncertainError("timeout"))
+    anna.tick()
+    anna.say(ANNA, "/stop")
+
+    assert [row.state for row in anna.nudges()] == ["uncertain"]
+
+
 def test_a_press_may_come_before_the_sender_wrote_down_that_it_was_sent(anna, engine):
     anna.signal()
     anna.journey.plan()
@@ -464,6 +473,36 @@ def test_a_yes_that_was_overtaken_by_a_no_stays_a_no(world):
     assert (notice, len(world.sent)) == (world.wording.say("old.notice", "nl"), said)
 
 
+@pytest.mark.parametrize("no", ["no", "off"])
+def test_a_no_that_only_repeats_an_earlier_one_wins_from_the_yes_between_them(world, no):
+    world.campaign()
+    world.say(ANNA, "/start")
+    for choice in ("nl", "yes", "no.money"):
+        world.choose(ANNA, choice)
+    world.say(ANNA, "/settings")
+    world.choose(ANNA, "themes")
+    world.choose(ANNA, "ask.money")
+    number, yes = world.phones[ANNA].choice("yes.money")
+    world.press(ANNA, yes.replace("yes.", f"{no}."), on=number, update=6002)
+    world.press(ANNA, yes, on=number, update=6001)
+    world.signal()
+
+    assert world.tick() == []
+    assert ConsentState.GIVEN not in {row.state for row in consents(world)}
+
+
+def test_a_no_to_research_that_only_repeats_an_earlier_one_wins_from_the_yes_between_them(anna):
+    anna.say(ANNA, "/settings")
+    anna.choose(ANNA, "research")
+    number, yes = anna.phones[ANNA].choice("research.yes")
+    no = yes.replace("research.yes", "research.no")
+    anna.press(ANNA, no, on=number, update=6001)
+    anna.press(ANNA, no, on=number, update=6003)
+    anna.press(ANNA, yes, on=number, update=6002)
+
+    assert [row.state for row in consents(anna) if row.theme == "_research"][-1] == ConsentState.REFUSED
+
+
 def test_a_second_stop_also_wins_from_what_it_overtook(anna):
     anna.say(ANNA, "/stop", update=7001)
     anna.say(ANNA, "/start", update=7002)
@@ -481,6 +520,26 @@ def test_who_comes_back_has_chosen_nothing_yet(anna):
     anna.signal()
 
     assert anna.tick() == []
+
+
+def test_what_was_proposed_before_somebody_was_erased_does_not_come_back_with_them(world):
+    world.campaign("stadspas")
+    world.joins(ANNA, "care", code=world.code_for("client-1"))
+    world.offer_by_professional("client-1")
+    world.tick()
+    assert world.outcomes() == ["no_consent"]
+    world.say(ANNA, "/mydata")
+    for choice in ("ask", "yes"):
+        world.choose(ANNA, choice)
+    world.say(ANNA, "/start")
+    for choice in ("nl", "yes"):
+        world.choose(ANNA, choice)
+    world.say(ANNA, "/settings")
+    for choice in ("themes", "ask.free-time", "yes.free-time"):
+        world.choose(ANNA, choice)
+
+    assert world.tick() == []
+    assert world.outcomes() == ["stopped"]
 
 
 def test_the_consent_kept_is_the_text_that_was_pressed_on(world):

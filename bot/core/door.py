@@ -5,6 +5,7 @@ none follows: whoever turns one theme on is not asked about the others.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date
 
 from bot.core.buttons import buttons, labelled
@@ -153,18 +154,23 @@ def theme_answered(scene: Scene, press: Press) -> Turn:
             said = Say(words=(Phrase("theme.off", name),), buttons=buttons("s", "themes"), replaces=True)
             return Turn(effects=(Consent(theme, ConsentState.WITHDRAWN),), says=(said,))
         case "off":
-            return ALREADY
+            refused = state is ConsentState.REFUSED
+            return _once_more(ALREADY, theme, ConsentState.REFUSED if refused else ConsentState.WITHDRAWN)
         case "no" if state is not ConsentState.REFUSED:
             said = Say(words=(Phrase("theme.refused", name),), replaces=True)
             return _consented(scene, press.kind, theme, ConsentState.REFUSED, said)
         case "no" if press.kind == "t":
-            return Turn(
-                says=(Say(words=(Phrase("theme.refused", name),), buttons=buttons("s", "themes"), replaces=True),)
-            )
+            said = Say(words=(Phrase("theme.refused", name),), buttons=buttons("s", "themes"), replaces=True)
+            return _once_more(Turn(says=(said,)), theme, ConsentState.REFUSED)
         case "no":
-            return ALREADY
+            return _once_more(ALREADY, theme, ConsentState.REFUSED)
         case _:
             return OLD
+
+
+def _once_more(turn: Turn, theme: str, state: ConsentState) -> Turn:
+    """A no that stood already: recorded all the same, since a yes from before it may still be on its way to us."""
+    return replace(turn, effects=(Consent(theme, state),))
 
 
 def chosen_themes(scene: Scene) -> Phrase:

@@ -1,5 +1,6 @@
 """The settings: themes, language, quiet hours, how often, a pause, the tone, and research."""
 
+from dataclasses import replace
 from datetime import time, timedelta
 
 from bot.core import door, kept
@@ -157,8 +158,9 @@ def _research(scene: Scene, answer: str) -> Turn:
             new = ConsentState.GIVEN
         case "no" if given:
             new = ConsentState.WITHDRAWN
-        case "no" if state in {ConsentState.REFUSED, ConsentState.WITHDRAWN}:
-            return ALREADY
+        case "no" if state is ConsentState.REFUSED or state is ConsentState.WITHDRAWN:
+            # Recorded all the same: a yes from before it may still be on its way to us.
+            return replace(ALREADY, effects=(Consent(RESEARCH, state),))
         case "no":
             new = ConsentState.REFUSED
         case _:

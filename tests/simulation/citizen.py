@@ -133,6 +133,10 @@ class Citizen:
         self.heard(latest, now)
 
     @property
+    def was_erased(self) -> bool:
+        return any(one.what == "v1|e|0|yes" for one in self._taken)
+
+    @property
     def standing(self) -> Standing:
         return self._standing
 

@@ -129,6 +129,8 @@ class Model:
         earliest, latest = card.windows[fact.type, fact.origin]
         if not fact.occurred_at + earliest * DAY <= now <= fact.occurred_at + latest * DAY:
             raise Broken(6, f"nudge {message} left outside the window of its signal", chat)
+        if fact.addressed_to is None and fact.origin == "professional":
+            raise Broken(6, f"nudge {message} is about an offer that was forgotten with a person", chat)
         if fact.addressed_to not in {None, fact.citizen}:
             raise Broken(6, f"nudge {message} is about somebody else's signal", chat)
 

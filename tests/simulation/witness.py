@@ -115,6 +115,8 @@ class Witness:
         if len(parts) != 4 or parts[1] != "n" or parts[3] != "why":
             return
         fact = self.look(int(parts[2], 36))
+        if fact.origin == "professional" and model.person(chat).was_erased:
+            return  # who proposed it is forgotten with the rest
         if (TEAM in answer) != (fact.origin == "professional"):
             raise Broken(13, f"why nudge {int(parts[2], 36)} came of {fact.origin} is told as {answer!r}", chat)
 

@@ -209,6 +209,12 @@ def reopen(session: Session, citizen: str, reason: str, cards: Collection[str], 
     )
 
 
+def shut_offers(session: Session, citizen: str) -> None:
+    """Nothing that was closed for want of a consent is looked at again, should somebody come back under this chat."""
+    theirs = update(OfferRow).where(col(OfferRow.citizen_id) == citizen, col(OfferRow.outcome) == Reason.NO_CONSENT)
+    session.execute(theirs.values(outcome=Reason.STOPPED))
+
+
 def wake(session: Session, campaign: str, now: datetime) -> None:
     """Look now at the offers that waited for this campaign to run."""
     waited = col(OfferRow.outcome) == Reason.CAMPAIGN_NOT_RUNNING
