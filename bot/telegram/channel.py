@@ -3,24 +3,15 @@
 from contextlib import suppress
 from typing import Any
 
-from telegram import (
-    InlineKeyboardButton,
-    InlineKeyboardMarkup,
-    InputFile,
-    KeyboardButton,
-    LinkPreviewOptions,
-    Message,
-    ReplyKeyboardMarkup,
-    ReplyKeyboardRemove,
-)
-from telegram.error import TelegramError
+from telegram import InputFile
+from telegram.error import EndPointNotFound, InvalidToken, TelegramError
 from telegram.ext import ExtBot
 
-from bot.errors import RejectedError
+from bot.errors import RejectedError, UncertainError
 from bot.journey import Outgoing
 from bot.telegram.errors import Meaning, diagnose, meaning
 
-_NO_PREVIEW = LinkPreviewOptions(is_disabled=True)
+_NO_PREVIEW = {"is_disabled": True}
 
 
 class TelegramChannel:
@@ -44,31 +35,40 @@ class TelegramChannel:
         try:
             if outgoing.edits is not None and outgoing.keyboard == "none" and await self._edit(outgoing):
                 return outgoing.edits
-            message = await self._send(outgoing)
+            number = await self._send(outgoing)
         except TelegramError as error:
             # The chain would carry a text of Telegram's into whatever shows the error; all we need of it is said.
             raise diagnose(error) from None
         if outgoing.edits is not None:
             await self._bare(outgoing)
-        return message.message_id
+        return number
 
-    async def _send(self, outgoing: Outgoing) -> Message:
+    async def _send(self, outgoing: Outgoing) -> int:
+        about = {"chat_id": int(outgoing.chat), "disable_notification": outgoing.silent}
         if outgoing.document is not None:
-            return await self._bot.send_document(
-                chat_id=int(outgoing.chat),
+            message = await self._bot.send_document(
+                **about,
                 document=InputFile(outgoing.document.content, filename=outgoing.document.name),
                 caption=outgoing.text,
-                disable_notification=outgoing.silent,
-                reply_markup=_markup(outgoing),
+                api_kwargs=_markup(outgoing),
             )
-        return await self._bot.send_message(
-            chat_id=int(outgoing.chat),
-            text=outgoing.text,
-            parse_mode=None,
-            link_preview_options=_NO_PREVIEW,
-            disable_notification=outgoing.silent,
-            reply_markup=_markup(outgoing),
-        )
+            return message.message_id
+        said = await self._call("sendMessage", about | _words(outgoing) | _markup(outgoing))
+        match said:
+            case {"message_id": int(number)}:
+                return number
+        raise UncertainError("no clear answer: it has no message in it")
+
+    async def _call(self, method: str, asked: dict[str, Any]) -> Any:
+        """A call without the objects that python-telegram-bot makes of it and of its answer: half of a call's work.
+
+        Telegram takes the names of methods in any case; in their usual one the bot warns that it has a way of its own.
+        """
+        try:
+            return await self._bot.do_api_request(method.lower(), api_kwargs=asked)
+        except EndPointNotFound as error:
+            # It takes a token that is refused for a method that is not there.
+            raise InvalidToken(error.message) from None
 
     async def _bare(self, outgoing: Outgoing) -> None:
         """Take the buttons off the message that a new one stands for now. It is courtesy: a failure changes nothing."""
@@ -78,14 +78,8 @@ class TelegramChannel:
     async def _edit(self, outgoing: Outgoing) -> bool:
         """False: it cannot be edited any more."""
         try:
-            await self._bot.edit_message_text(
-                chat_id=int(outgoing.chat),
-                message_id=outgoing.edits,
-                text=outgoing.text,
-                parse_mode=None,
-                link_preview_options=_NO_PREVIEW,
-                reply_markup=_inline(outgoing),
-            )
+            about = {"chat_id": int(outgoing.chat), "message_id": outgoing.edits}
+            await self._call("editMessageText", about | _words(outgoing) | _inline(outgoing))
         except TelegramError as error:
             match meaning(error):
                 case Meaning.NOT_MODIFIED:
@@ -97,22 +91,28 @@ class TelegramChannel:
         return True
 
 
-def _markup(outgoing: Outgoing) -> InlineKeyboardMarkup | ReplyKeyboardMarkup | ReplyKeyboardRemove | None:
+def _words(outgoing: Outgoing) -> dict[str, Any]:
+    return {"text": outgoing.text, "link_preview_options": _NO_PREVIEW}
+
+
+def _markup(outgoing: Outgoing) -> dict[str, Any]:
     match outgoing.keyboard:
         case "ask_phone":
             if not outgoing.keyboard_label:
                 raise RejectedError(f"message {outgoing.id} asks for a phone number without a label for the button")
-            ask = KeyboardButton(outgoing.keyboard_label, request_contact=True)
-            return ReplyKeyboardMarkup([[ask]], resize_keyboard=True, one_time_keyboard=True)
+            ask = {"text": outgoing.keyboard_label, "request_contact": True}
+            return {"reply_markup": {"keyboard": [[ask]], "resize_keyboard": True, "one_time_keyboard": True}}
         case "remove":
-            return ReplyKeyboardRemove()
+            return {"reply_markup": {"remove_keyboard": True}}
         case "none":
             return _inline(outgoing)
 
 
-def _inline(outgoing: Outgoing) -> InlineKeyboardMarkup | None:
+def _inline(outgoing: Outgoing) -> dict[str, Any]:
     if not outgoing.buttons:
-        return None
-    return InlineKeyboardMarkup(
-        [[InlineKeyboardButton(label.text, callback_data=label.data, url=label.url)] for label in outgoing.buttons]
-    )
+        return {}
+    rows = [
+        [{"text": label.text} | ({"url": label.url} if label.url else {"callback_data": label.data})]
+        for label in outgoing.buttons
+    ]
+    return {"reply_markup": {"inline_keyboard": rows}}

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from math import ceil
 from typing import Final
 
-GUARD_S: Final = 0.01  # as many messages as a second may hold take this much longer: the road is not always as long
+#: As many messages as a second may hold take this much longer, at 1,000 a second the more: the road is not always as
+#: long, and the closer they follow each other, the more of them a moment's delay pushes together.
+GUARD_S: Final = (0.01, 0.022)
 LATENCY_S: Final = 0.06  # how long a call takes, until calls have told
 CREDIT_S: Final = 0.02  # what a hiccup of the clock delayed may catch up so much; the second's limit holds all the same
 SOON_S: Final = 0.01  # at least so long before a message may leave its intent is committed, longer if that takes longer
@@ -36,9 +38,9 @@ class Pacer:
 
     def __init__(self, rate_per_s: float, *, time: Callable[[], float]) -> None:
         """`time` is a clock in seconds that never goes back, such as `loop.time`."""
-        self._interval = (1 + GUARD_S) / rate_per_s
-        least, most = TOGETHER_S
-        self._together_s = min(most, max(least, most * rate_per_s / 1000))
+        self.guard_s = _by_rate(GUARD_S, rate_per_s)
+        self._interval = (1 + self.guard_s) / rate_per_s
+        self._together_s = _by_rate(TOGETHER_S, rate_per_s)
         self._time = time
         self._next = time()
         self.latency_s = LATENCY_S
@@ -95,7 +97,7 @@ class Pacer:
         if len(self._left) == self._left.maxlen:
             first = self._left[0]
             held_up = max(0.0, first.took_s - self.latency_s)
-            at = max(at, first.at + held_up + 1 + GUARD_S * 0.75)
+            at = max(at, first.at + held_up + 1 + self.guard_s * 0.75)
         departure = Departure(at)
         self._left.append(departure)
         return departure
@@ -120,3 +122,9 @@ class Pacer:
             self._cut = max(SLOWEST, self.pace / 2)
         self.stand_still(seconds)
         self._cut_at = self._still_until
+
+
+def _by_rate(between: tuple[float, float], rate_per_s: float) -> float:
+    """The second at 1,000 a second and above, in proportion below, and never under the first."""
+    least, most = between
+    return min(most, max(least, most * rate_per_s / 1000))

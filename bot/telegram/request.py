@@ -21,7 +21,7 @@ _CONNECTING = (
     aiohttp.ServerFingerprintMismatch,
     aiohttp.InvalidURL,
 )
-_FORM = {"Content-Type": "application/x-www-form-urlencoded"}
+_JSON = {"Content-Type": "application/json"}
 
 
 class NeverLeftError(Exception):
@@ -147,8 +147,8 @@ def _body(request_data: RequestData | None) -> tuple[bytes | aiohttp.FormData, d
     if request_data is None:
         return b"", None
     if not request_data.contains_files:
-        form = request_data.url_encoded_parameters().encode()
-        return form, _FORM if form else None
+        asked = request_data.parameters
+        return (json.dumps(asked).encode(), _JSON) if asked else (b"", None)
     parts = aiohttp.FormData(default_to_multipart=True)
     for name, value in request_data.json_parameters.items():
         parts.add_field(name, value)

@@ -37,15 +37,15 @@ class Telegram:
     updates: "count[int]" = field(default_factory=lambda: count(1))
 
     async def call(self, request: web.Request) -> web.Response:
-        method = request.match_info["method"]
-        params = await request.post()
+        method = request.match_info["method"].lower()  # Telegram takes the names of methods in any case
+        params = await request.json() if request.content_type == "application/json" else await request.post()
         now = asyncio.get_running_loop().time()
         result: Any = True
-        if method == "answerCallbackQuery":
+        if method == "answercallbackquery":
             self.answered.append(now - self.pressed.pop(str(params["callback_query_id"])))
-        elif method == "getMe":
+        elif method == "getme":
             result = ME
-        elif method in {"sendMessage", "editMessageText"}:
+        elif method in {"sendmessage", "editmessagetext"}:
             while self.window and now - self.window[0] >= 1.0:
                 self.window.popleft()
             if len(self.window) >= self.cap:
@@ -56,11 +56,12 @@ class Telegram:
             self.window.append(now)
             self.arrived.append(now)
             chat = int(str(params["chat_id"]))
-            if method == "sendMessage":
+            if method == "sendmessage":
                 self.twice += chat in self.chats
                 self.chats.add(chat)
                 number = next(self.numbers)
-                buttons = json.loads(str(params.get("reply_markup") or '{"inline_keyboard": []}'))["inline_keyboard"]
+                markup = params.get("reply_markup") or {"inline_keyboard": []}
+                buttons = (json.loads(markup) if isinstance(markup, str) else markup)["inline_keyboard"]
                 more = [b["callback_data"] for row in buttons for b in row if b["callback_data"].endswith("|more")]
                 self.can_press.extend((chat, number, data) for data in more)
             else:
