@@ -44,7 +44,7 @@ class TelegramChannel:
         return number
 
     async def _send(self, outgoing: Outgoing) -> int:
-        about = {"chat_id": int(outgoing.chat), "disable_notification": outgoing.silent}
+        about: dict[str, Any] = {"chat_id": int(outgoing.chat), "disable_notification": outgoing.silent}
         if outgoing.document is not None:
             message = await self._bot.send_document(
                 **about,

@@ -8,7 +8,9 @@ from typing import Final
 
 #: As many messages as a second may hold take this much longer, at 1,000 a second the more: the road is not always as
 #: long, and the closer they follow each other, the more of them a moment's delay pushes together.
-GUARD_S: Final = (0.01, 0.022)
+GUARD_S: Final = (0.01, 0.017)
+SLOW_START: Final = 1.1  # for the first second: connections are being opened, so the first messages take longer
+SURE_S: Final = 0.005  # how much later than told a message that was held up may have come
 LATENCY_S: Final = 0.06  # how long a call takes, until calls have told
 CREDIT_S: Final = 0.02  # what a hiccup of the clock delayed may catch up so much; the second's limit holds all the same
 SOON_S: Final = 0.01  # at least so long before a message may leave its intent is committed, longer if that takes longer
@@ -44,9 +46,11 @@ class Pacer:
         self._time = time
         self._next = time()
         self.latency_s = LATENCY_S
+        self._quickest_s = LATENCY_S
         self._soon_s = SOON_S
         self._places: deque[float] = deque()
-        self._left: deque[Departure] = deque(maxlen=ceil(rate_per_s))
+        self._per_second = ceil(rate_per_s)
+        self._left: deque[Departure] = deque(maxlen=self._per_second)
         self._still_until = self._next
         self._cut = 1.0
         self._cut_at = self._next
@@ -78,6 +82,8 @@ class Pacer:
         if self.wait_s():
             return 0
         interval = self._interval / self.pace
+        if len(self._left) < self._per_second:
+            interval *= SLOW_START
         taken = 0
         while taken < wanted and self._next - now <= self.ahead_s:
             place = max(self._next, now - CREDIT_S)
@@ -94,10 +100,10 @@ class Pacer:
     def depart(self) -> Departure:
         """The first place that was set aside. Whoever gets it notes in it when the message really left."""
         at = self._places.popleft()
-        if len(self._left) == self._left.maxlen:
+        if len(self._left) == self._per_second:
             first = self._left[0]
-            held_up = max(0.0, first.took_s - self.latency_s)
-            at = max(at, first.at + held_up + 1 + self.guard_s * 0.75)
+            held_up = first.took_s - self._quickest_s
+            at = max(at, first.at + 1 + max(held_up + SURE_S, self.guard_s * 0.75))
         departure = Departure(at)
         self._left.append(departure)
         return departure
@@ -108,8 +114,9 @@ class Pacer:
         self._soon_s += (min(SOON_MAX_S, max(SOON_S, wanted)) - self._soon_s) / (2 if wanted > self._soon_s else 16)
 
     def answered(self, departure: Departure) -> None:
-        """Its answer is there. What took longer than usual may have come later than usual."""
+        """Its answer is there. What took longer than the quickest lately may have come so much later."""
         took = departure.took_s = self._time() - departure.at
+        self._quickest_s += (took - self._quickest_s) / (1 if took < self._quickest_s else 4096)
         self.latency_s += (took - self.latency_s) / (4 if took < self.latency_s else 16)
 
     def stand_still(self, seconds: float) -> None:

@@ -6,6 +6,7 @@ Runs in a process of its own: `python -m tests.benchmarks.strict_telegram CAP LA
 
 import asyncio
 import json
+import os
 import sys
 from collections import deque
 from dataclasses import dataclass, field
@@ -147,4 +148,6 @@ async def _serve(cap: int, latency_s: float) -> None:
 
 
 if __name__ == "__main__":
+    if len(cores := os.sched_getaffinity(0)) > 1:
+        os.sched_setaffinity(0, cores - {0})  # the sender is pinned to the first, and Telegram is elsewhere
     asyncio.run(_serve(int(sys.argv[1]), float(sys.argv[2])))
