@@ -8,10 +8,11 @@ version (`learn`). Every method but `learn` is one transaction, and none is open
 
 import hashlib
 import logging
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
+from types import MappingProxyType
 from typing import Protocol
 
 from sqlalchemy.orm import sessionmaker
@@ -309,9 +310,16 @@ class Journey:
     # A citizen says something.
 
     @step("take_in", of="updates")
-    def take_in(self, updates: Sequence[tuple[int, str]]) -> None:
-        """Store updates as they came, sealed; those that were delivered before are left as they are."""
-        sealed = [(number, self.vault.seal(body)) for number, body in updates]
+    def take_in(self, updates: Sequence[tuple[int, str]], whose: Mapping[int, str] = MappingProxyType({})) -> None:
+        """Store updates as they came, sealed; those that were delivered before are left as they are.
+
+        `whose` is the chat by number: no nudge leaves for it until the update is heard. One that is nobody's we know of
+        holds up everybody's after a while.
+        """
+        sealed = [
+            (number, None if (chat := whose.get(number)) is None else self._chat_hash(chat), self.vault.seal(body))
+            for number, body in updates
+        ]
         with self.sessions.begin() as session:
             ledger.add_updates(session, self.clock(), sealed)
 

@@ -411,12 +411,32 @@ def test_stop_takes_back_what_was_queued(anna):
     assert consents(anna)[-1].state == ConsentState.WITHDRAWN
 
 
-def test_no_nudge_leaves_while_what_somebody_said_is_stored_and_not_heard(anna):
+def test_no_nudge_leaves_to_anybody_while_something_of_nobody_we_know_of_is_unheard_for_long(anna):
     anna.signal()
     anna.journey.plan()
     anna.journey.decide()
-    anna.journey.take_in([(9001, "{}")])  # her stop, whose hearing fails or is late
+    anna.journey.take_in([(9001, "{}")])
     anna.later(seconds=5)
+
+    assert anna.deliver() == []
+
+
+def test_what_somebody_else_said_holds_up_nobody(anna):
+    anna.say(JOHN, "/start")
+    anna.signal()
+    anna.journey.plan()
+    anna.journey.decide()
+    anna.journey.take_in([(9001, "{}")], {9001: JOHN})
+    anna.later(minutes=5)
+
+    assert len(anna.deliver()) == 1
+
+
+def test_no_nudge_leaves_to_somebody_from_the_moment_that_what_they_said_is_stored(anna):
+    anna.signal()
+    anna.journey.plan()
+    anna.journey.decide()
+    anna.journey.take_in([(9001, "{}")], {9001: ANNA})  # her stop, whose hearing fails or is late
 
     assert anna.deliver() == []
 

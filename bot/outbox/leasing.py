@@ -22,8 +22,7 @@ SENDER = "sender"  # the one process that sends, and until when
 SENDS_FOR = timedelta(seconds=10)
 #: The mark is prolonged when it is this old, not at each question.
 RENEW_AFTER = timedelta(seconds=2)
-#: An update is taken to heart within this, or all nudges wait for it: it may be anybody's stop. So a nudge can leave to
-#: somebody whose stop has been stored for no longer than this and is not heard yet.
+#: An update that does not say whose it is, is taken to heart within this, or all nudges wait for it.
 HEARD_WITHIN = timedelta(seconds=2)
 PAUSE_ALL = "pause"  # a 429: nothing leaves until then
 PAUSE_NUDGES = "pause_nudges"  # the breaker, or staff: no nudge leaves until somebody says so
@@ -68,7 +67,7 @@ def lease(session: Session, now: datetime, owner: str, purposes: Collection[Purp
 
 
 def nudges_wait(session: Session, now: datetime) -> bool:
-    """Whether no nudge may leave: somebody paused them, or what people said was not taken to heart yet."""
+    """Whether no nudge may leave: somebody paused them, or what nobody we know of said was not taken to heart yet."""
     return ledger.mark(session, PAUSE_NUDGES) is not None or ledger.is_behind(session, now - HEARD_WITHIN)
 
 

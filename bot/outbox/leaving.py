@@ -29,6 +29,7 @@ from bot.store.vault import Vault
 from bot.wording import Wording
 
 HOUR = timedelta(hours=1)
+SOON = timedelta(seconds=1)
 _GONE = {"owner": None, "leased_until": None}
 
 
@@ -84,6 +85,7 @@ class _Door:
         self.campaigns: dict[str, CampaignRow] = {}
         self.worlds: dict[str, planning.World] = {}
         self.frozen: dict[tuple[str, str], str] = {}
+        self.unheard = ledger.spoke(session, asked) if asked else set()
         if nudges and not self.halted:
             self.offered = ledger.offered(session, {row.offer_id for row in nudges})
             self.campaigns = ledger.by_id(session, CampaignRow, {row.campaign_id for row in nudges})
@@ -97,6 +99,8 @@ class _Door:
             self._ends(row, "withdrawn", Standing.ERASED, Reason.STOPPED)
         elif row.purpose == Purpose.NUDGE and self.halted:
             self._waits(row)
+        elif row.purpose != Purpose.REPLY and row.citizen_id in self.unheard:
+            self._waits(row, self.now + SOON)  # it may be a stop
         elif row.expires_at is not None and self.now > row.expires_at:
             self._ends(row, "expired", None, Reason.SIGNAL_EXPIRED)
         elif self._may_leave(row, citizen):

@@ -384,6 +384,7 @@ class InboxRow(SQLModel, table=True):
 
     update_id: int = _number(primary_key=True)
     received_at: datetime = _moment(index=True)
+    chat_hash: str | None = None  # whose it is; None: it did not say, or came in before this was kept
     body_sealed: str | None = _long(default=None)
     state: str  # new | done | dead
     tries: int = 0

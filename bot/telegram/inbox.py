@@ -5,7 +5,7 @@ import hmac
 import json
 import logging
 from collections import defaultdict, deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import urlencode
 
@@ -37,7 +37,8 @@ _MALFORMED = (ArithmeticError, AttributeError, LookupError, OSError, RecursionEr
 _ID_MAX = 2**63
 _log = logging.getLogger(__name__)
 
-TakeIn = Callable[[Sequence[tuple[int, str]]], None]
+#: Stores updates, as number and body. The second: whose they are, by number, for those that say so.
+TakeIn = Callable[[Sequence[tuple[int, str]], Mapping[int, str]], None]
 
 
 async def poll(
@@ -79,13 +80,14 @@ async def poll(
                 continue
             failures = 0
             answered()
-            updates = [(number, json.dumps(raw)) for raw in _list(answer) if (number := _update_id(raw)) is not None]
-            if updates:
-                await asyncio.to_thread(take_in, updates)
+            fetched = {number: raw for raw in _list(answer) if (number := _update_id(raw)) is not None}
+            if fetched:
+                whose = {number: person for number, raw in fetched.items() if (person := _person(raw)) is not None}
+                await asyncio.to_thread(take_in, [(number, json.dumps(raw)) for number, raw in fetched.items()], whose)
                 if news is not None:
                     news.set()
             # Confirmed once, then left out: after a quiet week Telegram starts from another, perhaps lower, number.
-            offset = max(number for number, _ in updates) + 1 if updates else None
+            offset = max(fetched) + 1 if fetched else None
 
 
 async def set_webhook(bot: Bot, url: str, secret: str) -> None:
@@ -117,12 +119,12 @@ def webhook_route(path: str, secret: str, take_in: TakeIn, *, news: asyncio.Even
                 return Response(status_code=413)
         try:
             text = body.decode()
-            number = _update_id(json.loads(text))
+            data = json.loads(text)
         except (ValueError, RecursionError):
-            number, text = None, ""
-        if number is None:
             return Response(status_code=400)
-        await intake.add(number, text)
+        if (number := _update_id(data)) is None:
+            return Response(status_code=400)
+        await intake.add(number, text, _person(data))
         if news is not None:
             news.set()
         return Response(status_code=200)
@@ -136,11 +138,14 @@ class _Intake:
     def __init__(self, take_in: TakeIn) -> None:
         self._take_in = take_in
         self._waiting: list[tuple[int, str]] = []
+        self._whose: dict[int, str] = {}
         self._next: asyncio.Task[None] | None = None
         self._busy: asyncio.Task[None] | None = None
 
-    async def add(self, update_id: int, body: str) -> None:
+    async def add(self, update_id: int, body: str, person: str | None) -> None:
         self._waiting.append((update_id, body))
+        if person is not None:
+            self._whose[update_id] = person
         if self._next is None:
             self._next = asyncio.create_task(self._write(self._busy))
         # A caller who hangs up must not take the others' updates along.
@@ -150,8 +155,9 @@ class _Intake:
         if before is not None:
             await asyncio.wait([before])
         batch, self._waiting = self._waiting, []
+        whose, self._whose = self._whose, {}
         self._busy, self._next = self._next, None
-        await asyncio.to_thread(self._take_in, batch)
+        await asyncio.to_thread(self._take_in, batch, whose)
 
 
 async def work(journey: Journey, application: BotApplication, *, news: asyncio.Event | None = None) -> None:

@@ -29,10 +29,10 @@ class Watched(Journey):
     model = None
     witness = None
 
-    def take_in(self, updates):
+    def take_in(self, updates, whose):
         numbers = [number for number, _ in updates]
         try:
-            super().take_in(updates)
+            super().take_in(updates, whose)
         except OperationalError:  # perhaps only the answer to the commit was lost
             numbers = self.witness.updates(numbers)
             raise

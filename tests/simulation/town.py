@@ -210,7 +210,8 @@ class Town:
     def hands_over(self, updates) -> None:
         """As Telegram posts to a webhook: again until it was taken in."""
         try:
-            self.machine.journey.take_in(updates)
+            whose = {number: str(self.model.updates[number]) for number, _ in updates if number in self.model.updates}
+            self.machine.journey.take_in(updates, whose)
         except (Killed, OperationalError, PendingRollbackError) as error:
             self._ended(error)
             self.hands_over(updates)

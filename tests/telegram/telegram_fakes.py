@@ -61,7 +61,7 @@ class FakeJourney:
     async def until(self, true: Callable[[], bool]) -> None:
         await asyncio.to_thread(self.wait_for, true)
 
-    def take_in(self, updates):
+    def take_in(self, updates, whose=None):
         with self.changed:
             for number, body in updates:
                 if number not in self.state:

@@ -54,7 +54,7 @@ async def test_telegram_may_forget_an_update_only_once_it_is_stored(bot, sandbox
     started, stored = asyncio.Event(), threading.Event()
     loop = asyncio.get_running_loop()
 
-    def take_in(updates):
+    def take_in(updates, whose):
         loop.call_soon_threadsafe(started.set)
         assert stored.wait(10)
 
@@ -67,7 +67,7 @@ async def test_telegram_may_forget_an_update_only_once_it_is_stored(bot, sandbox
 
 
 async def test_what_could_not_be_stored_comes_again(bot, sandbox, journey):
-    def broken(updates):
+    def broken(updates, whose):
         raise OSError("disk full")
 
     sandbox.message(AMINA, "stop")
@@ -210,7 +210,7 @@ async def test_a_body_of_more_than_a_mebibyte_is_refused(journey):
 
 
 async def test_telegram_hears_of_it_when_storing_fails(journey):
-    def broken(updates):
+    def broken(updates, whose):
         raise OSError("disk full")
 
     assert (await Hook(broken).post(update(7))).status_code == 500
@@ -222,11 +222,11 @@ async def test_posts_that_come_while_one_is_written_are_written_together(journey
 
     writing: list[int] = []
 
-    def take_in(updates):
+    def take_in(updates, whose):
         writing.append(len(updates))
         loop.call_soon_threadsafe(started.set)
         assert go_on.wait(10)
-        journey.take_in(updates)
+        journey.take_in(updates, whose)
 
     hook = Hook(take_in)
     hook.all_read = (41, asyncio.Event())
@@ -244,10 +244,10 @@ async def test_posts_that_come_while_one_is_written_are_written_together(journey
 async def test_one_batch_that_fails_does_not_fail_the_next(journey):
     failing = [True]
 
-    def take_in(updates):
+    def take_in(updates, whose):
         if failing.pop():
             raise OSError("disk full")
-        journey.take_in(updates)
+        journey.take_in(updates, whose)
 
     hook = Hook(take_in)
     failing.insert(0, False)

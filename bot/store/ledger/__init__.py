@@ -81,7 +81,7 @@ from bot.store.ledger.people import (
 )
 from bot.store.ledger.signals import NewSignal, add_signals, add_updates, people_of
 from bot.store.ledger.trail import Verdict, audit, verify
-from bot.store.ledger.updates import condition, forget_updates, is_behind, unheard
+from bot.store.ledger.updates import condition, forget_updates, is_behind, spoke, unheard
 
 __all__ = [
     "COUNTS",
@@ -156,6 +156,7 @@ __all__ = [
     "set_aside",
     "set_mark",
     "shut_offers",
+    "spoke",
     "standing",
     "stop_planning",
     "table_of",

@@ -34,7 +34,7 @@ class NewSignal(NamedTuple):
 
 _LARGEST: Final = 9  # 512 rows: SQLite takes at most 32,766 values in a statement
 _COLUMNS: Final = ", ".join(NewSignal._fields)
-_INBOX: Final = "update_id, received_at, body_sealed, state, tries"
+_INBOX: Final = "update_id, received_at, chat_hash, body_sealed, state, tries"
 _TYPES: Final = {"occurred_at": "timestamptz", "received_at": "timestamptz", "addressed": "boolean", "data": "json"}
 _CASTS: Final = ", ".join(f"{name}::{_TYPES.get(name, 'varchar')}" for name in NewSignal._fields)
 _ARRAYS: Final = ", ".join(f"%s::{'boolean' if name == 'addressed' else 'text'}[]" for name in NewSignal._fields)
@@ -106,22 +106,22 @@ _ADD: Final[dict[str, Callable[[Connection, list[NewSignal]], set[str]]]] = {
 }
 
 
-def add_updates(session: Session, now: datetime, updates: Sequence[tuple[int, str]]) -> None:
-    """Put updates, as number and sealed body, into the inbox; one that is there is left as it is."""
+def add_updates(session: Session, now: datetime, updates: Sequence[tuple[int, str | None, str]]) -> None:
+    """Put updates, as number, hash of the chat and sealed body, into the inbox; one that is there is left as it is."""
     if not updates:
         return
     session.flush()
     connection = session.connection()
     if connection.dialect.name == "sqlite":
-        rows = [(number, _stored(now), sealed, "new", 0) for number, sealed in updates]
+        rows = [(number, _stored(now), chat, sealed, "new", 0) for number, chat, sealed in updates]
         _fill_sqlite(connection, f"inbox ({_INBOX})", rows)
         return
     statement = (
-        f"INSERT INTO inbox ({_INBOX}) SELECT number, %s, sealed, 'new', 0 "  # nosec B608  # noqa: S608 - names of columns
-        "FROM unnest(%s::bigint[], %s::text[]) AS new (number, sealed) ON CONFLICT DO NOTHING"
+        f"INSERT INTO inbox ({_INBOX}) SELECT number, %s, chat, sealed, 'new', 0 "  # nosec B608  # noqa: S608 - names of columns
+        "FROM unnest(%s::bigint[], %s::text[], %s::text[]) AS new (number, chat, sealed) ON CONFLICT DO NOTHING"
     )
-    numbers, sealed = zip(*sorted(updates, key=itemgetter(0)), strict=True)
-    connection.exec_driver_sql(statement, (now, list(numbers), list(sealed)))
+    numbers, chats, sealed = zip(*sorted(updates, key=itemgetter(0)), strict=True)
+    connection.exec_driver_sql(statement, (now, list(numbers), list(chats), list(sealed)))
 
 
 def _stored(moment: datetime) -> str:

@@ -1,6 +1,6 @@
 """What came from Telegram and waits, and how things stand."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -11,6 +11,7 @@ from bot.store.ledger.common import mark
 from bot.store.ledger.messages import NUDGE, ON_THE_WAY
 from bot.store.provenance import COPY, RESTORED
 from bot.store.tables import (
+    CitizenRow,
     InboxRow,
     MessageRow,
 )
@@ -28,9 +29,17 @@ def unheard(session: Session, now: datetime, limit: int) -> Sequence[InboxRow]:
 
 
 def is_behind(session: Session, before: datetime) -> bool:
-    """Whether something that came in before then was not taken to heart yet; it may be anybody's stop."""
-    statement = select(InboxRow.update_id).where(col(InboxRow.state) == "new", col(InboxRow.received_at) < before)  # type: ignore[call-overload]
+    """Whether something of nobody we know of, that came in before then, is unheard; it may be anybody's stop."""
+    statement = select(InboxRow.update_id).where(  # type: ignore[call-overload]
+        col(InboxRow.state) == "new", col(InboxRow.received_at) < before, col(InboxRow.chat_hash).is_(None)
+    )
     return session.execute(statement.limit(1)).first() is not None
+
+
+def spoke(session: Session, people: Collection[str]) -> set[str]:
+    """Those of `people` of whom something is stored that was not taken to heart yet."""
+    statement = select(CitizenRow.id).join(InboxRow, col(InboxRow.chat_hash) == col(CitizenRow.chat_hash))  # type: ignore[call-overload]
+    return set(session.execute(statement.where(col(InboxRow.state) == "new", col(CitizenRow.id).in_(people))).scalars())
 
 
 def forget_updates(session: Session, before: datetime) -> None:
