@@ -39,6 +39,7 @@ def faults(now: datetime) -> dict[str, list[str]]:
     if whole is not None:
         if whole.settings.token is not None or whole.settings.token_file is not None:
             attempt("settings", whole.settings.bot_token)
+        attempt("settings", whole.settings.sign_in)
         if whole.settings.keys_file is not None:
             attempt("settings", lambda: whole.vault)
         if "database_url" in whole.settings.model_fields_set or whole.has_file():

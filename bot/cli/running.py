@@ -39,6 +39,7 @@ def run(
 
     whole = parts.from_environment()
     settings = whole.settings
+    sign_in = settings.sign_in()
     roles = roles_of(role, shared=whole.is_shared())
     named = "all" if roles == EVERY_ROLE else "+".join(sorted(roles))
     owner = secrets.token_hex(6)
@@ -73,7 +74,14 @@ def run(
             public_url=None if settings.public_url is None else str(settings.public_url),
             host=settings.host,
             port=settings.port,
-            pages=console.build(console.Desk(journey=journey, new_token=lambda: secrets.token_urlsafe(32))),
+            pages=console.build(
+                console.Desk(
+                    journey=journey,
+                    new_token=lambda: secrets.token_urlsafe(32),
+                    provider=None if sign_in is None else console.Provider(**sign_in),
+                    second_factor=settings.second_factor == "required",
+                )
+            ),
             pages_port=settings.console_port,
             rate_per_s=settings.rate_per_s,
             lookout=watching.lookout(whole, role=named, owner=owner),

@@ -5,5 +5,6 @@ An edge like the others: it decides nothing, and what it shows comes from the sa
 
 from bot.console.app import build
 from bot.console.desk import Desk
+from bot.console.provider import Provider
 
-__all__ = ["Desk", "build"]
+__all__ = ["Desk", "Provider", "build"]

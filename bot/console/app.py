@@ -5,8 +5,8 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from bot.console import campaigns, home, profile, signin
-from bot.console.desk import Desk, NotAllowed, NotSignedIn, go_to
+from bot.console import campaigns, factor, home, profile, signin
+from bot.console.desk import Desk, NotAllowed, NotSecured, NotSignedIn, go_to
 from bot.console.security import Guarded
 from bot.errors import RefusedError
 
@@ -16,7 +16,7 @@ def build(desk: Desk) -> FastAPI:
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
     app.state.desk = desk
     app.router.routes.append(desk.pages.static.route())
-    for area in (signin, profile, home, campaigns):
+    for area in (signin, profile, factor, home, campaigns):
         app.router.routes.extend(area.routes(desk).routes)
 
     def to_sign_in(request: Request, _: Exception) -> Response:
@@ -24,6 +24,11 @@ def build(desk: Desk) -> FastAPI:
         if request.headers.get("hx-request"):
             return Response(status_code=200, headers={"HX-Redirect": "/signin"})
         return go_to(f"/signin?next={back}")
+
+    def to_second_factor(request: Request, _: Exception) -> Response:
+        if request.headers.get("hx-request"):
+            return Response(status_code=200, headers={"HX-Redirect": factor.ADDRESS})
+        return go_to(factor.ADDRESS)
 
     def not_allowed(request: Request, _: Exception) -> Response:
         return desk.page(request, "problem.html", status=403, problem="not_allowed", sentence=None)
@@ -41,6 +46,7 @@ def build(desk: Desk) -> FastAPI:
         return desk.page(request, "problem.html", status=status, problem=problem, sentence=None)
 
     app.add_exception_handler(NotSignedIn, to_sign_in)
+    app.add_exception_handler(NotSecured, to_second_factor)
     app.add_exception_handler(NotAllowed, not_allowed)
     app.add_exception_handler(RefusedError, refused)
     app.add_exception_handler(HTTPException, not_here)

@@ -12,6 +12,7 @@ from sqlmodel import Session
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from bot.console.pages import Pages
+from bot.console.provider import Provider
 from bot.journey import Journey
 from bot.staff import SEEN, May, SignedIn, seen, signed_in
 from bot.store import ledger
@@ -27,14 +28,23 @@ class NotAllowed(Exception):  # noqa: N818
     """Whoever asks has no role that may do this."""
 
 
+class NotSecured(Exception):  # noqa: N818
+    """Whoever asks has to set up a second factor first."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Desk:
-    """`new_token` gives 32 random bytes as text; `people` are the logins whom anybody may step into (the demo only)."""
+    """`new_token` gives 32 random bytes as text; `people` are the logins whom anybody may step into (the demo only).
+
+    `provider` is the municipality's own sign-in. With `second_factor`, whoever comes in with a password needs one.
+    """
 
     journey: Journey
     new_token: Callable[[], str] = field(repr=False)
     pages: Pages = field(default_factory=Pages)
     people: Collection[str] = ()
+    provider: Provider | None = None
+    second_factor: bool = False
     areas: set[str] = field(default_factory=lambda: {"/"})  # the addresses that the menu may show
 
     @property
@@ -91,16 +101,16 @@ class Desk:
         return HTMLResponse(html, status_code=status)
 
 
-def allowed(what: May) -> Any:
-    """For a route: lets in who may do this, and gives them to it."""
-    return Depends(Gate(what))
+def allowed(what: May, *, setting_up: bool = False) -> Any:
+    """For a route: lets in who may do this, and gives them to it; `setting_up`: also who lacks a second factor."""
+    return Depends(Gate(what, setting_up=setting_up))
 
 
 class Gate:
     """Declared at each route, and found there by a test that walks all of them."""
 
-    def __init__(self, what: May) -> None:
-        self.what = what
+    def __init__(self, what: May, *, setting_up: bool = False) -> None:
+        self.what, self._setting_up = what, setting_up
 
     def __call__(self, request: Request) -> SignedIn:
         desk: Desk = request.app.state.desk
@@ -108,6 +118,8 @@ class Gate:
         if somebody is None:
             raise NotSignedIn
         request.state.somebody = somebody
+        if desk.second_factor and somebody.by_password_alone and not self._setting_up:
+            raise NotSecured
         if not somebody.may(self.what):
             raise NotAllowed
         return somebody

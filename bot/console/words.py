@@ -101,6 +101,8 @@ CHOICES: Final[Mapping[str, str]] = {
 DONE: Final[Mapping[str, str]] = {
     "signed_out": N_("You are signed out."),
     "saved": N_("It is saved."),
+    "password_changed": N_("Your password is changed. You are signed out on every other screen."),
+    "second_factor_removed": N_("Your second factor is removed. Your password alone signs you in again."),
     "approved": N_("You approved it. It can be started now."),
     "started": N_("It runs. The first messages leave in the next civil hours."),
     "paused": N_("It is paused. Nothing more leaves until somebody starts it again."),

@@ -461,6 +461,8 @@ class StaffRow(SQLModel, table=True):
     password_hash: str | None = None
     totp_sealed: str | None = _long(default=None)
     totp_used: int | None = _number(default=None)  # the last half minute whose code was used
+    totp_offered_sealed: str | None = _long(default=None)  # shown to its owner, who has to prove that their app has it
+    recovery: list[str] | None = _json(default=None)  # fingerprints of the codes for when the app is lost
     failures: int = 0
     locked_until: datetime | None = _moment(default=None)
     chat_citizen: str | None = Field(default=None, foreign_key="citizen.id")  # their own chat, for tests
@@ -477,6 +479,8 @@ class StaffSessionRow(SQLModel, table=True):
     created_at: datetime = _moment()
     seen_at: datetime = _moment()
     ends_at: datetime = _moment(index=True)
+    means: str | None = None  # staff.sessions.Means
+    id_token_sealed: str | None = _long(default=None)  # what the provider wants back when somebody signs out
 
 
 class MarkRow(SQLModel, table=True):
