@@ -3,6 +3,7 @@
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.responses import Response
 
 from bot.console import campaigns, factor, home, profile, signin
@@ -51,5 +52,7 @@ def build(desk: Desk) -> FastAPI:
     app.add_exception_handler(RefusedError, refused)
     app.add_exception_handler(HTTPException, not_here)
     app.add_exception_handler(RequestValidationError, not_here)
+    # Nothing secret stands on a page that repeats what another site made a browser send, so its packed size tells none.
+    app.add_middleware(GZipMiddleware, minimum_size=1000, compresslevel=6)
     app.add_middleware(Guarded)
     return app

@@ -103,7 +103,7 @@ def running():
             elif at.path == "/authorize":
                 self._go(stand_in.authorize(asked))
             elif at.path == "/logout":
-                self._go(asked["post_logout_redirect_uri"])
+                self._go(f"{asked['post_logout_redirect_uri']}?{urlencode({'state': asked['state']})}")
             else:
                 self.send_error(404)
 
