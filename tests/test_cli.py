@@ -460,6 +460,32 @@ def test_staff_answer_in_the_chat_and_close_the_talk(municipality, sessions, wor
     assert "Welke brief?" not in json.dumps(queued.body)
 
 
+def test_an_account_is_found_anew_and_a_lost_second_factor_is_taken_away(municipality, sessions, tmp_path):
+    import pyotp
+
+    from bot import staff
+    from bot.settings import read_keys
+
+    vault = read_keys(tmp_path / "keys.toml")
+    municipality("staff", "add", "eva", "--name", "Eva", "--role", "editor", "--by", "ada")
+    with sessions.begin() as session:
+        staff.known_as(session, "eva").subject = "https://login.test s-1"
+        secret = staff.factor.offer(session, vault, "eva", secret=pyotp.random_base32())
+        code = pyotp.TOTP(secret).at(TUESDAY_TEN)
+        staff.factor.confirm(session, vault, "eva", code, pick=min, now=TUESDAY_TEN)
+
+    codes = [municipality("staff", *words, "--by", "ada")[0] for words in (
+        ("unlink", "eva"), ("unlink", "eva"), ("reset-factor", "eva"), ("reset-factor", "eva"),
+    )]  # fmt: skip
+
+    assert codes == [0, 1, 0, 1]
+    with sessions() as session:
+        row = staff.known_as(session, "eva")
+        said = [deed.action for deed in session.exec(select(AuditRow).where(AuditRow.who == "ada"))]
+    assert (row.subject, row.totp_sealed, row.recovery) == (None, None, None)
+    assert said == ["staff.add", "staff.unlink", "staff.second_factor_removed"]
+
+
 def test_a_person_is_shown_exported_and_wiped_on_a_letter(municipality, sessions, wording, tmp_path):
     from bot.mydata import code_of
     from bot.settings import read_keys
