@@ -3,6 +3,7 @@
 Functions take a session and never commit.
 """
 
+from bot.campaigns import funnel
 from bot.campaigns.dates import Coming, coming, days_of
 from bot.campaigns.file import CampaignFile, content_hash, file_of, misfits, read
 from bot.campaigns.life import State, add, among, approve, finish, listing, pause, start, stop
@@ -29,6 +30,7 @@ __all__ = [
     "facts_of",
     "file_of",
     "finish",
+    "funnel",
     "known",
     "listing",
     "misfits",

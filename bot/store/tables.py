@@ -158,6 +158,39 @@ class CampaignEditRow(SQLModel, table=True):
     content_hash: str
 
 
+class CampaignDraftRow(SQLModel, table=True):
+    """A campaign in the making, gaps and all, until it becomes a campaign or is dropped."""
+
+    __tablename__ = "campaign_draft"
+
+    id: str = Field(primary_key=True)  # the campaign's, which may be there already
+    title: str
+    content: dict[str, Any] = _json()  # what was filled in, by step
+    saves: list[dict[str, Any]] = _json()  # who saved which step as which version, and when
+    version: int
+    based_on: str | None = None  # the hash of the definition that it began from; None: a new campaign
+    started_by: str
+    started_at: datetime = _moment()
+    updated_by: str
+    updated_at: datetime = _moment()
+
+
+class CampaignFunnelRow(SQLModel, table=True):
+    """Who would have got a campaign when it was handed over for approval, in numbers, as the gate counted them."""
+
+    __tablename__ = "campaign_funnel"
+
+    id: int | None = _number(default=None, primary_key=True)
+    campaign_id: str = Field(foreign_key="campaign.id", index=True)
+    content_hash: str  # of the campaign as it read then
+    at: datetime = _moment()
+    by: str
+    kind: str  # the type of signal that was asked about
+    people: int
+    reached: int
+    reasons: dict[str, int] = _json()  # core.facts.Reason: how many people it kept out
+
+
 class OfferRow(SQLModel, table=True):
     """One signal, one campaign, one person: what the decisions are about, until it is closed with an outcome."""
 
