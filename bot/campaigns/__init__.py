@@ -5,8 +5,8 @@ Functions take a session and never commit.
 
 from bot.campaigns import funnel
 from bot.campaigns.dates import Coming, coming, days_of
-from bot.campaigns.file import CampaignFile, content_hash, file_of, misfits, read
-from bot.campaigns.life import State, add, among, approve, finish, listing, pause, start, stop
+from bot.campaigns.file import CampaignFile, content_hash, file_of, misfits, read, situations_for
+from bot.campaigns.life import State, add, among, approve, finish, listing, pause, row_of, start, stop
 from bot.campaigns.running import CALENDAR_SOURCE, Due, alive, answering, due, due_dates, facts_of, waiting
 from bot.campaigns.search import ORDER, known, search
 
@@ -36,7 +36,9 @@ __all__ = [
     "misfits",
     "pause",
     "read",
+    "row_of",
     "search",
+    "situations_for",
     "start",
     "stop",
     "waiting",

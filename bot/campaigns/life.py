@@ -24,10 +24,13 @@ class State(StrEnum):
     FINISHED = "finished"  # its period is over
 
 
-def add(session: Session, file: CampaignFile, wording: Wording, *, by: str, now: datetime) -> CampaignRow:
+def add(
+    session: Session, file: CampaignFile, wording: Wording, *, by: str, now: datetime, also: Collection[str] = ()
+) -> CampaignRow:
     """Add a campaign, or change the one with this id. A change makes it a draft again and voids its approval.
 
-    The same file once more changes nothing. Raises RefusedError for a campaign that was stopped.
+    `also` are the others who had a hand in it: none of them may approve it. The same file once more changes nothing.
+    Raises RefusedError for a campaign that was stopped.
     """
     name = _named(by)
     definition = file.definition()
@@ -37,21 +40,33 @@ def add(session: Session, file: CampaignFile, wording: Wording, *, by: str, now:
     if row is not None and row.state == State.STOPPED:
         raise RefusedError("{campaign} was stopped for good. Give the new campaign an id of its own.", campaign=file.id)
     action = "campaign.add" if row is None else "campaign.change"
-    starts_at, ends_at = _bounds(file, wording)
     if row is None:
-        row = CampaignRow(
-            id=file.id, card=file.card, definition=definition, state=State.DRAFT, created_at=now, starts_at=starts_at,
-            ends_at=ends_at,
-        )  # fmt: skip
+        row = row_of(file, wording, now)
+    starts_at, ends_at = _bounds(file, wording)
     row.card, row.definition, row.state = file.card, definition, State.DRAFT
     row.starts_at, row.ends_at = starts_at, ends_at
     row.approved_by = row.approved_at = row.approved_hash = row.paused_because = None
     session.add(row)
     session.flush()
     digest = content_hash(file, wording)
-    session.add(CampaignEditRow(campaign_id=file.id, at=now, by=name, content_hash=digest))
+    hands = dict.fromkeys([name, *(_named(hand) for hand in also)])
+    session.add_all(CampaignEditRow(campaign_id=file.id, at=now, by=hand, content_hash=digest) for hand in hands)
     _audit(session, row, action, by=name, now=now, hash=digest)
     return row
+
+
+def row_of(file: CampaignFile, wording: Wording, now: datetime) -> CampaignRow:
+    """The draft that this file would be. It is in no session: to look at it before it is added."""
+    starts_at, ends_at = _bounds(file, wording)
+    return CampaignRow(
+        id=file.id,
+        card=file.card,
+        definition=file.definition(),
+        state=State.DRAFT,
+        created_at=now,
+        starts_at=starts_at,
+        ends_at=ends_at,
+    )
 
 
 def approve(session: Session, campaign: str, wording: Wording, *, by: str, now: datetime) -> CampaignRow:

@@ -76,6 +76,7 @@ from bot.store.ledger.people import (
     people,
     person_of,
     told,
+    told_of,
     withdraw,
 )
 from bot.store.ledger.signals import NewSignal, add_signals, add_updates, people_of
@@ -159,6 +160,7 @@ __all__ = [
     "table_of",
     "take_back",
     "told",
+    "told_of",
     "unheard",
     "unhurried",
     "unplanned",
