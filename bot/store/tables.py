@@ -146,6 +146,11 @@ class CampaignRow(SQLModel, table=True):
     approved_at: datetime | None = _moment(default=None)
     approved_hash: str | None = None
     paused_because: str | None = None
+    handed_over_by: str | None = None  # whoever said that it is ready for an approver; any change takes it back
+    handed_over_at: datetime | None = _moment(default=None)
+    returned_by: str | None = None  # an approver sent it back, and it was not handed over since
+    returned_at: datetime | None = _moment(default=None)
+    returned_because: str | None = None
 
 
 class CampaignEditRow(SQLModel, table=True):
@@ -156,6 +161,19 @@ class CampaignEditRow(SQLModel, table=True):
     at: datetime = _moment()
     by: str
     content_hash: str
+
+
+class CampaignApprovalRow(SQLModel, table=True):
+    """What was approved, word for word, so that the next approver sees what is new. Never changed."""
+
+    __tablename__ = "campaign_approval"
+
+    id: int | None = _number(default=None, primary_key=True)
+    campaign_id: str = Field(foreign_key="campaign.id", index=True)
+    at: datetime = _moment()
+    by: str
+    content_hash: str
+    content: dict[str, Any] = _json()  # campaigns.review.content
 
 
 class CampaignDraftRow(SQLModel, table=True):
@@ -198,6 +216,7 @@ class OfferRow(SQLModel, table=True):
     __table_args__ = (
         UniqueConstraint("signal_id", "campaign_id", "citizen_id"),
         Index("ix_offer_look", "look_at", sqlite_where=text("state = 'open'"), postgresql_where=text("state = 'open'")),
+        Index("ix_offer_standing", "campaign_id", "state", "outcome"),
     )
 
     id: str = Field(primary_key=True)
@@ -294,6 +313,7 @@ class MessageRow(SQLModel, table=True):
             sqlite_where=text("state IN ('sent', 'uncertain')"),
             postgresql_where=text("state IN ('sent', 'uncertain')"),
         ),
+        Index("ix_message_standing", "campaign_id", "state", "error"),
     )
 
     id: int | None = _number(default=None, primary_key=True)

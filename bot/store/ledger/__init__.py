@@ -16,7 +16,7 @@ from bot.store.ledger.common import (
     table_of,
     unhurried,
 )
-from bot.store.ledger.figures import Figures, figures, standing
+from bot.store.ledger.figures import Figures, Next, Unsure, figures, standing, stuck, uncertain, upcoming
 from bot.store.ledger.knowledge import closed_decisions, newest_policy, policy_row
 from bot.store.ledger.messages import (
     COUNTS,
@@ -91,10 +91,12 @@ __all__ = [
     "DueOffer",
     "Figures",
     "NewSignal",
+    "Next",
     "OfferedSignal",
     "Person",
     "Row",
     "Unplanned",
+    "Unsure",
     "Verdict",
     "Willing",
     "add_all",
@@ -156,13 +158,16 @@ __all__ = [
     "set_mark",
     "standing",
     "stop_planning",
+    "stuck",
     "table_of",
     "take_back",
     "told",
+    "uncertain",
     "unheard",
     "unhurried",
     "unplanned",
     "unseal",
+    "upcoming",
     "verify",
     "wake",
     "willing",
