@@ -7,7 +7,7 @@ from bot.campaigns.dates import Coming, coming, days_of
 from bot.campaigns.file import CampaignFile, content_hash, file_of, misfits, read
 from bot.campaigns.life import State, add, among, approve, finish, listing, pause, start, stop
 from bot.campaigns.running import CALENDAR_SOURCE, Due, alive, answering, due, due_dates, facts_of, waiting
-from bot.campaigns.search import ORDER, known, search
+from bot.campaigns.search import ORDER, known, search, titles
 
 __all__ = [
     "CALENDAR_SOURCE",
@@ -37,5 +37,6 @@ __all__ = [
     "search",
     "start",
     "stop",
+    "titles",
     "waiting",
 ]
