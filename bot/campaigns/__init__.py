@@ -24,7 +24,7 @@ from bot.campaigns.life import (
     take_back,
 )
 from bot.campaigns.running import CALENDAR_SOURCE, Due, alive, answering, due, due_dates, facts_of, waiting
-from bot.campaigns.search import ORDER, Alive, Ready, Sort, Wanted, approved_ones, cards, counted, known, search
+from bot.campaigns.search import ORDER, Alive, Ready, Sort, Wanted, approved_ones, cards, counted, known, search, titles
 
 __all__ = [
     "CALENDAR_SOURCE",
@@ -75,6 +75,7 @@ __all__ = [
     "start",
     "stop",
     "take_back",
+    "titles",
     "waiting",
     "words",
 ]

@@ -1,6 +1,6 @@
 """Finding campaigns among many, and those that wait for somebody."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
@@ -59,6 +59,14 @@ def known(session: Session, campaign: str) -> CampaignRow:
     if row is None:
         raise RefusedError("There is no campaign {campaign}.", campaign=campaign)
     return row
+
+
+def titles(session: Session, ids: Collection[str] | None = None) -> dict[str, str]:
+    """The titles of those of `ids` that are campaigns; None: of all."""
+    title = col(CampaignRow.definition)["title"].as_string()
+    asked = select(col(CampaignRow.id), title)
+    rows = session.exec(asked if ids is None else asked.where(col(CampaignRow.id).in_(ids)))
+    return dict(iter(rows))
 
 
 def search(session: Session, wanted: Wanted, *, limit: int, offset: int = 0) -> tuple[Sequence[CampaignRow], int]:

@@ -463,6 +463,34 @@ class SourceRow(SQLModel, table=True):
     last_seen_at: datetime | None = _moment(default=None)
 
 
+class DeliveryRow(SQLModel, table=True):
+    """What a source handed in at once, in numbers. What is older than today is added up by day."""
+
+    __tablename__ = "delivery"
+    __table_args__ = (Index("ix_delivery_source", "source", "at"),)
+
+    id: int | None = _number(default=None, primary_key=True)
+    source: str
+    at: datetime = _moment(index=True)
+    fresh: int = 0
+    known: int = 0
+    refused: int = 0
+
+
+class RefusedRow(SQLModel, table=True):
+    """One thing that was wrong with what a source handed in: where and what to mend, never what stood there."""
+
+    __tablename__ = "refused"
+    __table_args__ = (Index("ix_refused_source", "source", "id"),)
+
+    id: int | None = _number(default=None, primary_key=True)
+    source: str
+    at: datetime = _moment(index=True)
+    row: int | None = None  # the line in a file, or the event's place in its batch; None: a single event
+    name: str  # the column or attribute
+    mend: str = _long()
+
+
 class LinkCodeRow(SQLModel, table=True):
     """A one-time code on a letter: the first half finds it, the second half must fit, five tries."""
 
@@ -475,6 +503,21 @@ class LinkCodeRow(SQLModel, table=True):
     expires_at: datetime = _moment()
     tries: int = 0
     used_at: datetime | None = _moment(default=None)
+    batch: str | None = Field(default=None, index=True)  # None: made one by one
+
+
+class LinkBatchRow(SQLModel, table=True):
+    """Codes that were made together, for letters. The codes themselves are only on the letters."""
+
+    __tablename__ = "link_batch"
+
+    id: str = Field(primary_key=True)
+    purpose: str
+    made_at: datetime = _moment(index=True)
+    made_by: str
+    codes: int
+    expires_at: datetime = _moment()
+    revoked_at: datetime | None = _moment(default=None)
 
 
 class LinkRow(SQLModel, table=True):
@@ -487,7 +530,14 @@ class LinkRow(SQLModel, table=True):
 
 class AuditRow(SQLModel, table=True):
     __tablename__ = "audit"
-    __table_args__ = (Index("ix_audit_place", "place"),)
+    __table_args__ = (
+        Index("ix_audit_place", "place"),
+        Index("ix_audit_at", "at", "id"),
+        Index("ix_audit_who", "who", "at", "id"),
+        Index("ix_audit_who_action", "who", "action", "at", "id"),
+        Index("ix_audit_action", "action", "at", "id"),
+        Index("ix_audit_subject", "subject", "at", "id"),
+    )
 
     id: int | None = _number(default=None, primary_key=True)
     at: datetime = _moment()

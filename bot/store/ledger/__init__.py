@@ -78,8 +78,9 @@ from bot.store.ledger.people import (
     told,
     withdraw,
 )
+from bot.store.ledger.searching import Place, Wanted, actions_done, deeds, who_did
 from bot.store.ledger.signals import NewSignal, add_signals, add_updates, people_of
-from bot.store.ledger.trail import Verdict, audit, verify
+from bot.store.ledger.trail import Break, Verdict, audit, trail_length, verify, verify_on
 from bot.store.ledger.updates import condition, forget_updates, is_behind, unheard
 
 __all__ = [
@@ -88,17 +89,21 @@ __all__ = [
     "NUDGE",
     "ON_THE_WAY",
     "SEALED",
+    "Break",
     "DueOffer",
     "Figures",
     "NewSignal",
     "Next",
     "OfferedSignal",
     "Person",
+    "Place",
     "Row",
     "Unplanned",
     "Unsure",
     "Verdict",
+    "Wanted",
     "Willing",
+    "actions_done",
     "add_all",
     "add_new",
     "add_signals",
@@ -124,6 +129,7 @@ __all__ = [
     "contacts",
     "count_anew",
     "crowds",
+    "deeds",
     "departed_since",
     "departing",
     "due_offers",
@@ -162,6 +168,7 @@ __all__ = [
     "table_of",
     "take_back",
     "told",
+    "trail_length",
     "uncertain",
     "unheard",
     "unhurried",
@@ -169,7 +176,9 @@ __all__ = [
     "unseal",
     "upcoming",
     "verify",
+    "verify_on",
     "wake",
+    "who_did",
     "willing",
     "withdraw",
 ]
