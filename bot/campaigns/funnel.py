@@ -7,9 +7,8 @@ from typing import Protocol
 from sqlmodel import Session, col, select
 
 from bot.campaigns.file import hash_of
-from bot.campaigns.search import known
+from bot.campaigns.life import hand_over
 from bot.core.facts import Reason
-from bot.store import ledger
 from bot.store.tables import CampaignFunnelRow
 from bot.wording import Wording
 
@@ -28,10 +27,14 @@ class Counted(Protocol):
 def freeze(
     session: Session, campaign: str, wording: Wording, counted: Counted, *, kind: str, by: str, now: datetime
 ) -> CampaignFunnelRow:
-    """Keep the numbers with the campaign as it reads now. `kind`: the type of signal that was asked about."""
+    """Hand it over (`life.hand_over`) with these numbers. `kind`: the type of signal that was asked about.
+
+    Raises RefusedError when there is nothing to approve.
+    """
+    handed_over = hand_over(session, campaign, wording, by=by, now=now)
     row = CampaignFunnelRow(
         campaign_id=campaign,
-        content_hash=hash_of(known(session, campaign), wording),
+        content_hash=hash_of(handed_over, wording),
         at=now,
         by=by,
         kind=kind,
@@ -40,7 +43,6 @@ def freeze(
         reasons={str(reason): count for reason, count in counted.reasons.items()},
     )
     session.add(row)
-    ledger.audit(session, now, by, "campaign.hand_over", campaign, hash=row.content_hash)
     return row
 
 

@@ -3,16 +3,19 @@
 from collections.abc import Collection
 from datetime import datetime, time, timedelta
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from sqlmodel import Session, col, select
 
-from bot.campaigns.file import CampaignFile, content_hash, file_of, misfits
+from bot.campaigns.content import keep
+from bot.campaigns.file import CampaignFile, content_hash, file_of, hash_of, misfits
 from bot.errors import RefusedError
 from bot.store import ledger
 from bot.store.tables import CampaignEditRow, CampaignRow
 from bot.wording import Wording
+
+LONGEST_REASON: Final = 1_000
 
 
 class State(StrEnum):
@@ -22,6 +25,9 @@ class State(StrEnum):
     PAUSED = "paused"
     STOPPED = "stopped"  # by people, for good
     FINISHED = "finished"  # its period is over
+
+
+_OVER: Final = frozenset({State.STOPPED, State.FINISHED})
 
 
 def add(
@@ -46,6 +52,7 @@ def add(
     row.card, row.definition, row.state = file.card, definition, State.DRAFT
     row.starts_at, row.ends_at = starts_at, ends_at
     row.approved_by = row.approved_at = row.approved_hash = row.paused_because = None
+    row.handed_over_by = row.handed_over_at = None
     session.add(row)
     session.flush()
     digest = content_hash(file, wording)
@@ -69,10 +76,70 @@ def row_of(file: CampaignFile, wording: Wording, now: datetime) -> CampaignRow:
     )
 
 
-def approve(session: Session, campaign: str, wording: Wording, *, by: str, now: datetime) -> CampaignRow:
-    """Approve the campaign as it reads now, card and wordings included.
+def hand_over(session: Session, campaign: str, wording: Wording, *, by: str, now: datetime) -> CampaignRow:
+    """Say that it is ready for somebody to approve it; any change takes that back. Raises RefusedError.
 
-    Raises RefusedError for who ever edited it, and when there is nothing to approve.
+    Staff hand it over with `funnel.freeze`, so that an approver sees whom it would have reached.
+    """
+    name = _named(by)
+    row = _found(session, campaign)
+    _refuse_unless_open(row, wording)
+    row.handed_over_by, row.handed_over_at = name, now
+    row.returned_by = row.returned_at = row.returned_because = None
+    _audit(session, row, "campaign.hand_over", by=name, now=now, hash=content_hash(file_of(row), wording))
+    return row
+
+
+def take_back(session: Session, campaign: str, *, by: str, now: datetime) -> CampaignRow:
+    """It is not ready after all. Raises RefusedError when it was not handed over."""
+    name = _named(by)
+    row = _found(session, campaign)
+    if row.handed_over_at is None:
+        raise RefusedError("{campaign} was not handed over, so there is nothing to take back.", campaign=campaign)
+    row.handed_over_by = row.handed_over_at = None
+    _audit(session, row, "campaign.take_back", by=name, now=now)
+    return row
+
+
+def send_back(
+    session: Session, campaign: str, because: str, wording: Wording, *, by: str, now: datetime, seen: str | None = None
+) -> CampaignRow:
+    """To whoever wrote it, with what has to change first; its state stays as it is. Raises RefusedError.
+
+    `seen`: the content hash of what was looked at; another one than that of today is refused.
+    """
+    name = _named(by)
+    row = _found(session, campaign)
+    _refuse_unless_open(row, wording)
+    _refuse_unless_seen(row, wording, seen)
+    if among(name, ledger.editors(session, [campaign])[campaign]):
+        raise RefusedError(
+            "{name} edited {campaign}. Somebody who did not must look at it.", name=name, campaign=campaign
+        )
+    reason = because.strip()
+    if not reason:
+        raise RefusedError("Say what has to change in {campaign}; whoever wrote it has to mend it.", campaign=campaign)
+    if len(reason) > LONGEST_REASON:
+        raise RefusedError("That is too long. Say what has to change in at most {most} characters.",
+                           most=LONGEST_REASON)  # fmt: skip
+    row.handed_over_by = row.handed_over_at = None
+    row.returned_by, row.returned_at, row.returned_because = name, now, reason
+    _audit(session, row, "campaign.send_back", by=name, now=now, because=reason)
+    return row
+
+
+def is_open(row: CampaignRow, wording: Wording) -> bool:
+    """Whether an approval would change something: the campaign is not over, and not approved as it reads now."""
+    return row.state not in _OVER and row.approved_hash != hash_of(row, wording)
+
+
+def approve(
+    session: Session, campaign: str, wording: Wording, *, by: str, now: datetime, seen: str | None = None
+) -> CampaignRow:
+    """Approve the campaign as it reads now, card and wordings included, and keep what was approved word for word.
+
+    `seen`: the content hash of what the approver looked at; another one than that of today is refused. Raises
+    RefusedError also for who ever edited it, and when there is nothing to approve.
     """
     name = _named(by)
     row = _found(session, campaign)
@@ -94,9 +161,13 @@ def approve(session: Session, campaign: str, wording: Wording, *, by: str, now: 
             campaign=campaign,
             approved_by=row.approved_by,
         )
+    _refuse_unless_seen(row, wording, seen)
     row.approved_by, row.approved_at, row.approved_hash = name, now, digest
+    row.handed_over_by = row.handed_over_at = None
+    row.returned_by = row.returned_at = row.returned_because = None
     if row.state == State.DRAFT:
         row.state = State.APPROVED
+    keep(session, row, wording)
     _audit(session, row, "campaign.approve", by=name, now=now, hash=digest)
     ledger.wake(session, row.id, now)
     return row
@@ -196,6 +267,24 @@ def _found(session: Session, campaign: str) -> CampaignRow:
     if row is None:
         raise RefusedError("There is no campaign {campaign}.", campaign=campaign)
     return row
+
+
+def _refuse_unless_open(row: CampaignRow, wording: Wording) -> None:
+    if row.state in _OVER:
+        raise RefusedError("{campaign} is {state}, so there is nothing to approve.", campaign=row.id, state=row.state)
+    if not is_open(row, wording):
+        raise RefusedError(
+            "{campaign} was approved by {approved_by} as it is, so there is nothing to approve.",
+            campaign=row.id,
+            approved_by=row.approved_by,
+        )
+
+
+def _refuse_unless_seen(row: CampaignRow, wording: Wording, seen: str | None) -> None:
+    if seen is not None and seen != hash_of(row, wording):
+        raise RefusedError(
+            "{campaign} changed while you looked at it. Look at it as it is now, and decide then.", campaign=row.id
+        )
 
 
 def _bounds(file: CampaignFile, wording: Wording) -> tuple[datetime, datetime]:
