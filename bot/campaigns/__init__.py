@@ -8,6 +8,7 @@ from bot.campaigns.file import CampaignFile, content_hash, file_of, misfits, rea
 from bot.campaigns.life import State, add, among, approve, finish, listing, pause, start, stop
 from bot.campaigns.running import CALENDAR_SOURCE, Due, alive, answering, due, due_dates, facts_of, waiting
 from bot.campaigns.search import ORDER, known, search
+from bot.campaigns.words import own_version, own_wordings, with_its_words
 
 __all__ = [
     "CALENDAR_SOURCE",
@@ -32,10 +33,13 @@ __all__ = [
     "known",
     "listing",
     "misfits",
+    "own_version",
+    "own_wordings",
     "pause",
     "read",
     "search",
     "start",
     "stop",
     "waiting",
+    "with_its_words",
 ]

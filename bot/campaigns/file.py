@@ -3,7 +3,7 @@
 import hashlib
 import json
 import tomllib
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from functools import lru_cache
 from typing import Annotated, Any, Self
@@ -12,11 +12,13 @@ from pydantic import Field, StringConstraints, ValidationError, model_validator
 
 from bot.campaigns.dates import days_of
 from bot.core.facts import CardStatus, Learning, Level, Origin, SignalRule, Tone
+from bot.core.plain import Severity
 from bot.errors import FaultsError
 from bot.store.tables import CampaignRow
-from bot.wording import Wording
+from bot.wording import OwnWording, Wording, with_own
 from bot.wording.calendar import Yearly
 from bot.wording.cards import Id, Part, Sentence, SignalType
+from bot.wording.own import look, shared
 
 
 class Audience(Part):
@@ -73,7 +75,10 @@ class Period(Part):
 
 
 class CampaignFile(Part):
-    """A campaign as a policy officer writes it. `variants` are ids of wordings; a file may name tones instead."""
+    """A campaign as a policy officer writes it. `variants` are ids of wordings; a file may name tones instead.
+
+    `wordings` are its own, which it can name beside the card's. Those of a tone are the card's only.
+    """
 
     id: Id
     title: Sentence
@@ -85,10 +90,28 @@ class CampaignFile(Part):
     period: Period
     hourly_maximum: int = Field(ge=1, le=100_000)
     learning: Learning
+    wordings: tuple[OwnWording, ...] = ()
+
+    @model_validator(mode="after")
+    def _names_its_own(self) -> Self:
+        ids = [own.id for own in self.wordings]
+        faults = [f"wordings has {name} twice; keep one" for name in sorted({i for i in ids if ids.count(i) > 1})]
+        first = f"{self.card}.{self.id}."
+        faults += [
+            f"wordings has {own.id}; a wording of this campaign is called {first}{own.tone}.1, or a higher number"
+            for own in self.wordings
+            if not own.id.startswith(first)
+        ]
+        if faults:
+            raise ValueError("; ".join(faults))
+        return self
 
     def definition(self) -> dict[str, Any]:
-        """The file as JSON, under the names of the file."""
-        return self.model_dump(mode="json", by_alias=True)
+        """The file as JSON, under the names of the file. What it is about without own wordings has no word on them."""
+        whole = self.model_dump(mode="json", by_alias=True)
+        if not self.wordings:
+            del whole["wordings"]
+        return whole
 
 
 def read(text: str, wording: Wording) -> CampaignFile:
@@ -121,7 +144,11 @@ def content_hash(file: CampaignFile, wording: Wording) -> str:
 
 def _hashed(file: CampaignFile, definition: Mapping[str, Any], wording: Wording) -> str:
     card = wording.cards.get(file.card)
-    keys = [*file.variants, *(f"card.{file.card}.{part}" for part in ("name", "plain", "body"))]
+    own = {one.id for one in file.wordings}  # whose every text stands in the definition
+    keys = [
+        *(name for name in file.variants if name not in own),
+        *(f"card.{file.card}.{part}" for part in ("name", "plain", "body")),
+    ]
     content = {
         "campaign": definition,
         "card": None if card is None else card.model_dump(mode="json"),
@@ -207,14 +234,28 @@ def misfits(file: CampaignFile, wording: Wording) -> Iterator[str]:
 
 
 def _faults_of_variants(file: CampaignFile, wording: Wording) -> Iterator[str]:
-    ours = sorted(variant.id for variant in wording.variants.values() if variant.card == file.card)
+    wording = with_own(wording, file.wordings)
+    own = {one.id for one in file.wordings}
+    ours = [*(variant.id for variant in shared(wording, file.card)), *sorted(own)]
+    spoken = [language for language in file.languages if language in wording.languages]
     for name in file.variants:
         if name not in ours:
             yield f"variants has {name!r}, which this card has not; use a tone or some of {', '.join(ours)}"
             continue
-        for language in file.languages:
-            if language in wording.languages and language not in wording.variants[name].languages:
+        unfit = [language for language in spoken if language not in wording.variants[name].languages]
+        told = list(_faults_of_own(name, spoken, wording)) if name in own else []
+        yield from told
+        if not told:
+            for language in unfit:
                 yield f"variants has {name!r}, not fit to be sent in {language!r}; mend it or leave one of them out"
+
+
+def _faults_of_own(name: str, languages: Sequence[str], wording: Wording) -> Iterator[str]:
+    for language in languages:
+        seen = look(wording, name, language)
+        blocking = [found for found in seen.findings if found.severity is Severity.BLOCK]
+        for fault in (*seen.faults, *blocking):
+            yield f"wordings: {name} ({language}): {fault}"
 
 
 def _faults_of_trigger(file: CampaignFile, wording: Wording, rules: Collection[SignalRule]) -> Iterator[str]:
@@ -254,6 +295,6 @@ def _fault(detail: Mapping[str, Any]) -> str:
 def _without_tones(file: CampaignFile, wording: Wording) -> list[str]:
     named: dict[str, None] = {}
     for name in file.variants:
-        toned = [known.id for known in wording.variants.values() if known.card == file.card and known.tone == name]
-        named |= dict.fromkeys(sorted(toned) if name in set(Tone) and toned else [name])
+        toned = [known.id for known in shared(wording, file.card) if known.tone == name]
+        named |= dict.fromkeys(toned if name in set(Tone) and toned else [name])
     return list(named)

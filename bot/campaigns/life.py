@@ -12,7 +12,10 @@ from bot.campaigns.file import CampaignFile, content_hash, file_of, misfits
 from bot.errors import RefusedError
 from bot.store import ledger
 from bot.store.tables import CampaignEditRow, CampaignRow
-from bot.wording import Wording
+from bot.wording import Wording, with_own
+
+#: The mark that says whether campaigns wrote words of their own since.
+OWN_WORDINGS = "own_wordings"
 
 
 class State(StrEnum):
@@ -27,7 +30,8 @@ class State(StrEnum):
 def add(session: Session, file: CampaignFile, wording: Wording, *, by: str, now: datetime) -> CampaignRow:
     """Add a campaign, or change the one with this id. A change makes it a draft again and voids its approval.
 
-    The same file once more changes nothing. Raises RefusedError for a campaign that was stopped.
+    The same file once more changes nothing. Raises RefusedError for a campaign that was stopped, and when words of its
+    own that were sent once would change or go.
     """
     name = _named(by)
     definition = file.definition()
@@ -36,6 +40,10 @@ def add(session: Session, file: CampaignFile, wording: Wording, *, by: str, now:
         return row
     if row is not None and row.state == State.STOPPED:
         raise RefusedError("{campaign} was stopped for good. Give the new campaign an id of its own.", campaign=file.id)
+    if row is not None:
+        _keeps_what_was_sent(session, row, file, wording)
+    if file.wordings != (() if row is None else file_of(row).wordings):
+        ledger.set_mark(session, OWN_WORDINGS, {"version": f"{now.isoformat()} {file.id}"}, now)
     action = "campaign.add" if row is None else "campaign.change"
     starts_at, ends_at = _bounds(file, wording)
     if row is None:
@@ -181,6 +189,26 @@ def _found(session: Session, campaign: str) -> CampaignRow:
     if row is None:
         raise RefusedError("There is no campaign {campaign}.", campaign=campaign)
     return row
+
+
+def _keeps_what_was_sent(session: Session, row: CampaignRow, file: CampaignFile, wording: Wording) -> None:
+    """People who got one can still ask for it, and what was learned is about those words."""
+    before = {own.id for own in file_of(row).wordings}
+    if not before:
+        return
+    after = {own.id for own in file.wordings}
+    said = with_own(wording, file.wordings)
+    changed = {
+        name
+        for (name, language), sent in ledger.frozen(session, before).items()
+        if name not in after or not said.has(name) or said.wording_hash(name, language) != sent
+    }
+    if changed:
+        raise RefusedError(
+            "These words were sent once, so they stay as they were: {wordings}. Write the new words as a new wording, "
+            "and choose that one instead.",
+            wordings=", ".join(sorted(changed)),
+        )
 
 
 def _bounds(file: CampaignFile, wording: Wording) -> tuple[datetime, datetime]:
