@@ -26,6 +26,7 @@ from bot.campaigns.life import (
 )
 from bot.campaigns.running import CALENDAR_SOURCE, Due, alive, answering, due, due_dates, facts_of, waiting
 from bot.campaigns.search import ORDER, Alive, Ready, Sort, Wanted, approved_ones, cards, counted, known, search, titles
+from bot.campaigns.words import own_version, own_wordings, with_its_words
 
 __all__ = [
     "CALENDAR_SOURCE",
@@ -69,6 +70,8 @@ __all__ = [
     "last_approval",
     "listing",
     "misfits",
+    "own_version",
+    "own_wordings",
     "pause",
     "read",
     "row_of",
@@ -80,5 +83,6 @@ __all__ = [
     "take_back",
     "titles",
     "waiting",
+    "with_its_words",
     "words",
 ]

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import tomllib
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from functools import lru_cache
 from typing import Annotated, Any, Self
@@ -12,11 +12,13 @@ from pydantic import Field, StringConstraints, ValidationError, field_validator,
 
 from bot.campaigns.dates import days_of
 from bot.core.facts import CardStatus, Learning, Level, Origin, Sensitivity, SignalRule, Tone
+from bot.core.plain import Severity
 from bot.errors import FaultsError
 from bot.store.tables import CampaignRow
-from bot.wording import Wording
+from bot.wording import OwnWording, Wording, with_own
 from bot.wording.calendar import Yearly
 from bot.wording.cards import Id, Part, Sentence, SignalType
+from bot.wording.own import look, shared
 
 
 class Audience(Part):
@@ -97,7 +99,10 @@ class Period(Part):
 
 
 class CampaignFile(Part):
-    """A campaign as a policy officer writes it. `variants` are ids of wordings; a file may name tones instead."""
+    """A campaign as a policy officer writes it. `variants` are ids of wordings; a file may name tones instead.
+
+    `wordings` are its own, which it can name beside the card's. Those of a tone are the card's only.
+    """
 
     id: Id
     title: Sentence
@@ -110,6 +115,21 @@ class CampaignFile(Part):
     waves: WavesPart | None = None
     hourly_maximum: int = Field(ge=1, le=100_000)
     learning: Learning
+    wordings: tuple[OwnWording, ...] = ()
+
+    @model_validator(mode="after")
+    def _names_its_own(self) -> Self:
+        ids = [own.id for own in self.wordings]
+        faults = [f"wordings has {name} twice; keep one" for name in sorted({i for i in ids if ids.count(i) > 1})]
+        first = f"{self.card}.{self.id}."
+        faults += [
+            f"wordings has {own.id}; a wording of this campaign is called {first}{own.tone}.1, or a higher number"
+            for own in self.wordings
+            if not own.id.startswith(first)
+        ]
+        if faults:
+            raise ValueError("; ".join(faults))
+        return self
 
     def definition(self) -> dict[str, Any]:
         """The file as JSON, under the names of the file.
@@ -121,6 +141,8 @@ class CampaignFile(Part):
             del said["audience"]["situations"]
         if self.waves is None:
             del said["waves"]
+        if not self.wordings:
+            del said["wordings"]
         return said
 
 
@@ -154,7 +176,11 @@ def content_hash(file: CampaignFile, wording: Wording) -> str:
 
 def _hashed(file: CampaignFile, definition: Mapping[str, Any], wording: Wording) -> str:
     card = wording.cards.get(file.card)
-    keys = [*file.variants, *(f"card.{file.card}.{part}" for part in ("name", "plain", "body"))]
+    own = {one.id for one in file.wordings}  # whose every text stands in the definition
+    keys = [
+        *(name for name in file.variants if name not in own),
+        *(f"card.{file.card}.{part}" for part in ("name", "plain", "body")),
+    ]
     content = {
         "campaign": definition,
         "card": None if card is None else card.model_dump(mode="json"),
@@ -301,14 +327,28 @@ def _room(day: date, rule: SignalRule, period: Period) -> int:
 
 
 def _faults_of_variants(file: CampaignFile, wording: Wording) -> Iterator[str]:
-    ours = sorted(variant.id for variant in wording.variants.values() if variant.card == file.card)
+    wording = with_own(wording, file.wordings)
+    own = {one.id for one in file.wordings}
+    ours = [*(variant.id for variant in shared(wording, file.card)), *sorted(own)]
+    spoken = [language for language in file.languages if language in wording.languages]
     for name in file.variants:
         if name not in ours:
             yield f"variants has {name!r}, which this card has not; use a tone or some of {', '.join(ours)}"
             continue
-        for language in file.languages:
-            if language in wording.languages and language not in wording.variants[name].languages:
+        unfit = [language for language in spoken if language not in wording.variants[name].languages]
+        told = list(_faults_of_own(name, spoken, wording)) if name in own else []
+        yield from told
+        if not told:
+            for language in unfit:
                 yield f"variants has {name!r}, not fit to be sent in {language!r}; mend it or leave one of them out"
+
+
+def _faults_of_own(name: str, languages: Sequence[str], wording: Wording) -> Iterator[str]:
+    for language in languages:
+        seen = look(wording, name, language)
+        blocking = [found for found in seen.findings if found.severity is Severity.BLOCK]
+        for fault in (*seen.faults, *blocking):
+            yield f"wordings: {name} ({language}): {fault}"
 
 
 def _faults_of_trigger(file: CampaignFile, wording: Wording, rules: Collection[SignalRule]) -> Iterator[str]:
@@ -348,6 +388,6 @@ def _fault(detail: Mapping[str, Any]) -> str:
 def _without_tones(file: CampaignFile, wording: Wording) -> list[str]:
     named: dict[str, None] = {}
     for name in file.variants:
-        toned = [known.id for known in wording.variants.values() if known.card == file.card and known.tone == name]
-        named |= dict.fromkeys(sorted(toned) if name in set(Tone) and toned else [name])
+        toned = [known.id for known in shared(wording, file.card) if known.tone == name]
+        named |= dict.fromkeys(toned if name in set(Tone) and toned else [name])
     return list(named)

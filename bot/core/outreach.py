@@ -150,7 +150,7 @@ def is_civil(citizen_zone: str, rules: Rules, moment: datetime) -> bool:
     """Whether `moment` is outside quiet hours, Sundays and public holidays on the clock of `citizen_zone` (IANA)."""
     local = moment.astimezone(ZoneInfo(citizen_zone))
     return not (
-        _is_quiet(local.time(), rules)
+        is_quiet(local.time(), rules)
         or (rules.no_sundays and local.isoweekday() == 7)
         or local.date() in _holidays(rules.holidays_of, local.year)
     )
@@ -262,7 +262,8 @@ def _snoozed(card: Card, citizen: Citizen, rules: Rules) -> datetime | None:
     return _latest(untils)
 
 
-def _is_quiet(wall: time, rules: Rules) -> bool:
+def is_quiet(wall: time, rules: Rules) -> bool:
+    """Whether this time of the day is quiet, on any day."""
     if rules.quiet_from <= rules.quiet_until:
         return rules.quiet_from <= wall < rules.quiet_until
     return wall >= rules.quiet_from or wall < rules.quiet_until

@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import Row
 from sqlmodel import Session
 
-from bot import planning
+from bot import campaigns, planning
 from bot.core import outreach
 from bot.core.answers import fresh_buttons
 from bot.core.facts import Citizen, Objection, Purpose, Reason, Rules
@@ -85,6 +85,7 @@ class _Door:
         if nudges and not self.halted:
             self.offered = ledger.offered(session, {row.offer_id for row in nudges})
             self.campaigns = ledger.by_id(session, CampaignRow, {row.campaign_id for row in nudges})
+            self.wording = campaigns.with_its_words(self.wording, self.campaigns.values())
             self.worlds = planning.worlds_of(session, self.campaigns.values(), self.wording, self.now)
             self.frozen = ledger.frozen(session, {row.variant for row in nudges})
         facts: Any = [self.people[known] for known in asked]

@@ -157,13 +157,15 @@ def worlds_of(session: Session, rows: Iterable[CampaignRow], wording: Wording, n
     found = {}
     for row in there:
         campaign = campaigns.facts_of(row, wording, now, editors=editors[row.id])
+        # What it wrote for itself may be younger than what this process has taken up.
+        said = campaigns.with_its_words(wording, [row])
         found[row.id] = World(
             card=wording.cards[row.card].facts(),
             campaign=campaign,
             variants=tuple(
-                wording.variants[known]
+                said.variants[known]
                 for known in sorted(campaign.variants)
-                if known in wording.variants and known not in paused
+                if known in said.variants and known not in paused
             ),
             rules=wording.rules,
         )
