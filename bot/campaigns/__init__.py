@@ -3,7 +3,7 @@
 Functions take a session and never commit.
 """
 
-from bot.campaigns import funnel
+from bot.campaigns import funnel, pace
 from bot.campaigns.content import content, last_approval
 from bot.campaigns.dates import Coming, coming, days_of
 from bot.campaigns.differences import Change, Differences, Mark, Piece, TextChange, differences, words
@@ -68,6 +68,7 @@ __all__ = [
     "last_approval",
     "listing",
     "misfits",
+    "pace",
     "pause",
     "read",
     "search",
