@@ -31,6 +31,7 @@ from bot.contacts.talk import (
     phone,
     places,
     reply,
+    stamp,
 )
 
 __all__ = [
@@ -69,6 +70,7 @@ __all__ = [
     "promise",
     "queue",
     "reply",
+    "stamp",
     "working_days_after",
     "working_hours_after",
 ]
