@@ -52,7 +52,9 @@ def routes(desk: Desk) -> APIRouter:
     router = APIRouter(prefix="/campaigns/{campaign}")
 
     @router.get("/approve")
-    def look(request: Request, campaign: str, me: Annotated[SignedIn, allowed(May.APPROVE)], count: str = "") -> Response:
+    def look(
+        request: Request, campaign: str, me: Annotated[SignedIn, allowed(May.APPROVE)], count: str = ""
+    ) -> Response:
         with desk.reading() as session:
             said = _said(desk, session, campaigns.known(session, campaign), me, count=bool(count))
         return desk.page(request, "approve.html", **said, faults=[], because="")
@@ -96,13 +98,13 @@ def routes(desk: Desk) -> APIRouter:
             counted = preview.preview(session, asked)
         with desk.writing() as session:
             funnel.freeze(session, campaign, wording, counted, kind=asked.signal.type, by=me.login, now=now)
-        return go_to(f"/campaigns/{campaign}", "handed_over")
+        return go_to(f"/campaigns/{campaign}", "campaign_handed_over")
 
     @router.post("/take-back")
     def take_back(campaign: str, me: Annotated[SignedIn, allowed(May.EDIT_CAMPAIGNS)]) -> Response:
         with desk.writing() as session:
             campaigns.take_back(session, campaign, by=me.login, now=desk.now)
-        return go_to(f"/campaigns/{campaign}", "taken_back")
+        return go_to(f"/campaigns/{campaign}", "campaign_taken_back")
 
     return router
 

@@ -94,9 +94,7 @@ def routes(desk: Desk) -> APIRouter:
         filters = Filters(name=name, state=state, card=card, mine=mine, sort=sort)
         number = max(1, page)
         with desk.reading() as session:
-            rows, count = campaigns.search(
-                session, filters.wanted(me), limit=PER_PAGE, offset=(number - 1) * PER_PAGE
-            )
+            rows, count = campaigns.search(session, filters.wanted(me), limit=PER_PAGE, offset=(number - 1) * PER_PAGE)
             lines = list(_lines(desk, session, rows))
             cards = campaigns.cards(session)
         return desk.page(
@@ -246,9 +244,7 @@ def _whole(desk: Desk, session: Session, request: Request, row: CampaignRow, me:
     }
 
 
-def _deeds(
-    desk: Desk, session: Session, request: Request, row: CampaignRow, people: dict[str, str]
-) -> Iterator[Deed]:
+def _deeds(desk: Desk, session: Session, request: Request, row: CampaignRow, people: dict[str, str]) -> Iterator[Deed]:
     """What was done with it, newest first."""
     say, title = desk.say(request), row.definition["title"]
     rows = ledger.deeds(session, ledger.Wanted(subjects=[row.id]), limit=TOLD)

@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0007_approve"
-down_revision = "0007_admin"
+down_revision = "0007_contact"
 
 #: Nudges wait meanwhile, and what people say waits in the queue: some ten seconds for ten million rows.
 holds_writes = {
