@@ -13,7 +13,6 @@ from bot.campaigns import CampaignFile, funnel
 from bot.console import fields
 from bot.console.desk import Desk, allowed, go_to
 from bot.errors import RefusedError
-from bot.preview import Funnel
 from bot.staff import May, SignedIn
 from bot.store import ledger
 from bot.store.tables import CampaignFunnelRow, CampaignRow
@@ -177,7 +176,7 @@ def _counted(
     desk: Desk, session: Session, row: CampaignRow, frozen: CampaignFunnelRow | None, *, count: bool
 ) -> dict[str, Any]:
     """The funnel that was kept beside the one of now, counted only when that is asked for."""
-    now: Funnel | None = None
+    now: preview.Funnel | None = None
     refusal: RefusedError | None = None
     if count:
         try:

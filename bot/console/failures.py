@@ -29,7 +29,7 @@ _OTHER: Final = N_("It is not known why.")
 class Failure(NamedTuple):
     """How many messages did not arrive for one reason. `said`: the channel's own words, where ours say too little."""
 
-    count: int
+    times: int
     sentence: str
     said: str | None
 

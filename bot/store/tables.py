@@ -134,6 +134,21 @@ class SignalRow(SQLModel, table=True):
 
 class CampaignRow(SQLModel, table=True):
     __tablename__ = "campaign"
+    __table_args__ = (
+        Index("ix_campaign_state", "state", "starts_at"),
+        Index(
+            "ix_campaign_handed_over",
+            "handed_over_at",
+            sqlite_where=text("handed_over_at IS NOT NULL"),
+            postgresql_where=text("handed_over_at IS NOT NULL"),
+        ),
+        Index(
+            "ix_campaign_returned",
+            "returned_at",
+            sqlite_where=text("returned_at IS NOT NULL"),
+            postgresql_where=text("returned_at IS NOT NULL"),
+        ),
+    )
 
     id: str = Field(primary_key=True)
     card: str = Field(index=True)
