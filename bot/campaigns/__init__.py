@@ -7,7 +7,7 @@ from bot.campaigns import funnel, pace
 from bot.campaigns.content import content, last_approval
 from bot.campaigns.dates import Coming, coming, days_of
 from bot.campaigns.differences import Change, Differences, Mark, Piece, TextChange, differences, words
-from bot.campaigns.file import CampaignFile, content_hash, file_of, hash_of, misfits, read
+from bot.campaigns.file import CampaignFile, content_hash, file_of, hash_of, misfits, read, situations_for
 from bot.campaigns.life import (
     State,
     add,
@@ -18,6 +18,7 @@ from bot.campaigns.life import (
     is_open,
     listing,
     pause,
+    row_of,
     send_back,
     start,
     stop,
@@ -25,6 +26,7 @@ from bot.campaigns.life import (
 )
 from bot.campaigns.running import CALENDAR_SOURCE, Due, alive, answering, due, due_dates, facts_of, waiting
 from bot.campaigns.search import ORDER, Alive, Ready, Sort, Wanted, approved_ones, cards, counted, known, search, titles
+from bot.campaigns.words import own_version, own_wordings, with_its_words
 
 __all__ = [
     "CALENDAR_SOURCE",
@@ -68,15 +70,20 @@ __all__ = [
     "last_approval",
     "listing",
     "misfits",
+    "own_version",
+    "own_wordings",
     "pace",
     "pause",
     "read",
+    "row_of",
     "search",
     "send_back",
+    "situations_for",
     "start",
     "stop",
     "take_back",
     "titles",
     "waiting",
+    "with_its_words",
     "words",
 ]

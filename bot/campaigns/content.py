@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlmodel import Session, col, select
 
-from bot.campaigns.file import CampaignFile, days, file_of
+from bot.campaigns.file import CampaignFile, days, file_of, signals_of_situations
 from bot.store.tables import CampaignApprovalRow, CampaignRow
 from bot.wording import Wording
 
@@ -14,7 +14,7 @@ def content(file: CampaignFile, wording: Wording) -> dict[str, Any]:
     """What `content_hash` is made of, as JSON, with the texts themselves instead of their hashes."""
     card = wording.cards.get(file.card)
     keys = [*file.variants, *(f"card.{file.card}.{part}" for part in ("name", "plain", "body"))]
-    return {
+    kept = {
         "campaign": file.definition(),
         "card": None if card is None else card.model_dump(mode="json"),
         "texts": {
@@ -24,6 +24,9 @@ def content(file: CampaignFile, wording: Wording) -> dict[str, Any]:
         },
         "days": [] if file.trigger.has_own_days else [day.isoformat() for day in days(file, wording)],
     }
+    if file.audience.situations:
+        kept["situations"] = signals_of_situations(file, wording)
+    return kept
 
 
 def keep(session: Session, row: CampaignRow, wording: Wording) -> None:

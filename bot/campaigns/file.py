@@ -3,26 +3,52 @@
 import hashlib
 import json
 import tomllib
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from functools import lru_cache
 from typing import Annotated, Any, Self
 
-from pydantic import Field, StringConstraints, ValidationError, model_validator
+from pydantic import Field, StringConstraints, ValidationError, field_validator, model_validator
 
 from bot.campaigns.dates import days_of
-from bot.core.facts import CardStatus, Learning, Level, Origin, SignalRule, Tone
+from bot.core.facts import CardStatus, Learning, Level, Origin, Sensitivity, SignalRule, Tone
+from bot.core.plain import Severity
 from bot.errors import FaultsError
 from bot.store.tables import CampaignRow
-from bot.wording import Wording
+from bot.wording import OwnWording, Wording, with_own
 from bot.wording.calendar import Yearly
 from bot.wording.cards import Id, Part, Sentence, SignalType
+from bot.wording.own import look, shared
 
 
 class Audience(Part):
-    """`linked_only`: only people who used a code from a letter or a desk."""
+    """`linked_only`: only people who used a code from a letter or a desk.
+
+    `situations` are codes of messages/situations.toml that the card answers: only people who told at least one of them,
+    in the days that the card gives it.
+    """
 
     linked_only: bool = False
+    situations: tuple[Id, ...] = ()
+
+    @field_validator("situations")
+    @classmethod
+    def _names_each_once(cls, codes: tuple[str, ...]) -> tuple[str, ...]:
+        if len(set(codes)) < len(codes):
+            raise ValueError("one is named twice; keep one")
+        return codes
+
+
+class WavesPart(Part):
+    """People whom one day or signal concerns, divided by lot over `number` waves that begin `days_between` apart."""
+
+    number: int = Field(ge=2, le=12)
+    days_between: int = Field(ge=1, le=60)
+
+    @property
+    def last_begins(self) -> int:
+        """How many days after the first wave the last one begins."""
+        return (self.number - 1) * self.days_between
 
 
 class Trigger(Part):
@@ -73,7 +99,10 @@ class Period(Part):
 
 
 class CampaignFile(Part):
-    """A campaign as a policy officer writes it. `variants` are ids of wordings; a file may name tones instead."""
+    """A campaign as a policy officer writes it. `variants` are ids of wordings; a file may name tones instead.
+
+    `wordings` are its own, which it can name beside the card's. Those of a tone are the card's only.
+    """
 
     id: Id
     title: Sentence
@@ -83,12 +112,38 @@ class CampaignFile(Part):
     audience: Audience = Audience()
     trigger: Trigger
     period: Period
+    waves: WavesPart | None = None
     hourly_maximum: int = Field(ge=1, le=100_000)
     learning: Learning
+    wordings: tuple[OwnWording, ...] = ()
+
+    @model_validator(mode="after")
+    def _names_its_own(self) -> Self:
+        ids = [own.id for own in self.wordings]
+        faults = [f"wordings has {name} twice; keep one" for name in sorted({i for i in ids if ids.count(i) > 1})]
+        first = f"{self.card}.{self.id}."
+        faults += [
+            f"wordings has {own.id}; a wording of this campaign is called {first}{own.tone}.1, or a higher number"
+            for own in self.wordings
+            if not own.id.startswith(first)
+        ]
+        if faults:
+            raise ValueError("; ".join(faults))
+        return self
 
     def definition(self) -> dict[str, Any]:
-        """The file as JSON, under the names of the file."""
-        return self.model_dump(mode="json", by_alias=True)
+        """The file as JSON, under the names of the file.
+
+        What came later than the first version is left out where it is not used, so that approvals of before hold.
+        """
+        said = self.model_dump(mode="json", by_alias=True)
+        if not self.audience.situations:
+            del said["audience"]["situations"]
+        if self.waves is None:
+            del said["waves"]
+        if not self.wordings:
+            del said["wordings"]
+        return said
 
 
 def read(text: str, wording: Wording) -> CampaignFile:
@@ -121,7 +176,11 @@ def content_hash(file: CampaignFile, wording: Wording) -> str:
 
 def _hashed(file: CampaignFile, definition: Mapping[str, Any], wording: Wording) -> str:
     card = wording.cards.get(file.card)
-    keys = [*file.variants, *(f"card.{file.card}.{part}" for part in ("name", "plain", "body"))]
+    own = {one.id for one in file.wordings}  # whose every text stands in the definition
+    keys = [
+        *(name for name in file.variants if name not in own),
+        *(f"card.{file.card}.{part}" for part in ("name", "plain", "body")),
+    ]
     content = {
         "campaign": definition,
         "card": None if card is None else card.model_dump(mode="json"),
@@ -132,7 +191,18 @@ def _hashed(file: CampaignFile, definition: Mapping[str, Any], wording: Wording)
         },
         "days": [] if file.trigger.has_own_days else [day.isoformat() for day in days(file, wording)],
     }
+    if file.audience.situations:
+        content["situations"] = signals_of_situations(file, wording)
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def signals_of_situations(file: CampaignFile, wording: Wording) -> dict[str, str]:
+    """For each situation of the audience the type of signal that it is told as.
+
+    One that is not in the wording any more keeps its code, which nobody tells: it never widens the audience.
+    """
+    known = wording.situations
+    return {code: known[code].signal if code in known else code for code in file.audience.situations}
 
 
 def file_of(row: CampaignRow) -> CampaignFile:
@@ -203,18 +273,82 @@ def misfits(file: CampaignFile, wording: Wording) -> Iterator[str]:
         if language not in wording.languages:
             yield f"languages has {language!r}; use some of {', '.join(wording.languages)}"
     yield from _faults_of_variants(file, wording)
+    yield from _faults_of_situations(file, wording)
     yield from _faults_of_trigger(file, wording, facts.signals)
+    if file.waves is not None:
+        yield from _faults_of_waves(file, wording, file.waves, facts.signals)
+
+
+def situations_for(card: str, wording: Wording) -> list[str]:
+    """The situations that a campaign for this card may ask for: those that the card itself answers.
+
+    People told them for what the card is about. Of illness and debt (S3) nothing that was told is looked at again.
+    """
+    facts = wording.cards[card].facts()
+    if facts.sensitivity is Sensitivity.S3:
+        return []
+    told = {rule.type for rule in facts.signals if rule.enabled and rule.origin is Origin.SELF}
+    return [code for code, situation in wording.situations.items() if situation.signal in told]
+
+
+def _faults_of_situations(file: CampaignFile, wording: Wording) -> Iterator[str]:
+    fit = situations_for(file.card, wording)
+    mend = f"use some of {', '.join(fit)}" if fit else "take it out"
+    for code in file.audience.situations:
+        if code not in wording.situations:
+            yield f"audience.situations has {code!r}, which is not in messages/situations.toml; {mend}"
+        elif code not in fit:
+            yield f"audience.situations has {code!r}, which people did not tell for this card; {mend}"
+
+
+def _faults_of_waves(
+    file: CampaignFile, wording: Wording, waves: WavesPart, rules: Collection[SignalRule]
+) -> Iterator[str]:
+    kinds = {*file.trigger.signals, file.trigger.calendar}
+    crowds = [rule for rule in rules if rule.type in kinds and rule.enabled and rule.origin is Origin.CALENDAR]
+    if not crowds:
+        yield "waves: what sets it off concerns one person each time, who waits for no wave; take it out"
+    for rule in crowds:
+        room = rule.latest_day - rule.earliest_day
+        if rule.type == file.trigger.calendar:
+            room = min((_room(day, rule, file.period) for day in days(file, wording)), default=room)
+        if waves.last_begins >= room:
+            yield (
+                f"waves: the last of {waves.number} begins {waves.last_begins} days after the first, and there are "
+                f"{room} days to write about {rule.type}; use fewer waves or fewer days_between"
+            )
+
+
+def _room(day: date, rule: SignalRule, period: Period) -> int:
+    """On how many days of the period people may be written to about an event on `day`."""
+    opens = max(day + timedelta(days=rule.earliest_day), period.first)
+    closes = min(day + timedelta(days=rule.latest_day), period.until + timedelta(days=1))
+    return (closes - opens).days
 
 
 def _faults_of_variants(file: CampaignFile, wording: Wording) -> Iterator[str]:
-    ours = sorted(variant.id for variant in wording.variants.values() if variant.card == file.card)
+    wording = with_own(wording, file.wordings)
+    own = {one.id for one in file.wordings}
+    ours = [*(variant.id for variant in shared(wording, file.card)), *sorted(own)]
+    spoken = [language for language in file.languages if language in wording.languages]
     for name in file.variants:
         if name not in ours:
             yield f"variants has {name!r}, which this card has not; use a tone or some of {', '.join(ours)}"
             continue
-        for language in file.languages:
-            if language in wording.languages and language not in wording.variants[name].languages:
+        unfit = [language for language in spoken if language not in wording.variants[name].languages]
+        told = list(_faults_of_own(name, spoken, wording)) if name in own else []
+        yield from told
+        if not told:
+            for language in unfit:
                 yield f"variants has {name!r}, not fit to be sent in {language!r}; mend it or leave one of them out"
+
+
+def _faults_of_own(name: str, languages: Sequence[str], wording: Wording) -> Iterator[str]:
+    for language in languages:
+        seen = look(wording, name, language)
+        blocking = [found for found in seen.findings if found.severity is Severity.BLOCK]
+        for fault in (*seen.faults, *blocking):
+            yield f"wordings: {name} ({language}): {fault}"
 
 
 def _faults_of_trigger(file: CampaignFile, wording: Wording, rules: Collection[SignalRule]) -> Iterator[str]:
@@ -254,6 +388,6 @@ def _fault(detail: Mapping[str, Any]) -> str:
 def _without_tones(file: CampaignFile, wording: Wording) -> list[str]:
     named: dict[str, None] = {}
     for name in file.variants:
-        toned = [known.id for known in wording.variants.values() if known.card == file.card and known.tone == name]
-        named |= dict.fromkeys(sorted(toned) if name in set(Tone) and toned else [name])
+        toned = [known.id for known in shared(wording, file.card) if known.tone == name]
+        named |= dict.fromkeys(toned if name in set(Tone) and toned else [name])
     return list(named)

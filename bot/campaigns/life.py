@@ -13,7 +13,10 @@ from bot.campaigns.file import CampaignFile, content_hash, file_of, hash_of, mis
 from bot.errors import RefusedError
 from bot.store import ledger
 from bot.store.tables import CampaignEditRow, CampaignRow
-from bot.wording import Wording
+from bot.wording import Wording, with_own
+
+#: The mark that says whether campaigns wrote words of their own since.
+OWN_WORDINGS = "own_wordings"
 
 LONGEST_REASON: Final = 1_000
 
@@ -30,10 +33,14 @@ class State(StrEnum):
 _OVER: Final = frozenset({State.STOPPED, State.FINISHED})
 
 
-def add(session: Session, file: CampaignFile, wording: Wording, *, by: str, now: datetime) -> CampaignRow:
+def add(
+    session: Session, file: CampaignFile, wording: Wording, *, by: str, now: datetime, also: Collection[str] = ()
+) -> CampaignRow:
     """Add a campaign, or change the one with this id. A change makes it a draft again and voids its approval.
 
-    The same file once more changes nothing. Raises RefusedError for a campaign that was stopped.
+    `also` are the others who had a hand in it: none of them may approve it. The same file once more changes nothing.
+    Raises RefusedError for a campaign that was stopped, and when words of its own that were sent once would change or
+    go.
     """
     name = _named(by)
     definition = file.definition()
@@ -42,13 +49,14 @@ def add(session: Session, file: CampaignFile, wording: Wording, *, by: str, now:
         return row
     if row is not None and row.state == State.STOPPED:
         raise RefusedError("{campaign} was stopped for good. Give the new campaign an id of its own.", campaign=file.id)
+    if row is not None:
+        _keeps_what_was_sent(session, row, file, wording)
+    if file.wordings != (() if row is None else file_of(row).wordings):
+        ledger.set_mark(session, OWN_WORDINGS, {"version": f"{now.isoformat()} {file.id}"}, now)
     action = "campaign.add" if row is None else "campaign.change"
-    starts_at, ends_at = _bounds(file, wording)
     if row is None:
-        row = CampaignRow(
-            id=file.id, card=file.card, definition=definition, state=State.DRAFT, created_at=now, starts_at=starts_at,
-            ends_at=ends_at,
-        )  # fmt: skip
+        row = row_of(file, wording, now)
+    starts_at, ends_at = _bounds(file, wording)
     row.card, row.definition, row.state = file.card, definition, State.DRAFT
     row.starts_at, row.ends_at = starts_at, ends_at
     row.approved_by = row.approved_at = row.approved_hash = row.paused_because = None
@@ -56,9 +64,24 @@ def add(session: Session, file: CampaignFile, wording: Wording, *, by: str, now:
     session.add(row)
     session.flush()
     digest = content_hash(file, wording)
-    session.add(CampaignEditRow(campaign_id=file.id, at=now, by=name, content_hash=digest))
+    hands = dict.fromkeys([name, *(_named(hand) for hand in also)])
+    session.add_all(CampaignEditRow(campaign_id=file.id, at=now, by=hand, content_hash=digest) for hand in hands)
     _audit(session, row, action, by=name, now=now, hash=digest)
     return row
+
+
+def row_of(file: CampaignFile, wording: Wording, now: datetime) -> CampaignRow:
+    """The draft that this file would be. It is in no session: to look at it before it is added."""
+    starts_at, ends_at = _bounds(file, wording)
+    return CampaignRow(
+        id=file.id,
+        card=file.card,
+        definition=file.definition(),
+        state=State.DRAFT,
+        created_at=now,
+        starts_at=starts_at,
+        ends_at=ends_at,
+    )
 
 
 def hand_over(session: Session, campaign: str, wording: Wording, *, by: str, now: datetime) -> CampaignRow:
@@ -269,6 +292,26 @@ def _refuse_unless_seen(row: CampaignRow, wording: Wording, seen: str | None) ->
     if seen is not None and seen != hash_of(row, wording):
         raise RefusedError(
             "{campaign} changed while you looked at it. Look at it as it is now, and decide then.", campaign=row.id
+        )
+
+
+def _keeps_what_was_sent(session: Session, row: CampaignRow, file: CampaignFile, wording: Wording) -> None:
+    """People who got one can still ask for it, and what was learned is about those words."""
+    before = {own.id for own in file_of(row).wordings}
+    if not before:
+        return
+    after = {own.id for own in file.wordings}
+    said = with_own(wording, file.wordings)
+    changed = {
+        name
+        for (name, language), sent in ledger.frozen(session, before).items()
+        if name not in after or not said.has(name) or said.wording_hash(name, language) != sent
+    }
+    if changed:
+        raise RefusedError(
+            "These words were sent once, so they stay as they were: {wordings}. Write the new words as a new wording, "
+            "and choose that one instead.",
+            wordings=", ".join(sorted(changed)),
         )
 
 

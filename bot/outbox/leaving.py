@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import Row
 from sqlmodel import Session
 
-from bot import planning
+from bot import campaigns, planning
 from bot.core import outreach
 from bot.core.answers import fresh_buttons
 from bot.core.facts import Citizen, Objection, Purpose, Reason, Rules
@@ -78,8 +78,6 @@ class _Door:
         asked = {row.citizen_id for row in rows if row.purpose in {Purpose.NUDGE, Purpose.CONFIRMATION}}
         self.people = ledger.addressees(session, {row.citizen_id for row in rows})
         self.halted = bool(nudges) and nudges_wait(session, self.now)
-        facts: Any = [self.people[known] for known in asked]
-        self.persons: dict[str, Citizen] = ledger.citizens(session, facts) if facts else {}
         self.offered: dict[str, Row[Any]] = {}
         self.campaigns: dict[str, CampaignRow] = {}
         self.worlds: dict[str, planning.World] = {}
@@ -87,8 +85,12 @@ class _Door:
         if nudges and not self.halted:
             self.offered = ledger.offered(session, {row.offer_id for row in nudges})
             self.campaigns = ledger.by_id(session, CampaignRow, {row.campaign_id for row in nudges})
+            self.wording = campaigns.with_its_words(self.wording, self.campaigns.values())
             self.worlds = planning.worlds_of(session, self.campaigns.values(), self.wording, self.now)
             self.frozen = ledger.frozen(session, {row.variant for row in nudges})
+        facts: Any = [self.people[known] for known in asked]
+        told = planning.situations_of(self.worlds.values())
+        self.persons: dict[str, Citizen] = ledger.citizens(session, facts, situations=told) if facts else {}
 
     def passes(self, row: Row[Any]) -> Outgoing | None:
         """The message, when it may leave; what becomes of it is noted."""
@@ -140,7 +142,7 @@ class _Door:
         if world is None:
             self._ends(row, "withdrawn", Reason.CARD_NOT_IN_FORCE, Reason.CARD_NOT_IN_FORCE)
             return False
-        person = self._person(row)
+        person = planning.before(world.campaign, self._person(row), self.vault)
         signal = planning.signal_for(offer, offer.person)
         objection = outreach.objection(signal, world.card, world.campaign, person, world.rules, self.now)
         objection = objection or self._misworded(row, person.language, world)

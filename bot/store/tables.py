@@ -615,3 +615,53 @@ class MarkRow(SQLModel, table=True):
     name: str = Field(primary_key=True)
     value: dict[str, Any] = _json()
     at: datetime = _moment()
+
+
+class TextBodyRow(SQLModel, table=True):
+    """The whole text of a file of messages/ or locale/, once under the SHA-256 of it."""
+
+    __tablename__ = "text_body"
+
+    hash: str = Field(primary_key=True)
+    text: str = _long()
+
+
+class TextProposalRow(SQLModel, table=True):
+    """Texts that somebody wants to change together, and what somebody else said to it."""
+
+    __tablename__ = "text_proposal"
+
+    id: int | None = _number(default=None, primary_key=True)
+    why: str = _long()
+    proposed_by: str
+    proposed_at: datetime = _moment()
+    readers: dict[str, str] = _json()  # language → who read its translation beside the Dutch
+    state: str = Field(index=True)  # library.State
+    decided_by: str | None = None
+    decided_at: datetime | None = _moment(default=None)
+    reason: str | None = _long(default=None)
+
+
+class TextChangeRow(SQLModel, table=True):
+    """One file of a proposal. `base` is the text that it was made from and `body` the new one; None: no such file."""
+
+    __tablename__ = "text_change"
+    __table_args__ = (UniqueConstraint("proposal_id", "path"),)
+
+    id: int | None = _number(default=None, primary_key=True)
+    proposal_id: int = _number(foreign_key="text_proposal.id", index=True)
+    path: str
+    base: str | None = Field(default=None, foreign_key="text_body.hash")
+    body: str | None = Field(default=None, foreign_key="text_body.hash")
+
+
+class TextInForceRow(SQLModel, table=True):
+    """An approved text that counts instead of the file. `shipped` is the file as it was when people decided."""
+
+    __tablename__ = "text_in_force"
+
+    path: str = Field(primary_key=True)
+    body: str | None = Field(default=None, foreign_key="text_body.hash")
+    shipped: str | None = Field(default=None, foreign_key="text_body.hash")
+    proposal_id: int = _number(foreign_key="text_proposal.id")
+    since: datetime = _moment()

@@ -76,6 +76,7 @@ from bot.store.ledger.people import (
     people,
     person_of,
     told,
+    told_of,
     withdraw,
 )
 from bot.store.ledger.searching import Place, Wanted, actions_done, deeds, who_did
@@ -168,6 +169,7 @@ __all__ = [
     "table_of",
     "take_back",
     "told",
+    "told_of",
     "trail_length",
     "uncertain",
     "unheard",
