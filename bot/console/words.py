@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 from typing import Final
 
 from bot.campaigns import State
-from bot.core.facts import Choice, Reason
+from bot.core.facts import Choice, Reason, Tone
 from bot.staff import Role
 
 
@@ -29,6 +29,12 @@ STATES: Final[Mapping[str, str]] = {
     State.PAUSED: N_("paused"),
     State.STOPPED: N_("stopped"),
     State.FINISHED: N_("finished"),
+}
+
+TONES: Final[Mapping[str, str]] = {
+    Tone.NEUTRAL: N_("Neutral"),
+    Tone.WARM: N_("Warm"),
+    Tone.PRACTICAL: N_("Practical"),
 }
 
 #: How a message ended or where it is, as staff read it.
