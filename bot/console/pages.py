@@ -2,7 +2,7 @@
 
 import gettext
 import io
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date, datetime, timedelta
 from functools import partial
 from importlib.resources import files
@@ -45,6 +45,10 @@ class Pages:
                  for name, value in values.items()}  # fmt: skip
         return translated.format(**known) if values else translated
 
+    def translate(self, language: str) -> Callable[[str], str]:
+        environment = self._environments.get(language, self._environments[LANGUAGES[0]])
+        return environment.globals["translations"].gettext  # type: ignore[attr-defined,no-any-return]
+
     def language(self, request: Request) -> str:
         """What the browser asks for, of what there is; Dutch when it asks for neither."""
         asked = [part.split(";")[0].strip() for part in request.headers.get("accept-language", "").split(",")]
@@ -69,6 +73,7 @@ class Pages:
             "hour": partial(_hour, locale=locale),
             "number": partial(numbers.format_decimal, locale=locale),
             "percent": partial(numbers.format_percent, locale=locale),
+            "translated": translations.gettext,
         }
         environment.globals |= {
             "static": self.static.url,

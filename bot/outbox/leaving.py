@@ -77,8 +77,6 @@ class _Door:
         asked = {row.citizen_id for row in rows if row.purpose in {Purpose.NUDGE, Purpose.CONFIRMATION}}
         self.people = ledger.addressees(session, {row.citizen_id for row in rows})
         self.halted = bool(nudges) and nudges_wait(session, self.now)
-        facts: Any = [self.people[known] for known in asked]
-        self.persons: dict[str, Citizen] = ledger.citizens(session, facts) if facts else {}
         self.offered: dict[str, Row[Any]] = {}
         self.campaigns: dict[str, CampaignRow] = {}
         self.worlds: dict[str, planning.World] = {}
@@ -89,6 +87,9 @@ class _Door:
             self.wording = campaigns.with_its_words(self.wording, self.campaigns.values())
             self.worlds = planning.worlds_of(session, self.campaigns.values(), self.wording, self.now)
             self.frozen = ledger.frozen(session, {row.variant for row in nudges})
+        facts: Any = [self.people[known] for known in asked]
+        told = planning.situations_of(self.worlds.values())
+        self.persons: dict[str, Citizen] = ledger.citizens(session, facts, situations=told) if facts else {}
 
     def passes(self, row: Row[Any]) -> Outgoing | None:
         """The message, when it may leave; what becomes of it is noted."""
@@ -140,7 +141,7 @@ class _Door:
         if world is None:
             self._ends(row, "withdrawn", Reason.CARD_NOT_IN_FORCE, Reason.CARD_NOT_IN_FORCE)
             return False
-        person = self._person(row)
+        person = planning.before(world.campaign, self._person(row), self.vault)
         signal = planning.signal_for(offer, offer.person)
         objection = outreach.objection(signal, world.card, world.campaign, person, world.rules, self.now)
         objection = objection or self._misworded(row, person.language, world)

@@ -1,6 +1,7 @@
 """Answers and notices put in line, and a nudge as the talk about it knows it."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -110,4 +111,21 @@ def nudge_of(session: Session, wording: Wording, row: MessageRow, zone: str, now
         legal_basis=rule.legal_basis if rule else "",
         choices=frozenset(answer.choice for answer in answers),
         asks_contact=card.level is Level.INFORM_AND_OFFER_CONTACT,
+        told=_told(session, wording, decision, signal),
     )
+
+
+def _told(session: Session, wording: Wording, decision: DecisionRow, signal: SignalRow) -> tuple[Phrase, ...]:
+    """What the decision found that this person had told, in the days that counted; but for the signal itself."""
+    if not decision.inputs.get("citizen", {}).get("told"):
+        return ()
+    world, inputs = planning.recorded(session, decision)
+    campaign = world.campaign
+    counted = {
+        kind
+        for kind in campaign.situations
+        if kind != signal.type
+        and outreach.told_from(world.card, replace(campaign, situations=(kind,)), inputs.citizen, inputs.now)
+        <= inputs.now
+    }
+    return tuple(Phrase(f"situation.{code}") for code, known in wording.situations.items() if known.signal in counted)
