@@ -10,11 +10,12 @@ from typing import Final
 
 from sqlmodel import Session, col, select
 
+from bot import campaigns
 from bot.errors import WordingError
 from bot.library.files import Files, place, shipped, wording_of
 from bot.store import ledger
 from bot.store.tables import TextBodyRow, TextInForceRow
-from bot.wording import Wording
+from bot.wording import Wording, with_own
 
 #: The mark that says whether something was approved since.
 MARK: Final = "texts"
@@ -76,7 +77,7 @@ def current(session: Session, files: Files) -> Wording:
     """The wording in force, with what campaigns say in their own words. Raises WordingError with every fault."""
     texts = in_force(session, files)
     try:
-        return wording_of(texts)
+        return with_own(wording_of(texts), campaigns.own_wordings(session))
     except WordingError as error:
         ours = sorted(place(path) for path in texts if texts[path] != files.get(path))
         if not ours:
@@ -88,7 +89,7 @@ def current(session: Session, files: Files) -> Wording:
 def version(session: Session) -> str:
     """Changes whenever `current` may say something else with the same files."""
     mark = ledger.mark(session, MARK)
-    return "" if mark is None else str(mark["version"])
+    return f"{'' if mark is None else mark['version']}/{campaigns.own_version(session)}"
 
 
 def bodies_of(session: Session, hashes: Collection[str]) -> dict[str, str]:
@@ -110,7 +111,7 @@ class Shelf:
     ) -> None:
         self._messages, self._locale = messages, locale
         self.settle = settle
-        self._seen = ""
+        self._seen = "/"  # nothing was approved and nobody wrote anything yet
 
     @cached_property
     def files(self) -> Files:

@@ -15,13 +15,12 @@ from sqlmodel import Session
 
 from bot import campaigns, planning
 from bot.core import outreach
-from bot.core.answers import fresh_buttons
 from bot.core.facts import Citizen, Objection, Purpose, Reason, Rules
 from bot.core.talk import Standing
 from bot.errors import UnreadableError
 from bot.outbox.leasing import FLIGHT, nudges_wait
 from bot.outbox.parts import Document, Label, Outgoing
-from bot.outbox.queueing import labels
+from bot.outbox.queueing import phrased
 from bot.store import ledger
 from bot.store.ledger import SEALED
 from bot.store.tables import CampaignRow, FrozenRow
@@ -209,11 +208,12 @@ class _Door:
                 {"variant": variant, "language": language, "wording_hash": hashed, "first_sent_at": self.now}
             )
         self._leaves(row, language=language, wording_hash=hashed)
+        text, buttons = phrased(self.wording, variant, language, self.worlds[row.campaign_id].card, row.id)
         return Outgoing(
             id=row.id,
             chat=chat,
-            text=self.wording.say(variant, language),
-            buttons=labels(self.wording, language, fresh_buttons(row.id, self.worlds[row.campaign_id].card)),
+            text=text,
+            buttons=buttons,
             silent=True,
             purpose=Purpose.NUDGE,
         )

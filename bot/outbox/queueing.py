@@ -10,7 +10,8 @@ from sqlmodel import Session
 
 from bot import planning
 from bot.core import outreach
-from bot.core.facts import Level, Origin, Phrase, Purpose
+from bot.core.answers import fresh_buttons
+from bot.core.facts import Card, Level, Origin, Phrase, Purpose
 from bot.core.talk import Button, Nudge, write_press
 from bot.outbox.parts import Label
 from bot.store import ledger
@@ -68,6 +69,11 @@ def labels(wording: Wording, language: str, buttons: Sequence[Button]) -> tuple[
         )
         for button in buttons
     )
+
+
+def phrased(wording: Wording, variant: str, language: str, card: Card, message: int) -> tuple[str, tuple[Label, ...]]:
+    """A nudge as it leaves: its text and the buttons under it. `message` is what a press on them will name."""
+    return wording.say(variant, language), labels(wording, language, fresh_buttons(message, card))
 
 
 def nudge_of(session: Session, wording: Wording, row: MessageRow, zone: str, now: datetime) -> Nudge | None:
