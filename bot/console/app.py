@@ -6,7 +6,16 @@ from starlette.exceptions import HTTPException
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.responses import Response
 
-from bot.console import campaigns, factor, home, profile, signin
+from bot.console import (
+    approve,
+    audit,
+    campaigns,
+    contact,
+    factor,
+    home,
+    profile,
+    signin,
+)
 from bot.console.desk import Desk, NotAllowed, NotSecured, NotSignedIn, go_to
 from bot.console.security import Guarded
 from bot.errors import RefusedError
@@ -17,7 +26,7 @@ def build(desk: Desk) -> FastAPI:
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
     app.state.desk = desk
     app.router.routes.append(desk.pages.static.route())
-    for area in (signin, profile, factor, home, campaigns):
+    for area in (signin, profile, home, campaigns, approve, contact, audit, factor):
         app.router.routes.extend(area.routes(desk).routes)
 
     def to_sign_in(request: Request, _: Exception) -> Response:

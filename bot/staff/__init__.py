@@ -3,7 +3,9 @@
 Functions take a session and never commit.
 """
 
-from bot.staff import factor
+from bot.staff import (
+    factor,
+)
 from bot.staff.accounts import (
     LONGEST,
     SHORTEST,
@@ -13,13 +15,45 @@ from bot.staff.accounts import (
     disable,
     known_as,
     listing,
+    names,
     set_password,
     unlink,
 )
-from bot.staff.elsewhere import Arrived, arrive, arrived, roles_in
-from bot.staff.rights import RIGHTS, May, Role, may
-from bot.staff.sessions import SEEN, Means, SignedIn, end, end_all, open_session, seen, signed_in
-from bot.staff.signin import Failed, prove, sign_in
+from bot.staff.elsewhere import (
+    Arrived,
+    arrive,
+    arrived,
+    roles_in,
+)
+from bot.staff.rights import (
+    RIGHTS,
+    May,
+    Role,
+    may,
+)
+from bot.staff.sessions import (
+    SEEN,
+    Means,
+    SignedIn,
+    end,
+    end_all,
+    open_session,
+    seen,
+    signed_in,
+)
+from bot.staff.signin import (
+    Failed,
+    prove,
+    sign_in,
+)
+from bot.staff.trail import (
+    Check,
+    begin_check,
+    every_row,
+    go_on_checking,
+    last_check,
+    note_export,
+)
 
 __all__ = [
     "LONGEST",
@@ -27,6 +61,7 @@ __all__ = [
     "SEEN",
     "SHORTEST",
     "Arrived",
+    "Check",
     "Failed",
     "May",
     "Means",
@@ -36,14 +71,20 @@ __all__ = [
     "add",
     "arrive",
     "arrived",
+    "begin_check",
     "change",
     "disable",
     "end",
     "end_all",
+    "every_row",
     "factor",
+    "go_on_checking",
     "known_as",
+    "last_check",
     "listing",
     "may",
+    "names",
+    "note_export",
     "open_session",
     "prove",
     "roles_in",
