@@ -2,8 +2,9 @@
 
 from datetime import timedelta
 
-from bot import campaigns, staff
+from bot import campaigns, contacts, preview, staff
 from bot.errors import UnreachableError
+from bot.store import conversation
 from bot.wording import data
 from tests.console.conftest import Town
 
@@ -44,11 +45,31 @@ class Filled(Town):
                     campaigns.approve(session, file.id, self.wording, by="sam", now=self.now)
                     if number % 3 == 2:
                         campaigns.start(session, file.id, self.wording, by="eva", now=self.now)
+        self._hands_over(read[0].id)
         self.campaign()
         running = [file.id for number, file in enumerate(read) if number % 3 == 2]
         self.pause(next(one for one in running if one != "zorgtoeslag-deadline"))
         self.stopped = [one for one in running if one != "zorgtoeslag-deadline"][1]
         self.stop_campaign(self.stopped)
+
+    def _hands_over(self, campaign):
+        """Eva asks for an approval."""
+        with self.sessions() as session:
+            asked = preview.question(session, self.wording, self.vault, campaign, self.now)
+            counted = preview.preview(session, asked)
+        with self.sessions.begin() as session:
+            kind = asked.signal.type
+            campaigns.funnel.freeze(session, campaign, self.wording, counted, kind=kind, by="eva", now=self.now)
+
+    def _claims(self):
+        """Mei takes a request, answers it and notes something; another one stays free."""
+        with self.sessions.begin() as session:
+            number = conversation.open_requests(session)[0].id
+            contacts.claim(session, self.wording, number, by="mei", now=self.now)
+            signed = contacts.Signature(name="Mei", team=None, by="mei")
+            contacts.reply(session, self.wording, self.vault, number, "Welke brief?", signed=signed, now=self.now)
+            contacts.note(session, self.wording, self.vault, number, "Belt liever.", by="mei", now=self.now)
+        self.deliver()
 
     def _citizens(self):
         """Some dozen people who joined, heard of something, and answered each in their own way."""
@@ -63,7 +84,8 @@ class Filled(Town):
             if "|" in "".join(button.data or "" for shown in self.phones[str(9000 + number)].shown.values()
                               for button in shown.buttons):  # fmt: skip
                 self._answers(str(9000 + number), choice)
-        self.later(days=2)
+        self.later(days=1)
+        self._claims()
 
     def _answers(self, chat, choice):
         try:
@@ -71,6 +93,8 @@ class Filled(Town):
         except AssertionError:  # their message did not arrive
             return
         if choice == "contact":
+            self.choose(chat, "chat")
+            self.choose(chat, "chat.any")
             self.say(chat, TEXT)
         if choice == "more":
             self.now += timedelta(seconds=1)

@@ -91,7 +91,9 @@ def reachable(page):
     """Whether Tab reaches everything that can be used, and shows where it is."""
     count, reached, told = page.evaluate(FOCUSABLE), set(), []
     page.evaluate("() => { document.body.tabIndex = -1; document.body.focus(); scrollTo(0, 0) }")
-    for _ in range(count + 5):
+    for _ in range(4 * count + 10):  # a date takes several: for day, month, year and the calendar
+        if len(reached) == count:
+            break
         page.keyboard.press("Tab")
         at = page.evaluate(FOCUSED)
         if at is None:

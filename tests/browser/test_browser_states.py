@@ -57,8 +57,8 @@ def be_refused(page, town):
 
 def ask_whether_to_stop(page, town):
     page.goto(f"{town.address}/campaigns/zorgtoeslag-deadline")
-    page.locator("[data-opens=stop]").click()
-    page.locator("dialog[open]").wait_for()
+    page.locator("a[href$='/stop']").click()
+    page.locator("form[action$='/stop']").wait_for()
 
 
 def mistype_the_new_password(page, town):
@@ -92,8 +92,8 @@ def look_at_the_second_factor(page, town):
 def pause_everything(page, town):
     page.goto(town.address)
     page.fill("#because", "een fout in de brief")
-    page.locator("form[action='/halt'] button").click()
-    page.get_by_role("status").wait_for()
+    page.locator("main form[action='/halt'] button").click()
+    page.locator(".utrecht-alert--warning").wait_for()
 
 
 #: In this order: the later ones come after what the earlier ones did.
@@ -151,9 +151,9 @@ def test_the_main_things_work_without_javascript(new_context, town):
     page.locator("tbody a").first.click()
     page.fill("#because", "even kijken")
     page.locator("form[action$='/pause'] button").click()
-    page.get_by_role("status").wait_for()
     page.locator("form[action$='/start'] button").click()
     page.locator("form[action$='/pause']").wait_for()
+    page.locator("a[href$='/stop']").click()
     assert page.locator("form[action$='/stop'] button:visible").count() == 1
     page.goto(f"{town.address}/profile")
     page.select_option("#language", "en")
