@@ -19,6 +19,7 @@ from bot.staff import May, SignedIn
 from bot.store import ledger
 from bot.store.ledger import Figures
 from bot.store.tables import AuditRow, CampaignRow
+from bot.wording import Wording
 
 PER_PAGE: Final = 25
 #: So many deeds and messages are told on the page of a campaign; the audit trail has the others.
@@ -181,6 +182,14 @@ def mark_of(desk: Desk, row: CampaignRow) -> str | None:
     return None
 
 
+def sets_off(row: CampaignRow, wording: Wording) -> list[str]:
+    """What sets it off, in the words of its card."""
+    file, card = campaigns.file_of(row), wording.cards.get(row.card)
+    meanings = {} if card is None else {signal.type: signal.meaning for signal in card.signals}
+    kinds = [*file.trigger.signals, *([file.trigger.calendar] if file.trigger.calendar else [])]
+    return [meanings.get(kind, kind) for kind in kinds]
+
+
 def _lines(desk: Desk, session: Session, rows: Any) -> Iterator[Line]:
     """One page of the list; what it shows of many is asked once for all."""
     ids = [row.id for row in rows]
@@ -240,6 +249,8 @@ def _whole(desk: Desk, session: Session, request: Request, row: CampaignRow, me:
         "last": campaigns.last_approval(session, row.id),
         "frozen": funnel.frozen(session, row.id),
         "is_editor": campaigns.among(me.login, editors),
+        "mark": mark_of(desk, row),
+        "sets_off": sets_off(row, wording),
         "deeds": list(_deeds(desk, session, request, row, people)),
     }
 
