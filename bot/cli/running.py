@@ -81,6 +81,7 @@ def run(
                     new_token=lambda: secrets.token_urlsafe(32),
                     provider=None if sign_in is None else console.Provider(**sign_in),
                     second_factor=settings.second_factor == "required",
+                    rate_per_s=settings.rate_per_s,
                 )
             ),
             pages_port=settings.console_port,

@@ -11,6 +11,7 @@ from bot.console import (
     audit,
     campaigns,
     contact,
+    editor,
     factor,
     home,
     profile,
@@ -26,7 +27,7 @@ def build(desk: Desk) -> FastAPI:
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
     app.state.desk = desk
     app.router.routes.append(desk.pages.static.route())
-    for area in (signin, profile, home, campaigns, approve, contact, audit, factor):
+    for area in (signin, profile, home, editor, campaigns, approve, contact, audit, factor):
         app.router.routes.extend(area.routes(desk).routes)
 
     def to_sign_in(request: Request, _: Exception) -> Response:

@@ -37,6 +37,7 @@ class Desk:
     """`new_token` gives 32 random bytes as text; `people` are the logins whom anybody may step into (the demo only).
 
     `provider` is the municipality's own sign-in. With `second_factor`, whoever comes in with a password needs one.
+    `rate_per_s`: the most messages a second over all chats.
     """
 
     journey: Journey
@@ -45,6 +46,7 @@ class Desk:
     people: Collection[str] = ()
     provider: Provider | None = None
     second_factor: bool = False
+    rate_per_s: float = 30.0
     areas: set[str] = field(default_factory=lambda: {"/"})  # the addresses that the menu may show
 
     @property
