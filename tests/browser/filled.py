@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 from bot import campaigns, contacts, preview, staff
+from bot.campaigns import drafts
 from bot.errors import UnreachableError
 from bot.store import conversation
 from bot.wording import data
@@ -46,6 +47,8 @@ class Filled(Town):
                     if number % 3 == 2:
                         campaigns.start(session, file.id, self.wording, by="eva", now=self.now)
         self._hands_over(read[0].id)
+        with self.sessions.begin() as session:
+            drafts.begin(session, "Stadspas, nieuw pasjaar", "stadspas", self.wording, by="eva", now=self.now)
         self.campaign()
         running = [file.id for number, file in enumerate(read) if number % 3 == 2]
         self.pause(next(one for one in running if one != "zorgtoeslag-deadline"))
