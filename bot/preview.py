@@ -15,7 +15,7 @@ from sqlmodel import Session
 from bot import campaigns, planning
 from bot.campaigns.file import days, file_of, rule_of
 from bot.core import outreach
-from bot.core.facts import Citizen, Objection, Reason, Signal
+from bot.core.facts import Citizen, Objection, Origin, Reason, Signal
 from bot.core.talk import Standing
 from bot.errors import RefusedError
 from bot.planning import World
@@ -77,13 +77,41 @@ def question(
     if row.card not in wording.cards:
         raise RefusedError("The card {card} of {campaign} is not there any more.", card=row.card, campaign=row.id)
     world = planning.world_of(session, row, wording, now)
+    signal = _signal(row, wording, now, kind)
+    crowd = signal.origin is Origin.CALENDAR  # whoever a signal names waits for no wave
+    runs = replace(world.campaign, running=True, waves=world.campaign.waves if crowd else None)
     return Question(
-        world=replace(world, campaign=replace(world.campaign, running=True)),
-        signal=_signal(row, wording, now, kind),
+        world=replace(world, campaign=runs),
+        signal=signal,
         now=now,
         runs=world.campaign.running,
         vault=vault,
     )
+
+
+def at_its_soonest(
+    session: Session,
+    wording: Wording,
+    vault: Vault,
+    campaign: str | CampaignRow,
+    now: datetime,
+    *,
+    kind: str | None = None,
+) -> Question:
+    """`question` at the first moment at which it could be said to anybody, with what is known at `now`."""
+    asked = question(session, wording, vault, campaign, now, kind=kind)
+    moment = soonest(asked)
+    if moment == asked.now:
+        return asked
+    # The same signal: at a later moment another day of the calendar could be the next one.
+    return replace(asked, now=moment, signal=replace(asked.signal, received_at=moment))
+
+
+def soonest(asked: Question) -> datetime:
+    """The first moment from which this could be said to anybody: its window and the campaign's period have begun."""
+    rule = outreach.rule_for(asked.signal, asked.world.card)
+    opens = asked.now if rule is None else outreach.window(asked.signal, rule)[0]
+    return max(asked.now, opens, asked.world.campaign.starts_at)
 
 
 def preview(session: Session, asked: Question) -> Funnel:

@@ -3,7 +3,7 @@
 Functions take a session and never commit.
 """
 
-from bot.campaigns import funnel, pace
+from bot.campaigns import drafts, filled, funnel, pace
 from bot.campaigns.content import content, last_approval
 from bot.campaigns.dates import Coming, coming, days_of
 from bot.campaigns.differences import Change, Differences, Mark, Piece, TextChange, compared, differences
@@ -58,10 +58,12 @@ __all__ = [
     "counted",
     "days_of",
     "differences",
+    "drafts",
     "due",
     "due_dates",
     "facts_of",
     "file_of",
+    "filled",
     "finish",
     "funnel",
     "hand_over",

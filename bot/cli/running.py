@@ -74,7 +74,11 @@ def run(
             public_url=None if settings.public_url is None else str(settings.public_url),
             host=settings.host,
             port=settings.port,
-            pages=console.build(console.Desk(journey=journey, new_token=lambda: secrets.token_urlsafe(32))),
+            pages=console.build(
+                console.Desk(
+                    journey=journey, new_token=lambda: secrets.token_urlsafe(32), rate_per_s=settings.rate_per_s
+                )
+            ),
             pages_port=settings.console_port,
             rate_per_s=settings.rate_per_s,
             lookout=watching.lookout(whole, role=named, owner=owner),

@@ -11,7 +11,7 @@ from sqlmodel import Session
 from starlette.responses import Response
 
 from bot import campaigns, staff
-from bot.campaigns import Ready, Sort, State, funnel, pace
+from bot.campaigns import Ready, Sort, State, drafts, funnel, pace
 from bot.console import failures, sentences
 from bot.console.desk import Desk, allowed, go_to
 from bot.errors import RefusedError
@@ -98,11 +98,13 @@ def routes(desk: Desk) -> APIRouter:
             rows, count = campaigns.search(session, filters.wanted(me), limit=PER_PAGE, offset=(number - 1) * PER_PAGE)
             lines = list(_lines(desk, session, rows))
             cards = campaigns.cards(session)
+            writing = drafts.listing(session, limit=PER_PAGE) if me.may(May.EDIT_CAMPAIGNS) and number == 1 else []
         return desk.page(
             request,
             "campaigns.html",
             lines=lines,
             count=count,
+            writing=writing,
             filters=filters,
             states=campaigns.ORDER,
             cards=[(one, desk.journey.wording.cards[one].name) for one in cards if one in desk.journey.wording.cards],

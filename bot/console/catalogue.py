@@ -24,8 +24,11 @@ ROOT: Final = Path(__file__).parents[2]
 LANGUAGE: Final = "nl"
 _METHODS: Final = [("console/templates/**.html", "jinja2"), ("**.py", "python")]
 #: Whose refusals staff can meet in the console; what operators meet at a terminal stays English.
-_ROOMS: Final = ("console/", "staff/", "campaigns/", "contacts/", "mydata.py", "signals/keys.py", "upkeep.py")
-_KEYWORDS: Final = {**DEFAULT_KEYWORDS, "N_": None, "RefusedError": None, "TakenError": None, "ClosedError": None}
+_ROOMS: Final = (
+    "console/", "staff/", "campaigns/", "contacts/", "mydata.py", "signals/keys.py", "upkeep.py", "preview.py",
+)  # fmt: skip
+_REFUSALS: Final = dict.fromkeys(["RefusedError", "TakenError", "ClosedError"])
+_KEYWORDS: Final = {**DEFAULT_KEYWORDS, "N_": None, **_REFUSALS, "Misfit": (2,)}
 
 
 def file(root: Path = ROOT) -> Path:

@@ -29,12 +29,16 @@ class NotAllowed(Exception):  # noqa: N818
 
 @dataclass(frozen=True, kw_only=True)
 class Desk:
-    """`new_token` gives 32 random bytes as text; `people` are the logins whom anybody may step into (the demo only)."""
+    """`new_token` gives 32 random bytes as text; `people` are the logins whom anybody may step into (the demo only).
+
+    `rate_per_s`: the most messages a second over all chats.
+    """
 
     journey: Journey
     new_token: Callable[[], str] = field(repr=False)
     pages: Pages = field(default_factory=Pages)
     people: Collection[str] = ()
+    rate_per_s: float = 30.0
     areas: set[str] = field(default_factory=lambda: {"/"})  # the addresses that the menu may show
 
     @property
