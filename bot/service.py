@@ -226,6 +226,7 @@ class Service:
             wording=journey.wording,
             clock=journey.clock,
             ready=self._not_ready,
+            refused=journey.refuse,
         )
 
     def _looked_at(self) -> AbstractAsyncContextManager[object]:

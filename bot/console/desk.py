@@ -1,5 +1,6 @@
 """What the pages are made of, and who may see them."""
 
+import secrets
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -35,6 +36,7 @@ class Desk:
     new_token: Callable[[], str] = field(repr=False)
     pages: Pages = field(default_factory=Pages)
     people: Collection[str] = ()
+    pick: Callable[[str], str] = secrets.choice  # one character at random, of which nobody foretells the next
     areas: set[str] = field(default_factory=lambda: {"/"})  # the addresses that the menu may show
 
     @property

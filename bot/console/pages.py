@@ -9,7 +9,7 @@ from importlib.resources import files
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from babel import dates, negotiate_locale, numbers
+from babel import Locale, dates, negotiate_locale, numbers
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from fastapi import Request
@@ -74,6 +74,7 @@ class Pages:
             "number": partial(numbers.format_decimal, locale=locale),
             "percent": partial(numbers.format_percent, locale=locale),
             "translated": translations.gettext,
+            "day_in": lambda at, language, zone: dates.format_date(at.astimezone(zone), "d MMM y", locale=language),
         }
         environment.globals |= {
             "static": self.static.url,
@@ -85,6 +86,7 @@ class Pages:
             "choice_words": lambda choice: translations.gettext(words.CHOICES.get(choice, choice)),
             "state_words": lambda state: translations.gettext(words.STATES[state]),
             "message_words": lambda state: translations.gettext(words.MESSAGES[state]),
+            "language_words": lambda code: _language(code, locale=locale),
             "role_words": lambda held: ", ".join(translations.gettext(sentence) for sentence in words.roles(held)),
         }
         return environment
@@ -98,6 +100,11 @@ def _translations(language: str) -> gettext.NullTranslations:
     write_mo(compiled, read_po(io.BytesIO(file.read_bytes()), locale=language, domain=DOMAIN))
     compiled.seek(0)
     return gettext.GNUTranslations(compiled)
+
+
+def _language(code: str, *, locale: str) -> str:
+    """The name of a language in the reader's own."""
+    return Locale.parse(code).get_display_name(locale) or code
 
 
 def _day(value: date | None, *, locale: str) -> str:

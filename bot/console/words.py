@@ -106,6 +106,8 @@ DONE: Final[Mapping[str, str]] = {
     "paused": N_("It is paused. Nothing more leaves until somebody starts it again."),
     "stopped": N_("It is stopped for good. What was sent already cannot be recalled."),
     "all_paused": N_("Nothing leaves any more. Answers to people still do."),
+    "codes_revoked": N_("The codes that nobody used open nothing any more."),
+    "revoked": N_("Its keys open nothing any more."),
     "all_resumed": N_("Messages leave again. Nothing is sent twice."),
 }
 
