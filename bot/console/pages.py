@@ -70,6 +70,7 @@ class Pages:
             "day": partial(_day, locale=locale),
             "last_day": lambda end: _day((end - timedelta(seconds=1)).date(), locale=locale),
             "moment": partial(_moment, locale=locale),
+            "iso_moment": lambda value, zone: _moment(value and datetime.fromisoformat(value), zone, locale=locale),
             "hour": partial(_hour, locale=locale),
             "number": partial(numbers.format_decimal, locale=locale),
             "percent": partial(numbers.format_percent, locale=locale),
@@ -86,6 +87,8 @@ class Pages:
             "choice_words": lambda choice: translations.gettext(words.CHOICES.get(choice, choice)),
             "state_words": lambda state: translations.gettext(words.STATES[state]),
             "message_words": lambda state: translations.gettext(words.MESSAGES[state]),
+            "standing_words": lambda standing: translations.gettext(words.STANDINGS[standing]),
+            "consent_words": lambda state: translations.gettext(words.CONSENTS[state]),
             "language_words": lambda code: _language(code, locale=locale),
             "role_words": lambda held: ", ".join(translations.gettext(sentence) for sentence in words.roles(held)),
         }
