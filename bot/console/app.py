@@ -1,14 +1,32 @@
 """The pages put together."""
 
+from typing import Final
+
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from bot.console import accounts, administration, audit, campaigns, codes, home, persons, profile, signin, sources
+from bot.console import (
+    accounts,
+    administration,
+    audit,
+    campaigns,
+    codes,
+    health,
+    home,
+    persons,
+    profile,
+    setup,
+    signin,
+    sources,
+    stuck,
+)
 from bot.console.desk import Desk, NotAllowed, NotSignedIn, go_to
 from bot.console.security import Guarded
 from bot.errors import RefusedError
+
+ADMINISTRATION: Final = (administration, sources, codes, persons, accounts, stuck, health, setup)
 
 
 def build(desk: Desk) -> FastAPI:
@@ -16,7 +34,21 @@ def build(desk: Desk) -> FastAPI:
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
     app.state.desk = desk
     app.router.routes.append(desk.pages.static.route())
-    for area in (signin, profile, home, campaigns, audit, administration, sources, codes, persons, accounts):
+    for area in (
+        signin,
+        profile,
+        home,
+        campaigns,
+        audit,
+        administration,
+        sources,
+        codes,
+        persons,
+        accounts,
+        stuck,
+        health,
+        setup,
+    ):
         app.router.routes.extend(area.routes(desk).routes)
 
     def to_sign_in(request: Request, _: Exception) -> Response:

@@ -76,6 +76,61 @@ FAULTS: Final = (
     N_("language: {language}; use one of {languages}"),
     N_("password: give {least} to {most} characters; a sentence is fine"),
 )
+#: What `handreiking doctor` finds at a glance.
+FINDINGS: Final = (
+    N_("A reply could leave and nothing was sent."),
+    N_("A confirmation could leave and nothing was sent."),
+    N_("A nudge could leave and nothing was sent."),
+    N_("People wait for an answer, or hear of something too late."),
+    N_("{log} | grep -E 'unsent|flood|poll_failed'; if nothing stands there: {restart}"),
+    N_("{count} updates from Telegram took no effect yet."),
+    N_("A stop may be among them."),
+    N_("{count} signals were not looked at yet."),
+    N_("{count} offers should have been decided about."),
+    N_("Whom they concern hears of it too late, or never."),
+    N_("{count} updates failed five times and are no longer tried."),
+    N_("Somebody said something to us that had no effect. They were told that it went wrong."),
+    N_("{log} | grep update_failed; hand these lines to whoever maintains the program"),
+    N_("Of {count} messages of the last week it is not known whether they arrived."),
+    N_("They are never sent again, so that nobody gets one twice. Many of them mean a bad connection."),
+    N_("All nudges are held, by {who}: {because}."),
+    N_("Nobody is written to; answers still go out."),
+    N_("Once the reason is gone: {command}"),
+    N_("Telegram asked us to send nothing until {until} UTC."),
+    N_("It passes by itself. If it comes back often, we send too fast."),
+    N_("If it comes back: set HANDREIKING_RATE_PER_S lower"),
+    N_("{count} people were promised contact by a day that has passed, the earliest {day}."),
+    N_("They asked for help, and wait."),
+    N_("The newest policy version is older than two weeks."),
+    N_("It is made each week. What people answered since then changes nothing."),
+    N_("handreiking learn; if that fails, its message says why"),
+    N_("No process is at work on this database."),
+    N_("Nobody is answered, and a stop waits at Telegram for a day only."),
+    N_("systemctl start handreiking; if it does not stay: journalctl -u handreiking -n 50"),
+    N_("The process {name} in the role {role} fell silent, and no other has that role."),
+    N_("What it did is not done now."),
+    N_("The process {name} is at work, and yet: {what}."),
+    N_("What it should do is not done now."),
+    N_("Look at the network and the proxy; if they are fine: {restart}"),
+    N_("Campaign {campaign} runs and writes to nobody, because of card {card}: {reasons}."),
+    N_("Nobody hears of it until its card is in order."),
+    N_("Mend messages/services/{card}.toml, have the campaign approved again; or: {command}"),
+    N_("Card {card} has to be read again by {day}; campaign {campaign} runs on it."),
+    N_("After that day the campaign writes to nobody."),
+    N_("Read messages/services/{card}.toml against its page; set reviewed_on and review_due."),
+    N_("Nobody vouches for these translations as they read now: {languages}."),
+    N_("The program runs with them only as a trial."),
+    N_("Let somebody who reads it go through it, then: {command}; or take it out of messages/municipality.toml"),
+)
+#: What a process does not do, within one of these.
+DUTIES: Final = (
+    N_("the event loop stands still: something blocks it"),
+    N_("no tick: signals are not planned"),
+    N_("the sender does not ask for due messages"),
+    N_("updates that came in are not worked off"),
+    N_("Telegram gave no answer to getUpdates"),
+    N_("there is no such card"),
+)
 _HOLE: Final = re.compile(r"\{(\w+)\}")
 
 
@@ -84,14 +139,15 @@ def overheard(said: str, say: Callable[[str], str]) -> str:
     for template, pattern in _patterns():
         found = pattern.fullmatch(said)
         if found is not None:
-            return say(template).format(**found.groupdict())
+            values = {name: say(value) if value in DUTIES else value for name, value in found.groupdict().items()}
+            return say(template).format(**values)
     return said
 
 
 @lru_cache(maxsize=1)
 def _patterns() -> list[tuple[str, re.Pattern[str]]]:
     """The most particular first: what says more in its own words."""
-    ordered = sorted(FAULTS, key=lambda template: len(_HOLE.sub("", template)), reverse=True)
+    ordered = sorted((*FAULTS, *FINDINGS, *DUTIES), key=lambda template: len(_HOLE.sub("", template)), reverse=True)
     return [(template, _pattern(template)) for template in ordered]
 
 

@@ -68,6 +68,8 @@ SENTENCES: Final[Mapping[str, str]] = {
     "export": N_("{who} took along a file for research: {subject}."),
     "audit.export": N_("{who} took along the audit trail, or a part of it, as a file."),
     "audit.verify": N_("{who} checked the audit trail: {rows} rows, {faults} places that do not hold."),
+    "update.retry": N_("{who} had answer {subject}, which could not be read, tried again."),
+    "update.forget": N_("{who} had answer {subject}, which could not be read, forgotten."),
     "keys.rotate": N_("{who} had everything sealed with a new key."),
     "keys.forget_old": N_("{who} took the old keys out of the keys file."),
 }
@@ -79,6 +81,7 @@ _ELSEWHERE: Final[Mapping[str, str]] = {
     "hold_after_restore": "operating",
     "after_restore": "operating",
     "keys": "operating",
+    "update": "operating",
     "other_sender": "campaign",
     "offer": "campaign",
     "export": "research",

@@ -130,6 +130,8 @@ DONE: Final[Mapping[str, str]] = {
     "account_opened": N_("The account is open again."),
     "account_out": N_("This person is signed out everywhere."),
     "erased": N_("What identifies this person is erased. They are told so in the chat."),
+    "tried_again": N_("It is tried again. If it fails, it is back here in some minutes."),
+    "forgotten": N_("What it said is forgotten."),
     "revoked": N_("Its keys open nothing any more."),
     "all_resumed": N_("Messages leave again. Nothing is sent twice."),
 }

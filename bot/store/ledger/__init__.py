@@ -80,6 +80,7 @@ from bot.store.ledger.people import (
 )
 from bot.store.ledger.searching import Place, Wanted, actions_done, deeds, who_did
 from bot.store.ledger.signals import NewSignal, add_signals, add_updates, people_of
+from bot.store.ledger.stuck import dead_letters, uncertain_messages
 from bot.store.ledger.trail import Break, Verdict, audit, trail_length, verify, verify_on
 from bot.store.ledger.updates import condition, forget_updates, is_behind, unheard
 
@@ -127,6 +128,7 @@ __all__ = [
     "contacts",
     "count_anew",
     "crowds",
+    "dead_letters",
     "deeds",
     "departed_since",
     "departing",
@@ -166,6 +168,7 @@ __all__ = [
     "take_back",
     "told",
     "trail_length",
+    "uncertain_messages",
     "unheard",
     "unhurried",
     "unplanned",
