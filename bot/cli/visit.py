@@ -22,7 +22,7 @@ from bot.operating.findings import Finding, Urgency, in_order, lines
 from bot.store import ledger, vitals
 from bot.store.tables import CampaignRow
 from bot.telegram.checkup import Checkup, checkup
-from bot.wording import Wording, load
+from bot.wording import Wording
 from bot.wording.languages import unsigned
 
 WRONG, BLIND = 1, 2
@@ -79,8 +79,9 @@ class _Visit:
         token = self._token(whole)
         self._keys(whole)
         self._files(whole)
-        wording = self._wording()
-        if self._database(whole) and wording is not None:
+        has_ledger = self._database(whole)
+        wording = self._wording(whole, has_ledger=has_ledger)
+        if has_ledger and wording is not None:
             self._ledger(whole, wording)
         elif wording is not None:
             self.found += [_of_words(fault) for fault in wording.checked(today=self.now.date())]
@@ -110,9 +111,9 @@ class _Visit:
         named = (("the bot's token", whole.settings.token_file), ("the keys", whole.settings.keys_file))
         self.found += machine.of_secrets((holds, path) for holds, path in named if path is not None)
 
-    def _wording(self) -> Wording | None:
+    def _wording(self, whole: Parts, *, has_ledger: bool) -> Wording | None:
         try:
-            wording = load()
+            wording = whole.wording if has_ledger else whole.shelf.of_files()
         except FaultsError as error:
             self.found += [_of_words(fault) for fault in error.faults]
             return None
@@ -185,6 +186,7 @@ class _Visit:
             self.found += _of_seals(whole, sealed)
         faults = fitness.faults(self.now)
         self.found += [_of_words(fault) for about in ("wording", "campaigns") for fault in faults.get(about, ())]
+        self.found += [_of_undecided(told) for told in faults.get("texts", ())]
         self.found += _of_campaigns(campaigns, wording, today)
         self.found += _of_languages(wording)
 
@@ -235,6 +237,16 @@ def _of_words(fault: str) -> Finding:
         what=f"{fault}.",
         why="What is not in order is not sent, and the program does not start with it.",
         todo="Mend the file, then: handreiking check",
+    )
+
+
+def _of_undecided(told: str) -> Finding:
+    return Finding(
+        check="undecided",
+        urgency=Urgency.SOON,
+        what=f"{told}.",
+        why="Two texts claim to be the one that people read, and only the older one counts.",
+        todo="handreiking texts list",
     )
 
 

@@ -6,6 +6,7 @@ today is made from all of them together and checked as the files are.
 
 from bot.library.bounds import needs_two, softer
 from bot.library.files import LOCALE, Files, place, shipped, wording_of
+from bot.library.folders import differences, write
 from bot.library.proposing import (
     Judged,
     State,
@@ -18,6 +19,7 @@ from bot.library.proposing import (
     propose,
     record,
     send_back,
+    take_file,
     withdraw,
 )
 from bot.library.shelf import Conflict, Shelf, conflicts, current, in_force, version
@@ -33,6 +35,7 @@ __all__ = [
     "changes_of",
     "conflicts",
     "current",
+    "differences",
     "in_force",
     "judge",
     "keep_ours",
@@ -45,7 +48,9 @@ __all__ = [
     "send_back",
     "shipped",
     "softer",
+    "take_file",
     "version",
     "withdraw",
     "wording_of",
+    "write",
 ]

@@ -10,11 +10,12 @@ from typing import Final
 
 from sqlmodel import Session, col, select
 
+from bot import campaigns
 from bot.errors import WordingError
 from bot.library.files import Files, place, shipped, wording_of
 from bot.store import ledger
 from bot.store.tables import TextBodyRow, TextInForceRow
-from bot.wording import Wording
+from bot.wording import Wording, with_own
 
 #: The mark that says whether something was approved since.
 MARK: Final = "texts"
@@ -76,7 +77,7 @@ def current(session: Session, files: Files) -> Wording:
     """The wording in force, with what campaigns say in their own words. Raises WordingError with every fault."""
     texts = in_force(session, files)
     try:
-        return wording_of(texts)
+        return with_own(wording_of(texts), campaigns.own_wordings(session))
     except WordingError as error:
         ours = sorted(place(path) for path in texts if texts[path] != files.get(path))
         if not ours:
@@ -88,7 +89,8 @@ def current(session: Session, files: Files) -> Wording:
 def version(session: Session) -> str:
     """Changes whenever `current` may say something else with the same files."""
     mark = ledger.mark(session, MARK)
-    return "" if mark is None else str(mark["version"])
+    own = campaigns.own_version(session)
+    return f"{'' if mark is None else mark['version']} {own}".strip()
 
 
 def bodies_of(session: Session, hashes: Collection[str]) -> dict[str, str]:
@@ -115,6 +117,10 @@ class Shelf:
     @cached_property
     def files(self) -> Files:
         return shipped(messages=self._messages, locale=self._locale)
+
+    def of_files(self) -> Wording:
+        """What the files alone say, where there is no database to ask. Raises WordingError."""
+        return wording_of(self.files)
 
     def fresh(self, session: Session) -> Wording:
         """The wording in force. Raises WordingError."""
