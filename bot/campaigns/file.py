@@ -8,10 +8,10 @@ from datetime import date, timedelta
 from functools import lru_cache
 from typing import Annotated, Any, Self
 
-from pydantic import Field, StringConstraints, ValidationError, model_validator
+from pydantic import Field, StringConstraints, ValidationError, field_validator, model_validator
 
 from bot.campaigns.dates import days_of
-from bot.core.facts import CardStatus, Learning, Level, Origin, SignalRule, Tone
+from bot.core.facts import CardStatus, Learning, Level, Origin, Sensitivity, SignalRule, Tone
 from bot.core.plain import Severity
 from bot.errors import FaultsError
 from bot.store.tables import CampaignRow
@@ -22,9 +22,33 @@ from bot.wording.own import look, shared
 
 
 class Audience(Part):
-    """`linked_only`: only people who used a code from a letter or a desk."""
+    """`linked_only`: only people who used a code from a letter or a desk.
+
+    `situations` are codes of messages/situations.toml that the card answers: only people who told at least one of them,
+    in the days that the card gives it.
+    """
 
     linked_only: bool = False
+    situations: tuple[Id, ...] = ()
+
+    @field_validator("situations")
+    @classmethod
+    def _names_each_once(cls, codes: tuple[str, ...]) -> tuple[str, ...]:
+        if len(set(codes)) < len(codes):
+            raise ValueError("one is named twice; keep one")
+        return codes
+
+
+class WavesPart(Part):
+    """People whom one day or signal concerns, divided by lot over `number` waves that begin `days_between` apart."""
+
+    number: int = Field(ge=2, le=12)
+    days_between: int = Field(ge=1, le=60)
+
+    @property
+    def last_begins(self) -> int:
+        """How many days after the first wave the last one begins."""
+        return (self.number - 1) * self.days_between
 
 
 class Trigger(Part):
@@ -88,6 +112,7 @@ class CampaignFile(Part):
     audience: Audience = Audience()
     trigger: Trigger
     period: Period
+    waves: WavesPart | None = None
     hourly_maximum: int = Field(ge=1, le=100_000)
     learning: Learning
     wordings: tuple[OwnWording, ...] = ()
@@ -107,11 +132,18 @@ class CampaignFile(Part):
         return self
 
     def definition(self) -> dict[str, Any]:
-        """The file as JSON, under the names of the file. What it is about without own wordings has no word on them."""
-        whole = self.model_dump(mode="json", by_alias=True)
+        """The file as JSON, under the names of the file.
+
+        What came later than the first version is left out where it is not used, so that approvals of before hold.
+        """
+        said = self.model_dump(mode="json", by_alias=True)
+        if not self.audience.situations:
+            del said["audience"]["situations"]
+        if self.waves is None:
+            del said["waves"]
         if not self.wordings:
-            del whole["wordings"]
-        return whole
+            del said["wordings"]
+        return said
 
 
 def read(text: str, wording: Wording) -> CampaignFile:
@@ -159,7 +191,18 @@ def _hashed(file: CampaignFile, definition: Mapping[str, Any], wording: Wording)
         },
         "days": [] if file.trigger.has_own_days else [day.isoformat() for day in days(file, wording)],
     }
+    if file.audience.situations:
+        content["situations"] = signals_of_situations(file, wording)
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def signals_of_situations(file: CampaignFile, wording: Wording) -> dict[str, str]:
+    """For each situation of the audience the type of signal that it is told as.
+
+    One that is not in the wording any more keeps its code, which nobody tells: it never widens the audience.
+    """
+    known = wording.situations
+    return {code: known[code].signal if code in known else code for code in file.audience.situations}
 
 
 def file_of(row: CampaignRow) -> CampaignFile:
@@ -230,7 +273,57 @@ def misfits(file: CampaignFile, wording: Wording) -> Iterator[str]:
         if language not in wording.languages:
             yield f"languages has {language!r}; use some of {', '.join(wording.languages)}"
     yield from _faults_of_variants(file, wording)
+    yield from _faults_of_situations(file, wording)
     yield from _faults_of_trigger(file, wording, facts.signals)
+    if file.waves is not None:
+        yield from _faults_of_waves(file, wording, file.waves, facts.signals)
+
+
+def situations_for(card: str, wording: Wording) -> list[str]:
+    """The situations that a campaign for this card may ask for: those that the card itself answers.
+
+    People told them for what the card is about. Of illness and debt (S3) nothing that was told is looked at again.
+    """
+    facts = wording.cards[card].facts()
+    if facts.sensitivity is Sensitivity.S3:
+        return []
+    told = {rule.type for rule in facts.signals if rule.enabled and rule.origin is Origin.SELF}
+    return [code for code, situation in wording.situations.items() if situation.signal in told]
+
+
+def _faults_of_situations(file: CampaignFile, wording: Wording) -> Iterator[str]:
+    fit = situations_for(file.card, wording)
+    mend = f"use some of {', '.join(fit)}" if fit else "take it out"
+    for code in file.audience.situations:
+        if code not in wording.situations:
+            yield f"audience.situations has {code!r}, which is not in messages/situations.toml; {mend}"
+        elif code not in fit:
+            yield f"audience.situations has {code!r}, which people did not tell for this card; {mend}"
+
+
+def _faults_of_waves(
+    file: CampaignFile, wording: Wording, waves: WavesPart, rules: Collection[SignalRule]
+) -> Iterator[str]:
+    kinds = {*file.trigger.signals, file.trigger.calendar}
+    crowds = [rule for rule in rules if rule.type in kinds and rule.enabled and rule.origin is Origin.CALENDAR]
+    if not crowds:
+        yield "waves: what sets it off concerns one person each time, who waits for no wave; take it out"
+    for rule in crowds:
+        room = rule.latest_day - rule.earliest_day
+        if rule.type == file.trigger.calendar:
+            room = min((_room(day, rule, file.period) for day in days(file, wording)), default=room)
+        if waves.last_begins >= room:
+            yield (
+                f"waves: the last of {waves.number} begins {waves.last_begins} days after the first, and there are "
+                f"{room} days to write about {rule.type}; use fewer waves or fewer days_between"
+            )
+
+
+def _room(day: date, rule: SignalRule, period: Period) -> int:
+    """On how many days of the period people may be written to about an event on `day`."""
+    opens = max(day + timedelta(days=rule.earliest_day), period.first)
+    closes = min(day + timedelta(days=rule.latest_day), period.until + timedelta(days=1))
+    return (closes - opens).days
 
 
 def _faults_of_variants(file: CampaignFile, wording: Wording) -> Iterator[str]:

@@ -68,6 +68,11 @@ class Desk:
                 seen(session, token, now)
         return somebody
 
+    def say(self, request: Request) -> Callable[[str], str]:
+        """What puts an English sentence into the language of whoever looks."""
+        somebody: SignedIn | None = getattr(request.state, "somebody", None)
+        return self.pages.translate(somebody.language if somebody else self.pages.language(request))
+
     def page(self, request: Request, template: str, *, status: int = 200, **said: Any) -> HTMLResponse:
         """The template filled in, in the language of whoever looks."""
         somebody: SignedIn | None = getattr(request.state, "somebody", None)

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 from typing import Final
 
 from bot.campaigns import State
-from bot.core.facts import Choice, Reason
+from bot.core.facts import Choice, Reason, Tone
 from bot.staff import Role
 
 
@@ -31,6 +31,12 @@ STATES: Final[Mapping[str, str]] = {
     State.FINISHED: N_("finished"),
 }
 
+TONES: Final[Mapping[str, str]] = {
+    Tone.NEUTRAL: N_("Neutral"),
+    Tone.WARM: N_("Warm"),
+    Tone.PRACTICAL: N_("Practical"),
+}
+
 #: How a message ended or where it is, as staff read it.
 MESSAGES: Final[Mapping[str, str]] = {
     "due": N_("waiting"),
@@ -53,7 +59,7 @@ REASONS: Final[Mapping[str, str]] = {
     Reason.SIGNAL_EXPIRED: N_("the time for it is over"),
     Reason.STOPPED: N_("stopped, or does not take part"),
     Reason.NO_CONSENT: N_("did not say yes to the theme"),
-    Reason.NOT_IN_AUDIENCE: N_("not in the audience: language, or not linked"),
+    Reason.NOT_IN_AUDIENCE: N_("not in the audience: language, not linked, or did not tell us what it asks for"),
     Reason.CARD_DECLINED: N_("said no to this before"),
     Reason.CARD_CAP: N_("had this often enough this year"),
     Reason.YEAR_CAP: N_("had enough messages this year"),
@@ -64,6 +70,7 @@ REASONS: Final[Mapping[str, str]] = {
     Reason.CARD_GAP: N_("had a message about this just before"),
     Reason.RESTING: N_("had a message just before"),
     Reason.MONTH_CAP: N_("had enough messages this month"),
+    Reason.WAVE: N_("waits for a later wave"),
     Reason.QUIET: N_("quiet hours"),
     Reason.LOTTERY: N_("the lottery said: not now"),
     Reason.HOLDOUT: N_("is in the group that hears from us less often"),

@@ -112,7 +112,7 @@ class Shelf:
     ) -> None:
         self._messages, self._locale = messages, locale
         self.settle = settle
-        self._seen = ""
+        self._seen = "/"  # nothing was approved and nobody wrote anything yet
 
     @cached_property
     def files(self) -> Files:

@@ -146,6 +146,11 @@ class CampaignRow(SQLModel, table=True):
     approved_at: datetime | None = _moment(default=None)
     approved_hash: str | None = None
     paused_because: str | None = None
+    handed_over_by: str | None = None  # whoever said that it is ready for an approver; any change takes it back
+    handed_over_at: datetime | None = _moment(default=None)
+    returned_by: str | None = None  # an approver sent it back, and it was not handed over since
+    returned_at: datetime | None = _moment(default=None)
+    returned_because: str | None = None
 
 
 class CampaignEditRow(SQLModel, table=True):
@@ -158,6 +163,52 @@ class CampaignEditRow(SQLModel, table=True):
     content_hash: str
 
 
+class CampaignApprovalRow(SQLModel, table=True):
+    """What was approved, word for word, so that the next approver sees what is new. Never changed."""
+
+    __tablename__ = "campaign_approval"
+
+    id: int | None = _number(default=None, primary_key=True)
+    campaign_id: str = Field(foreign_key="campaign.id", index=True)
+    at: datetime = _moment()
+    by: str
+    content_hash: str
+    content: dict[str, Any] = _json()  # campaigns.review.content
+
+
+class CampaignDraftRow(SQLModel, table=True):
+    """A campaign in the making, gaps and all, until it becomes a campaign or is dropped."""
+
+    __tablename__ = "campaign_draft"
+
+    id: str = Field(primary_key=True)  # the campaign's, which may be there already
+    title: str
+    content: dict[str, Any] = _json()  # what was filled in, by step
+    saves: list[dict[str, Any]] = _json()  # who saved which step as which version, and when
+    version: int
+    based_on: str | None = None  # the hash of the definition that it began from; None: a new campaign
+    started_by: str
+    started_at: datetime = _moment()
+    updated_by: str
+    updated_at: datetime = _moment()
+
+
+class CampaignFunnelRow(SQLModel, table=True):
+    """Who would have got a campaign when it was handed over for approval, in numbers, as the gate counted them."""
+
+    __tablename__ = "campaign_funnel"
+
+    id: int | None = _number(default=None, primary_key=True)
+    campaign_id: str = Field(foreign_key="campaign.id", index=True)
+    content_hash: str  # of the campaign as it read then
+    at: datetime = _moment()
+    by: str
+    kind: str  # the type of signal that was asked about
+    people: int
+    reached: int
+    reasons: dict[str, int] = _json()  # core.facts.Reason: how many people it kept out
+
+
 class OfferRow(SQLModel, table=True):
     """One signal, one campaign, one person: what the decisions are about, until it is closed with an outcome."""
 
@@ -165,6 +216,7 @@ class OfferRow(SQLModel, table=True):
     __table_args__ = (
         UniqueConstraint("signal_id", "campaign_id", "citizen_id"),
         Index("ix_offer_look", "look_at", sqlite_where=text("state = 'open'"), postgresql_where=text("state = 'open'")),
+        Index("ix_offer_standing", "campaign_id", "state", "outcome"),
     )
 
     id: str = Field(primary_key=True)
@@ -261,6 +313,7 @@ class MessageRow(SQLModel, table=True):
             sqlite_where=text("state IN ('sent', 'uncertain')"),
             postgresql_where=text("state IN ('sent', 'uncertain')"),
         ),
+        Index("ix_message_standing", "campaign_id", "state", "error"),
     )
 
     id: int | None = _number(default=None, primary_key=True)
@@ -410,6 +463,34 @@ class SourceRow(SQLModel, table=True):
     last_seen_at: datetime | None = _moment(default=None)
 
 
+class DeliveryRow(SQLModel, table=True):
+    """What a source handed in at once, in numbers. What is older than today is added up by day."""
+
+    __tablename__ = "delivery"
+    __table_args__ = (Index("ix_delivery_source", "source", "at"),)
+
+    id: int | None = _number(default=None, primary_key=True)
+    source: str
+    at: datetime = _moment(index=True)
+    fresh: int = 0
+    known: int = 0
+    refused: int = 0
+
+
+class RefusedRow(SQLModel, table=True):
+    """One thing that was wrong with what a source handed in: where and what to mend, never what stood there."""
+
+    __tablename__ = "refused"
+    __table_args__ = (Index("ix_refused_source", "source", "id"),)
+
+    id: int | None = _number(default=None, primary_key=True)
+    source: str
+    at: datetime = _moment(index=True)
+    row: int | None = None  # the line in a file, or the event's place in its batch; None: a single event
+    name: str  # the column or attribute
+    mend: str = _long()
+
+
 class LinkCodeRow(SQLModel, table=True):
     """A one-time code on a letter: the first half finds it, the second half must fit, five tries."""
 
@@ -422,6 +503,21 @@ class LinkCodeRow(SQLModel, table=True):
     expires_at: datetime = _moment()
     tries: int = 0
     used_at: datetime | None = _moment(default=None)
+    batch: str | None = Field(default=None, index=True)  # None: made one by one
+
+
+class LinkBatchRow(SQLModel, table=True):
+    """Codes that were made together, for letters. The codes themselves are only on the letters."""
+
+    __tablename__ = "link_batch"
+
+    id: str = Field(primary_key=True)
+    purpose: str
+    made_at: datetime = _moment(index=True)
+    made_by: str
+    codes: int
+    expires_at: datetime = _moment()
+    revoked_at: datetime | None = _moment(default=None)
 
 
 class LinkRow(SQLModel, table=True):
@@ -434,7 +530,14 @@ class LinkRow(SQLModel, table=True):
 
 class AuditRow(SQLModel, table=True):
     __tablename__ = "audit"
-    __table_args__ = (Index("ix_audit_place", "place"),)
+    __table_args__ = (
+        Index("ix_audit_place", "place"),
+        Index("ix_audit_at", "at", "id"),
+        Index("ix_audit_who", "who", "at", "id"),
+        Index("ix_audit_who_action", "who", "action", "at", "id"),
+        Index("ix_audit_action", "action", "at", "id"),
+        Index("ix_audit_subject", "subject", "at", "id"),
+    )
 
     id: int | None = _number(default=None, primary_key=True)
     at: datetime = _moment()

@@ -82,12 +82,16 @@ class Fault:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Look:
-    """What there is to say of one wording in one language. `said` is what people read: empty when there is no text."""
+    """What there is to say of one wording in one language.
+
+    `said` is what people read; where it cannot be said (`sayable` False) it is the text as it was written, if any.
+    """
 
     key: str
     language: str
     form: str  # as it was written, with its placeholders
     said: str
+    sayable: bool
     preview: str  # what a lock screen can show of it
     length: int  # in Telegram's units, with everything filled in
     most: int
@@ -147,13 +151,14 @@ def look(wording: Wording, key: str, language: str) -> Look:
     source = wording.sources[key]
     form = _written(wording, source, language)
     faults = tuple(_faults(wording, source, form, language))
-    speaks = wording.speaks(key, language)
-    said = wording.say(key, language) if form and speaks and _fillable(wording, source, form) else form
+    sayable = bool(form) and wording.speaks(key, language) and _fillable(wording, source, form)
+    said = wording.say(key, language) if sayable else form
     return Look(
         key=key,
         language=language,
         form=form,
         said=said,
+        sayable=sayable,
         preview=plain.preview(said),
         length=_length(wording, key, form, language),
         most=NUDGE_LENGTH,

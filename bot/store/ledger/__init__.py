@@ -16,7 +16,7 @@ from bot.store.ledger.common import (
     table_of,
     unhurried,
 )
-from bot.store.ledger.figures import Figures, figures, standing
+from bot.store.ledger.figures import Figures, Next, Unsure, figures, standing, stuck, uncertain, upcoming
 from bot.store.ledger.knowledge import closed_decisions, newest_policy, policy_row
 from bot.store.ledger.messages import (
     COUNTS,
@@ -76,10 +76,12 @@ from bot.store.ledger.people import (
     people,
     person_of,
     told,
+    told_of,
     withdraw,
 )
+from bot.store.ledger.searching import Place, Wanted, actions_done, deeds, who_did
 from bot.store.ledger.signals import NewSignal, add_signals, add_updates, people_of
-from bot.store.ledger.trail import Verdict, audit, verify
+from bot.store.ledger.trail import Break, Verdict, audit, trail_length, verify, verify_on
 from bot.store.ledger.updates import condition, forget_updates, is_behind, unheard
 
 __all__ = [
@@ -88,15 +90,21 @@ __all__ = [
     "NUDGE",
     "ON_THE_WAY",
     "SEALED",
+    "Break",
     "DueOffer",
     "Figures",
     "NewSignal",
+    "Next",
     "OfferedSignal",
     "Person",
+    "Place",
     "Row",
     "Unplanned",
+    "Unsure",
     "Verdict",
+    "Wanted",
     "Willing",
+    "actions_done",
     "add_all",
     "add_new",
     "add_signals",
@@ -122,6 +130,7 @@ __all__ = [
     "contacts",
     "count_anew",
     "crowds",
+    "deeds",
     "departed_since",
     "departing",
     "due_offers",
@@ -156,15 +165,22 @@ __all__ = [
     "set_mark",
     "standing",
     "stop_planning",
+    "stuck",
     "table_of",
     "take_back",
     "told",
+    "told_of",
+    "trail_length",
+    "uncertain",
     "unheard",
     "unhurried",
     "unplanned",
     "unseal",
+    "upcoming",
     "verify",
+    "verify_on",
     "wake",
+    "who_did",
     "willing",
     "withdraw",
 ]
