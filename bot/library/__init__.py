@@ -5,6 +5,8 @@ today is made from all of them together and checked as the files are.
 """
 
 from bot.library.bounds import needs_two, softer
+from bot.library.difference import Difference, differences_of, lines
+from bot.library.editing import Value, translation, tried, with_text, with_values, with_wording
 from bot.library.files import LOCALE, Files, place, shipped, wording_of
 from bot.library.folders import differences, write
 from bot.library.proposing import (
@@ -27,19 +29,23 @@ from bot.library.shelf import Conflict, Shelf, conflicts, current, in_force, ver
 __all__ = [
     "LOCALE",
     "Conflict",
+    "Difference",
     "Files",
     "Judged",
     "Shelf",
     "State",
+    "Value",
     "approve",
     "changes_of",
     "conflicts",
     "current",
     "differences",
+    "differences_of",
     "in_force",
     "judge",
     "keep_ours",
     "known",
+    "lines",
     "listing",
     "needs_two",
     "place",
@@ -49,7 +55,12 @@ __all__ = [
     "shipped",
     "softer",
     "take_file",
+    "translation",
+    "tried",
     "version",
+    "with_text",
+    "with_values",
+    "with_wording",
     "withdraw",
     "wording_of",
     "write",

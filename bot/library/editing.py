@@ -4,15 +4,18 @@ import io
 import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from functools import lru_cache
+from types import MappingProxyType
 from typing import Any, Final
 
 import tomlkit
 from babel.messages.catalog import Catalog
 from babel.messages.pofile import read_po
 
-from bot.core.facts import Tone
+from bot.core.facts import Tone, Variant
+from bot.core.plain import Kind
 from bot.library.files import LOCALE, Files, place
 from bot.wording import Wording
 from bot.wording.catalogue import DOMAIN, SOURCE_LANGUAGE
@@ -114,6 +117,21 @@ def translation(wording: Wording, key: str, language: str) -> str:
         return wording.sources[key].text
     forms = wording.forms(key, language)
     return "" if forms is None else forms[0]
+
+
+def tried(wording: Wording, key: str, said: Mapping[str, str], *, card: str = "", tone: Tone = Tone.NEUTRAL) -> Wording:
+    """A wording in which the text of `key` reads so, by language, to look at only. A new nudge is one about `card`."""
+    source = wording.sources.get(key) or Source(key=key, file=f"nudges/{card}.toml", text="", kind=Kind.NUDGE)
+    texts = {language: _tidied(text) for language, text in said.items()}
+    trial = replace(source, text=texts.get(SOURCE_LANGUAGE, ""), own=MappingProxyType(texts))
+    variants = dict(wording.variants)
+    if key not in wording.sources:
+        variants[key] = Variant(id=key, card=card, tone=tone, languages=frozenset())
+    return replace(
+        wording,
+        sources=MappingProxyType({**wording.sources, key: trial}),
+        variants=MappingProxyType(variants),
+    )
 
 
 def _found(files: Files, key: str) -> tuple[Source, tuple[str, ...]]:
