@@ -15,7 +15,7 @@ from sqlmodel import Session
 from bot import campaigns, planning
 from bot.campaigns.file import days, file_of, rule_of
 from bot.core import outreach
-from bot.core.facts import Citizen, Objection, Reason, Signal
+from bot.core.facts import Citizen, Objection, Origin, Reason, Signal
 from bot.core.talk import Standing
 from bot.errors import RefusedError
 from bot.planning import World
@@ -77,13 +77,23 @@ def question(
     if row.card not in wording.cards:
         raise RefusedError("The card {card} of {campaign} is not there any more.", card=row.card, campaign=row.id)
     world = planning.world_of(session, row, wording, now)
+    signal = _signal(row, wording, now, kind)
+    crowd = signal.origin is Origin.CALENDAR  # whoever a signal names waits for no wave
+    runs = replace(world.campaign, running=True, waves=world.campaign.waves if crowd else None)
     return Question(
-        world=replace(world, campaign=replace(world.campaign, running=True)),
-        signal=_signal(row, wording, now, kind),
+        world=replace(world, campaign=runs),
+        signal=signal,
         now=now,
         runs=world.campaign.running,
         vault=vault,
     )
+
+
+def soonest(asked: Question) -> datetime:
+    """The first moment from which this could be said to anybody: its window and the campaign's period have begun."""
+    rule = outreach.rule_for(asked.signal, asked.world.card)
+    opens = asked.now if rule is None else outreach.window(asked.signal, rule)[0]
+    return max(asked.now, opens, asked.world.campaign.starts_at)
 
 
 def preview(session: Session, asked: Question) -> Funnel:

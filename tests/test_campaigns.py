@@ -459,7 +459,7 @@ def test_of_illness_and_debt_nothing_that_was_told_is_looked_at_again():
 
     assert campaigns.situations_for("stadspas", SHIPPED) == ["moved", "new-in-town"]
     assert campaigns.situations_for("stadspas", tender) == []
-    assert any("people did not tell for this card; take it out" in fault for fault in faults(WIDER, said=tender))
+    assert any("people told nothing for this card; take it out" in fault for fault in faults(WIDER, said=tender))
 
 
 def test_everybody_who_had_a_hand_in_it_is_an_editor(session):

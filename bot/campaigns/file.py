@@ -11,6 +11,7 @@ from typing import Annotated, Any, Self
 from pydantic import Field, StringConstraints, ValidationError, field_validator, model_validator
 
 from bot.campaigns.dates import days_of
+from bot.campaigns.misfit import Misfit
 from bot.core.facts import CardStatus, Learning, Level, Origin, Sensitivity, SignalRule, Tone
 from bot.core.plain import Severity
 from bot.errors import FaultsError
@@ -254,24 +255,30 @@ def overlaps(day: date, rule: SignalRule, period: Period) -> bool:
     return opens <= period.until and closes >= period.first
 
 
-def misfits(file: CampaignFile, wording: Wording) -> Iterator[str]:
+def misfits(file: CampaignFile, wording: Wording) -> Iterator[Misfit]:
     """Where the campaign does not fit what the municipality decided and wrote."""
     card = wording.cards.get(file.card)
     if card is None:
-        yield f"card = {file.card!r} does not exist; use one of {', '.join(sorted(wording.cards))}"
+        yield Misfit("card", "card = {card!r} does not exist; use one of {known}",
+                     card=file.card, known=", ".join(sorted(wording.cards)))  # fmt: skip
         return
     facts = card.facts()
     if facts.status is not CardStatus.PUBLISHED:
-        yield f"card = {file.card!r} is {facts.status}; publish the card first"
+        yield Misfit("card", "card = {card!r} is {status}; publish the card first",
+                     card=file.card, status=str(facts.status))  # fmt: skip
     if facts.level is Level.HUMAN_ONLY:
-        yield f"card = {file.card!r} is human_only: its weighing leaves it to people; there is no campaign for it"
+        yield Misfit("card", "card = {card!r} is human_only: its weighing leaves it to people; there is no campaign "
+                     "for it", card=file.card)  # fmt: skip
     if file.period.first < facts.valid_from:
-        yield f"period.from = {file.period.first} is before the card's valid_from; start on {facts.valid_from} or later"
+        yield Misfit("period", "period.from = {first} is before the card's valid_from; start on {valid_from} or later",
+                     first=file.period.first, valid_from=facts.valid_from)  # fmt: skip
     if facts.valid_until is not None and file.period.until > facts.valid_until:
-        yield f"period.until = {file.period.until} is after the card's valid_until; end by {facts.valid_until}"
+        yield Misfit("period", "period.until = {until} is after the card's valid_until; end by {valid_until}",
+                     until=file.period.until, valid_until=facts.valid_until)  # fmt: skip
     for language in file.languages:
         if language not in wording.languages:
-            yield f"languages has {language!r}; use some of {', '.join(wording.languages)}"
+            yield Misfit("languages", "languages has {language!r}; use some of {known}",
+                         language=language, known=", ".join(wording.languages))  # fmt: skip
     yield from _faults_of_variants(file, wording)
     yield from _faults_of_situations(file, wording)
     yield from _faults_of_trigger(file, wording, facts.signals)
@@ -291,32 +298,36 @@ def situations_for(card: str, wording: Wording) -> list[str]:
     return [code for code, situation in wording.situations.items() if situation.signal in told]
 
 
-def _faults_of_situations(file: CampaignFile, wording: Wording) -> Iterator[str]:
+def _faults_of_situations(file: CampaignFile, wording: Wording) -> Iterator[Misfit]:
     fit = situations_for(file.card, wording)
-    mend = f"use some of {', '.join(fit)}" if fit else "take it out"
     for code in file.audience.situations:
         if code not in wording.situations:
-            yield f"audience.situations has {code!r}, which is not in messages/situations.toml; {mend}"
+            yield Misfit("audience", "audience.situations has {code!r}, which is not in messages/situations.toml; "
+                         "take it out", code=code)  # fmt: skip
+        elif not fit:
+            yield Misfit("audience", "audience.situations has {code!r}, and people told nothing for this card; "
+                         "take it out", code=code)  # fmt: skip
         elif code not in fit:
-            yield f"audience.situations has {code!r}, which people did not tell for this card; {mend}"
+            yield Misfit("audience", "audience.situations has {code!r}, which people did not tell for this card; "
+                         "use some of {fit}", code=code, fit=", ".join(fit))  # fmt: skip
 
 
 def _faults_of_waves(
     file: CampaignFile, wording: Wording, waves: WavesPart, rules: Collection[SignalRule]
-) -> Iterator[str]:
+) -> Iterator[Misfit]:
     kinds = {*file.trigger.signals, file.trigger.calendar}
     crowds = [rule for rule in rules if rule.type in kinds and rule.enabled and rule.origin is Origin.CALENDAR]
     if not crowds:
-        yield "waves: what sets it off concerns one person each time, who waits for no wave; take it out"
+        yield Misfit("waves", "waves: what sets it off concerns one person each time, who waits for no wave; "
+                     "take it out")  # fmt: skip
     for rule in crowds:
         room = rule.latest_day - rule.earliest_day
         if rule.type == file.trigger.calendar:
             room = min((_room(day, rule, file.period) for day in days(file, wording)), default=room)
         if waves.last_begins >= room:
-            yield (
-                f"waves: the last of {waves.number} begins {waves.last_begins} days after the first, and there are "
-                f"{room} days to write about {rule.type}; use fewer waves or fewer days_between"
-            )
+            yield Misfit("waves", "waves: the last of {number} begins {last} days after the first, and there are "
+                         "{room} days to write about {type}; use fewer waves or fewer days_between",
+                         number=waves.number, last=waves.last_begins, room=room, type=rule.type)  # fmt: skip
 
 
 def _room(day: date, rule: SignalRule, period: Period) -> int:
@@ -326,49 +337,56 @@ def _room(day: date, rule: SignalRule, period: Period) -> int:
     return (closes - opens).days
 
 
-def _faults_of_variants(file: CampaignFile, wording: Wording) -> Iterator[str]:
+def _faults_of_variants(file: CampaignFile, wording: Wording) -> Iterator[Misfit]:
     wording = with_own(wording, file.wordings)
     own = {one.id for one in file.wordings}
     ours = [*(variant.id for variant in shared(wording, file.card)), *sorted(own)]
     spoken = [language for language in file.languages if language in wording.languages]
     for name in file.variants:
         if name not in ours:
-            yield f"variants has {name!r}, which this card has not; use a tone or some of {', '.join(ours)}"
+            yield Misfit("variants", "variants has {name!r}, which this card has not; use a tone or some of {ours}",
+                         name=name, ours=", ".join(ours))  # fmt: skip
             continue
         unfit = [language for language in spoken if language not in wording.variants[name].languages]
         told = list(_faults_of_own(name, spoken, wording)) if name in own else []
         yield from told
         if not told:
             for language in unfit:
-                yield f"variants has {name!r}, not fit to be sent in {language!r}; mend it or leave one of them out"
+                yield Misfit("variants", "variants has {name!r}, not fit to be sent in {language!r}; mend it or leave "
+                             "one of them out", name=name, language=language)  # fmt: skip
 
 
-def _faults_of_own(name: str, languages: Sequence[str], wording: Wording) -> Iterator[str]:
+def _faults_of_own(name: str, languages: Sequence[str], wording: Wording) -> Iterator[Misfit]:
     for language in languages:
         seen = look(wording, name, language)
         blocking = [found for found in seen.findings if found.severity is Severity.BLOCK]
         for fault in (*seen.faults, *blocking):
-            yield f"wordings: {name} ({language}): {fault}"
+            yield Misfit("wordings", "wordings: {name} ({language}): {fault}",
+                         name=name, language=language, fault=fault)  # fmt: skip
 
 
-def _faults_of_trigger(file: CampaignFile, wording: Wording, rules: Collection[SignalRule]) -> Iterator[str]:
+def _faults_of_trigger(file: CampaignFile, wording: Wording, rules: Collection[SignalRule]) -> Iterator[Misfit]:
     enabled = sorted(rule.type for rule in rules if rule.enabled)
     for kind in file.trigger.signals:
         if kind not in enabled:
-            yield f"trigger.signals has {kind!r}, which the card does not answer; use some of {', '.join(enabled)}"
+            yield Misfit("signals", "trigger.signals has {kind!r}, which the card does not answer; use some of {known}",
+                         kind=kind, known=", ".join(enabled))  # fmt: skip
     calendar = file.trigger.calendar
     if calendar is None:
         return
     rule = rule_of(file, wording, calendar)
     calendars = [rule.type for rule in rules if rule.enabled and rule.origin is Origin.CALENDAR]
     if rule is None or rule.origin is not Origin.CALENDAR:
-        yield f"trigger.calendar = {calendar!r} is no calendar signal of the card; use one of {', '.join(calendars)}"
+        yield Misfit("trigger", "trigger.calendar = {kind!r} is no calendar signal of the card; use one of {known}",
+                     kind=calendar, known=", ".join(calendars))  # fmt: skip
         return
     own = next(signal.calendar for signal in wording.cards[file.card].signals if signal.type == calendar)
     if own is None and not file.trigger.has_own_days:
-        yield f"trigger.calendar = {calendar!r} has no calendar on the card; write it there, or give date or yearly"
+        yield Misfit("trigger", "trigger.calendar = {kind!r} has no calendar on the card; write it there, or give date "
+                     "or yearly", kind=calendar)  # fmt: skip
     elif not days(file, wording):
-        yield "trigger: its day never comes within the period; mend one of them, or messages/calendar.toml"
+        yield Misfit("trigger", "trigger: its day never comes within the period; mend one of them, or "
+                     "messages/calendar.toml")  # fmt: skip
 
 
 def _fault(detail: Mapping[str, Any]) -> str:

@@ -16,7 +16,17 @@ from bot.store.ledger.common import (
     table_of,
     unhurried,
 )
-from bot.store.ledger.figures import Figures, Next, Unsure, figures, standing, stuck, uncertain, upcoming
+from bot.store.ledger.figures import (
+    Figures,
+    Next,
+    Unsure,
+    asked_for_contact,
+    figures,
+    standing,
+    stuck,
+    uncertain,
+    upcoming,
+)
 from bot.store.ledger.knowledge import closed_decisions, newest_policy, policy_row
 from bot.store.ledger.messages import (
     COUNTS,
@@ -113,6 +123,7 @@ __all__ = [
     "answer",
     "answers_to",
     "asked",
+    "asked_for_contact",
     "audit",
     "backlog",
     "by_id",

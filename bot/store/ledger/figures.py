@@ -143,3 +143,20 @@ def stuck(session: Session) -> tuple[int, int]:
     unsure = select(func.count()).where(col(MessageRow.state) == "uncertain")
     dead = select(func.count()).where(col(InboxRow.state) == "dead")
     return session.execute(unsure).scalar_one(), session.execute(dead).scalar_one()
+
+
+def asked_for_contact(session: Session) -> dict[str, tuple[int, int]]:
+    """For each card: how many messages reached somebody, and after how many of them they asked for contact."""
+    reached = (
+        select(MessageRow.card, func.count())  # type: ignore[call-overload]
+        .where(col(MessageRow.state) == "sent", col(MessageRow.card).is_not(None))
+        .group_by(MessageRow.card)
+    )
+    asked = (
+        select(MessageRow.card, func.count())  # type: ignore[call-overload]
+        .join(AnswerRow, col(AnswerRow.message_id) == col(MessageRow.id))
+        .where(col(AnswerRow.choice) == Choice.CONTACT, col(MessageRow.card).is_not(None))
+        .group_by(MessageRow.card)
+    )
+    contacts = dict(iter(session.execute(asked)))
+    return {card: (sent, contacts.get(card, 0)) for card, sent in session.execute(reached)}
