@@ -76,7 +76,7 @@ class Differences:
 def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> Differences:
     """Between two versions as `campaigns.content` gives them; nothing when nothing differs."""
     return Differences(
-        settings=tuple(_changes(before["campaign"], after["campaign"])),
+        settings=tuple(_changes(_settings(before), _settings(after))),
         card=tuple(_changes(before["card"] or {}, after["card"] or {})),
         days=tuple(_changes({"days": before["days"]}, {"days": after["days"]})),
         texts=tuple(_texts(texts_of(before), texts_of(after))),
@@ -94,6 +94,11 @@ def words(before: str, after: str) -> Iterator[Piece]:
             yield Piece(Mark.GONE, "".join(old[start:end]))
         if begin < finish:
             yield Piece(Mark.NEW, "".join(new[begin:finish]))
+
+
+def _settings(kept: Mapping[str, Any]) -> dict[str, Any]:
+    """What the campaign says itself, without its own wordings: they are among the texts."""
+    return {name: said for name, said in kept["campaign"].items() if name != "wordings"}
 
 
 def _changes(before: Mapping[str, Any], after: Mapping[str, Any], path: tuple[str, ...] = ()) -> Iterator[Change]:

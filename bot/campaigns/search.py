@@ -2,17 +2,18 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final
 
 import sqlalchemy as sa
-from sqlalchemy import ColumnElement, case, func, or_
+from sqlalchemy import ColumnElement, case, exists, func, or_
 from sqlmodel import Session, col, select
 
-from bot.campaigns.file import days, file_of
+from bot.campaigns.file import days, file_of, rule_of
 from bot.campaigns.life import State, is_open
 from bot.errors import RefusedError
+from bot.store import ledger
 from bot.store.tables import CampaignEditRow, CampaignRow
 from bot.wording import Wording
 
@@ -72,10 +73,12 @@ def titles(session: Session, ids: Collection[str] | None = None) -> dict[str, st
 def search(session: Session, wanted: Wanted, *, limit: int, offset: int = 0) -> tuple[Sequence[CampaignRow], int]:
     """One page of the campaigns that are `wanted`, and how many there are in all."""
     conditions = _conditions(wanted)
-    count = session.exec(select(func.count()).select_from(CampaignRow).where(*conditions)).one()
     page = select(col(CampaignRow.id)).where(*conditions).order_by(*_order(wanted.sort), col(CampaignRow.id))
     ids = session.exec(page.offset(offset).limit(limit)).all()  # whole rows would be carried through the sorting
-    rows = {row.id: row for row in session.exec(select(CampaignRow).where(col(CampaignRow.id).in_(ids)))}
+    rows = ledger.by_id(session, CampaignRow, ids)
+    count = offset + len(ids)
+    if len(ids) == limit or (offset and not ids):
+        count = session.exec(select(func.count()).select_from(CampaignRow).where(*conditions)).one()
     return [rows[one] for one in ids], count
 
 
@@ -94,7 +97,7 @@ def counted(session: Session) -> Mapping[str, int]:
 class Alive:
     """An approved, running or paused campaign. `changed`: its card or texts are not as they were approved.
 
-    `days` are those of its calendar.
+    `opens` are the days within its period on which its calendar first lets people hear of something.
     """
 
     id: str
@@ -103,7 +106,7 @@ class Alive:
     starts_at: datetime
     ends_at: datetime
     changed: bool
-    days: tuple[date, ...]
+    opens: tuple[date, ...]
 
 
 def approved_ones(session: Session, wording: Wording) -> list[Alive]:
@@ -121,19 +124,27 @@ def approved_ones(session: Session, wording: Wording) -> list[Alive]:
     for start in range(0, len(fresh), 500):
         some = select(CampaignRow).where(col(CampaignRow.id).in_(fresh[start : start + 500]))
         for row in session.exec(some):
-            _seen(wording)[row.id, row.approved_hash] = (is_open(row, wording), tuple(days(file_of(row), wording)))
+            _seen(wording)[row.id, row.approved_hash] = (is_open(row, wording), _opens(row, wording))
             session.expunge(row)
     return [
         Alive(
             id=row.id, card=row.card, state=row.state, starts_at=row.starts_at, ends_at=row.ends_at,
-            changed=(known := _seen(wording)[row.id, row.approved_hash])[0], days=known[1],
+            changed=(known := _seen(wording)[row.id, row.approved_hash])[0], opens=known[1],
         )
         for row in found
     ]  # fmt: skip
 
 
+def _opens(row: CampaignRow, wording: Wording) -> tuple[date, ...]:
+    file = file_of(row)
+    rule = rule_of(file, wording, file.trigger.calendar)
+    if rule is None:
+        return ()
+    return tuple(max(day + timedelta(days=rule.earliest_day), file.period.first) for day in days(file, wording))
+
+
 def _seen(wording: Wording) -> dict[tuple[str, str | None], tuple[bool, tuple[date, ...]]]:
-    """By campaign and approval, which binds its definition: whether it changed since, and its days."""
+    """By campaign and approval, which binds its definition: whether it changed since, and when its days open."""
     made: dict[tuple[str, str | None], tuple[bool, tuple[date, ...]]] = {}
     return wording.once(("approved_ones",), lambda: made)
 
@@ -145,9 +156,9 @@ def _conditions(wanted: Wanted) -> list[ColumnElement[bool]]:
     if wanted.card:
         found.append(col(CampaignRow.card) == wanted.card)
     if wanted.by:
-        found.append(col(CampaignRow.id).in_(_edited(wanted.by)))
+        found.append(_edited(wanted.by))
     if wanted.not_by:
-        found.append(col(CampaignRow.id).not_in(_edited(wanted.not_by)))
+        found.append(~_edited(wanted.not_by))
     if wanted.text:
         title = col(CampaignRow.definition)["title"].as_string()
         columns = (title, col(CampaignRow.id), col(CampaignRow.card))
@@ -163,9 +174,9 @@ def _conditions(wanted: Wanted) -> list[ColumnElement[bool]]:
     return found
 
 
-def _edited(name: str) -> Any:
-    edits: Any = select(CampaignEditRow.campaign_id)
-    return edits.where(func.lower(func.trim(col(CampaignEditRow.by))) == name.strip().lower())
+def _edited(name: str) -> ColumnElement[bool]:
+    same = func.lower(func.trim(col(CampaignEditRow.by))) == name.strip().lower()
+    return exists().where(col(CampaignEditRow.campaign_id) == col(CampaignRow.id), same)
 
 
 def _order(sort: str) -> list[Any]:

@@ -71,6 +71,7 @@ class Pages:
             "last_day": lambda end: _day((end - timedelta(seconds=1)).date(), locale=locale),
             "moment": partial(_moment, locale=locale),
             "hour": partial(_hour, locale=locale),
+            "span": partial(dates.format_timedelta, locale=locale, threshold=1.4),
             "number": partial(numbers.format_decimal, locale=locale),
             "percent": partial(numbers.format_percent, locale=locale),
             "translated": translations.gettext,

@@ -27,6 +27,9 @@ AREAS: Final[Mapping[str, str]] = {
 SENTENCES: Final[Mapping[str, str]] = {
     "campaign.add": N_("{who} added the campaign {subject}."),
     "campaign.change": N_("{who} changed the campaign {subject}; it has to be approved again."),
+    "campaign.hand_over": N_("{who} handed the campaign {subject} over for approval."),
+    "campaign.take_back": N_("{who} took the campaign {subject} back before it was approved."),
+    "campaign.send_back": N_("{who} sent the campaign {subject} back: “{because}”"),
     "campaign.approve": N_("{who} approved the campaign {subject}."),
     "campaign.start": N_("{who} started the campaign {subject}."),
     "campaign.pause": N_("{who} paused the campaign {subject}: {because}."),

@@ -108,12 +108,21 @@ CHOICES: Final[Mapping[str, str]] = {
 DONE: Final[Mapping[str, str]] = {
     "signed_out": N_("You are signed out."),
     "saved": N_("It is saved."),
-    "approved": N_("You approved it. It can be started now."),
+    "campaign_handed_over": N_("It is handed over. Whoever approves sees it on their home page."),
+    "campaign_taken_back": N_("You took it back. Hand it over again when it is ready."),
+    "approved": N_("You approved it. An editor can start it now."),
+    "sent_back": N_("You sent it back. Whoever wrote it sees why on their home page."),
     "started": N_("It runs. The first messages leave in the next civil hours."),
     "paused": N_("It is paused. Nothing more leaves until somebody starts it again."),
     "stopped": N_("It is stopped for good. What was sent already cannot be recalled."),
     "all_paused": N_("Nothing leaves any more. Answers to people still do."),
     "all_resumed": N_("Messages leave again. Nothing is sent twice."),
+    "claimed": N_("It is yours now."),
+    "replied": N_("Your reply is on its way."),
+    "noted": N_("The note is kept."),
+    "given_back": N_("You gave it back. Any colleague can take it now."),
+    "handed_over": N_("You handed it over. Your colleague sees it on their first page."),
+    "contact_closed": N_("It is closed. The person is told, and what they typed and their number are wiped."),
 }
 
 
