@@ -116,13 +116,13 @@ def campaign_preview(
     now = parts.now() if on is None else on.replace(hour=12, tzinfo=zone)
     if person is None and reference is None:
         with ledger.reading(whole.sessions) as session:
-            asked = preview.question(session, whole.wording, campaign, now, kind=signal)
+            asked = preview.question(session, whole.wording, whole.vault, campaign, now, kind=signal)
             told = people.masked(preview.preview(session, asked))
     else:
         with ledger.reading(whole.sessions) as session:
             found = mydata.find(session, whole.vault, code=person, reference=reference)
         with whole.sessions.begin() as session:
-            asked = preview.question(session, whole.wording, campaign, now, kind=signal)
+            asked = preview.question(session, whole.wording, whole.vault, campaign, now, kind=signal)
             citizen = mydata.person(session, found)
             answer = preview.why_not(session, asked, citizen.id)
             ledger.audit(session, parts.now(), by, "person.preview", citizen.id, campaign=campaign)

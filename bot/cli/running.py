@@ -62,7 +62,8 @@ def run(
     if (told := journey.held_after_restore()) is not None:
         typer.echo(told, err=True)
     if not trial:
-        journey.wording = fitness.settled(whole.wording, whole.today())
+        journey.shelf.settle = lambda wording: fitness.settled(wording, whole.today())
+        journey.wording = journey.shelf.settle(whole.wording)
     with _only_one(whole):
         service = Service(
             journey=journey,

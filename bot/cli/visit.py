@@ -19,7 +19,7 @@ from bot.operating import doctor, glance, machine
 from bot.operating.findings import Finding, Urgency, in_order, lines
 from bot.store import ledger, vitals
 from bot.telegram.checkup import Checkup, checkup
-from bot.wording import Wording, load
+from bot.wording import Wording
 
 WRONG, BLIND = 1, 2
 SAMPLE: Final = 10
@@ -74,8 +74,9 @@ class _Visit:
         token = self._token(whole)
         self._keys(whole)
         self._files(whole)
-        wording = self._wording()
-        if self._database(whole) and wording is not None:
+        has_ledger = self._database(whole)
+        wording = self._wording(whole, has_ledger=has_ledger)
+        if has_ledger and wording is not None:
             self._ledger(whole, wording)
         elif wording is not None:
             self.found += [_of_words(fault) for fault in wording.checked(today=self.now.date())]
@@ -105,9 +106,9 @@ class _Visit:
         named = (("the bot's token", whole.settings.token_file), ("the keys", whole.settings.keys_file))
         self.found += machine.of_secrets((holds, path) for holds, path in named if path is not None)
 
-    def _wording(self) -> Wording | None:
+    def _wording(self, whole: Parts, *, has_ledger: bool) -> Wording | None:
         try:
-            wording = load()
+            wording = whole.wording if has_ledger else whole.shelf.of_files()
         except FaultsError as error:
             self.found += [_of_words(fault) for fault in error.faults]
             return None
@@ -179,6 +180,7 @@ class _Visit:
             self.found += _of_seals(whole, sealed)
         faults = fitness.faults(self.now)
         self.found += [_of_words(fault) for about in ("wording", "campaigns") for fault in faults.get(about, ())]
+        self.found += [_of_undecided(told) for told in faults.get("texts", ())]
         self.found += glance.of_campaigns(campaigns, wording, today)
         self.found += glance.of_languages(wording)
 
@@ -229,6 +231,16 @@ def _of_words(fault: str) -> Finding:
         what=f"{fault}.",
         why="What is not in order is not sent, and the program does not start with it.",
         todo="Mend the file, then: handreiking check",
+    )
+
+
+def _of_undecided(told: str) -> Finding:
+    return Finding(
+        check="undecided",
+        urgency=Urgency.SOON,
+        what=f"{told}.",
+        why="Two texts claim to be the one that people read, and only the older one counts.",
+        todo="handreiking texts list",
     )
 
 

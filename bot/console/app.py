@@ -10,9 +10,11 @@ from starlette.responses import Response
 from bot.console import (
     accounts,
     administration,
+    approve,
     audit,
     campaigns,
     codes,
+    contact,
     health,
     home,
     persons,
@@ -21,7 +23,7 @@ from bot.console import (
     signin,
     sources,
     stuck,
-)
+)  # fmt: skip
 from bot.console.desk import Desk, NotAllowed, NotSignedIn, go_to
 from bot.console.security import Guarded
 from bot.errors import RefusedError
@@ -34,21 +36,7 @@ def build(desk: Desk) -> FastAPI:
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
     app.state.desk = desk
     app.router.routes.append(desk.pages.static.route())
-    for area in (
-        signin,
-        profile,
-        home,
-        campaigns,
-        audit,
-        administration,
-        sources,
-        codes,
-        persons,
-        accounts,
-        stuck,
-        health,
-        setup,
-    ):
+    for area in (signin, profile, home, campaigns, approve, contact, audit, *ADMINISTRATION):
         app.router.routes.extend(area.routes(desk).routes)
 
     def to_sign_in(request: Request, _: Exception) -> Response:

@@ -145,7 +145,7 @@ def _wanted(desk: Desk, session: Session, asked: Asked, known: Iterable[str]) ->
         bounds.append(later)
     subjects = [asked.subject] if asked.subject else []
     if asked.subject:
-        rows, _ = campaigns.search(session, text=asked.subject, limit=_CAMPAIGNS)
+        rows, _ = campaigns.search(session, campaigns.Wanted(text=asked.subject), limit=_CAMPAIGNS)
         subjects += [row.id for row in rows if row.id != asked.subject]
     actions = sentences.actions_of(asked.area, known) if asked.area else []
     wanted = Wanted(who=asked.who or None, actions=actions, subjects=subjects, since=bounds[0], until=bounds[1])

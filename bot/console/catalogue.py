@@ -25,16 +25,11 @@ LANGUAGE: Final = "nl"
 _METHODS: Final = [("console/templates/**.html", "jinja2"), ("**.py", "python")]
 #: Whose refusals staff can meet in the console; what operators meet at a terminal stays English.
 _ROOMS: Final = (
-    "console/",
-    "staff/",
-    "campaigns/",
-    "contacts.py",
-    "links.py",
-    "mydata.py",
-    "signals/keys.py",
-    "upkeep.py",
-)
-_KEYWORDS: Final = {**DEFAULT_KEYWORDS, "N_": None, "RefusedError": None}
+    "console/", "staff/", "campaigns/", "contacts/", "library/", "links.py", "mydata.py", "signals/keys.py", "upkeep.py"
+)  # fmt: skip
+_KEYWORDS: Final = {
+    **DEFAULT_KEYWORDS, "N_": None, "RefusedError": None, "TakenError": None, "ClosedError": None, "Misfit": (2,),
+}  # fmt: skip
 
 
 def file(root: Path = ROOT) -> Path:

@@ -72,6 +72,7 @@ class Pages:
             "moment": partial(_moment, locale=locale),
             "iso_moment": lambda value, zone: _moment(value and datetime.fromisoformat(value), zone, locale=locale),
             "hour": partial(_hour, locale=locale),
+            "span": partial(dates.format_timedelta, locale=locale, threshold=1.4),
             "number": partial(numbers.format_decimal, locale=locale),
             "percent": partial(numbers.format_percent, locale=locale),
             "translated": translations.gettext,
@@ -89,7 +90,9 @@ class Pages:
             "message_words": lambda state: translations.gettext(words.MESSAGES[state]),
             "standing_words": lambda standing: translations.gettext(words.STANDINGS[standing]),
             "consent_words": lambda state: translations.gettext(words.CONSENTS[state]),
+            "tone_words": lambda tone: translations.gettext(words.TONES.get(tone, tone)),
             "language_words": lambda code: _language(code, locale=locale),
+            "refusal_words": lambda error: self.say(language, error.sentence, error.values),
             "role_words": lambda held: ", ".join(translations.gettext(sentence) for sentence in words.roles(held)),
         }
         return environment

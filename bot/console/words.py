@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 from typing import Final
 
 from bot.campaigns import State
-from bot.core.facts import Choice, ConsentState, Reason
+from bot.core.facts import Choice, ConsentState, Reason, Tone
 from bot.core.talk import Standing
 from bot.staff import Role
 
@@ -30,6 +30,12 @@ STATES: Final[Mapping[str, str]] = {
     State.PAUSED: N_("paused"),
     State.STOPPED: N_("stopped"),
     State.FINISHED: N_("finished"),
+}
+
+TONES: Final[Mapping[str, str]] = {
+    Tone.NEUTRAL: N_("Neutral"),
+    Tone.WARM: N_("Warm"),
+    Tone.PRACTICAL: N_("Practical"),
 }
 
 #: How somebody stands towards us.
@@ -71,7 +77,7 @@ REASONS: Final[Mapping[str, str]] = {
     Reason.SIGNAL_EXPIRED: N_("the time for it is over"),
     Reason.STOPPED: N_("stopped, or does not take part"),
     Reason.NO_CONSENT: N_("did not say yes to the theme"),
-    Reason.NOT_IN_AUDIENCE: N_("not in the audience: language, or not linked"),
+    Reason.NOT_IN_AUDIENCE: N_("not in the audience: language, not linked, or did not tell us what it asks for"),
     Reason.CARD_DECLINED: N_("said no to this before"),
     Reason.CARD_CAP: N_("had this often enough this year"),
     Reason.YEAR_CAP: N_("had enough messages this year"),
@@ -82,6 +88,7 @@ REASONS: Final[Mapping[str, str]] = {
     Reason.CARD_GAP: N_("had a message about this just before"),
     Reason.RESTING: N_("had a message just before"),
     Reason.MONTH_CAP: N_("had enough messages this month"),
+    Reason.WAVE: N_("waits for a later wave"),
     Reason.QUIET: N_("quiet hours"),
     Reason.LOTTERY: N_("the lottery said: not now"),
     Reason.HOLDOUT: N_("is in the group that hears from us less often"),
@@ -119,7 +126,10 @@ CHOICES: Final[Mapping[str, str]] = {
 DONE: Final[Mapping[str, str]] = {
     "signed_out": N_("You are signed out."),
     "saved": N_("It is saved."),
-    "approved": N_("You approved it. It can be started now."),
+    "campaign_handed_over": N_("It is handed over. Whoever approves sees it on their home page."),
+    "campaign_taken_back": N_("You took it back. Hand it over again when it is ready."),
+    "approved": N_("You approved it. An editor can start it now."),
+    "sent_back": N_("You sent it back. Whoever wrote it sees why on their home page."),
     "started": N_("It runs. The first messages leave in the next civil hours."),
     "paused": N_("It is paused. Nothing more leaves until somebody starts it again."),
     "stopped": N_("It is stopped for good. What was sent already cannot be recalled."),
@@ -134,6 +144,12 @@ DONE: Final[Mapping[str, str]] = {
     "forgotten": N_("What it said is forgotten."),
     "revoked": N_("Its keys open nothing any more."),
     "all_resumed": N_("Messages leave again. Nothing is sent twice."),
+    "claimed": N_("It is yours now."),
+    "replied": N_("Your reply is on its way."),
+    "noted": N_("The note is kept."),
+    "given_back": N_("You gave it back. Any colleague can take it now."),
+    "handed_over": N_("You handed it over. Your colleague sees it on their first page."),
+    "contact_closed": N_("It is closed. The person is told, and what they typed and their number are wiped."),
 }
 
 

@@ -16,7 +16,17 @@ from bot.store.ledger.common import (
     table_of,
     unhurried,
 )
-from bot.store.ledger.figures import Figures, figures, standing
+from bot.store.ledger.figures import (
+    Figures,
+    Next,
+    Unsure,
+    asked_for_contact,
+    figures,
+    standing,
+    stuck,
+    uncertain,
+    upcoming,
+)
 from bot.store.ledger.knowledge import closed_decisions, newest_policy, policy_row
 from bot.store.ledger.messages import (
     COUNTS,
@@ -76,6 +86,7 @@ from bot.store.ledger.people import (
     people,
     person_of,
     told,
+    told_of,
     withdraw,
 )
 from bot.store.ledger.searching import Place, Wanted, actions_done, deeds, who_did
@@ -94,11 +105,13 @@ __all__ = [
     "DueOffer",
     "Figures",
     "NewSignal",
+    "Next",
     "OfferedSignal",
     "Person",
     "Place",
     "Row",
     "Unplanned",
+    "Unsure",
     "Verdict",
     "Wanted",
     "Willing",
@@ -111,6 +124,7 @@ __all__ = [
     "answer",
     "answers_to",
     "asked",
+    "asked_for_contact",
     "audit",
     "backlog",
     "by_id",
@@ -164,15 +178,19 @@ __all__ = [
     "set_mark",
     "standing",
     "stop_planning",
+    "stuck",
     "table_of",
     "take_back",
     "told",
+    "told_of",
     "trail_length",
+    "uncertain",
     "uncertain_messages",
     "unheard",
     "unhurried",
     "unplanned",
     "unseal",
+    "upcoming",
     "verify",
     "verify_on",
     "wake",
