@@ -50,7 +50,7 @@ def routes(desk: Desk) -> APIRouter:
                 today = desk.now.astimezone(desk.zone).date()
                 said["requests"] = contacts.counts(session, me.login, now=desk.now, today=today)
             if me.may(May.ADMINISTER):
-                said["uncertain"], said["dead_letters"] = ledger.stuck(session)
+                said["uncertain"], said["dead_letters"] = ledger.unresolved(session)
                 standings = signals.standings(session, desk.now, desk.zone)
                 said["unwell"] = [one for one in standings if one.health in {Health.SILENT, Health.REFUSED}]
             if me.may(May.AUDIT):
