@@ -1,8 +1,7 @@
 """Handing over, sending back, approving what was looked at; and what differs from what was approved before."""
 
 import copy
-from datetime import UTC, datetime, timedelta
-from zoneinfo import ZoneInfo
+from datetime import timedelta
 
 import pytest
 from hypothesis import given
@@ -10,15 +9,11 @@ from hypothesis import strategies as st
 from sqlmodel import select
 
 from bot import campaigns
-from bot.campaigns import Mark, Ready, Sort, State, Wanted, pace
-from bot.core import outreach
-from bot.core.facts import Rules
+from bot.campaigns import Mark, Ready, Sort, State, Wanted
 from bot.errors import RefusedError
 from bot.store import ledger
 from bot.store.tables import AuditRow, CampaignApprovalRow
 from tests.test_campaigns import NOW, SHIPPED, read, reloaded
-
-ZONE = "Europe/Amsterdam"
 
 
 @pytest.fixture
@@ -270,32 +265,6 @@ def test_what_changed_after_its_approval_is_known_of_all_at_once(session, tmp_pa
     assert changed.changed
     assert alive.opens
     assert all(campaigns.file_of(row).period.first <= day for day in alive.opens)
-
-
-# How long it takes.
-
-RULES = Rules()
-
-
-@given(
-    st.integers(1, 5000),
-    st.integers(1, 500),
-    st.datetimes(datetime(2026, 1, 1), datetime(2026, 12, 31)),  # noqa: DTZ001
-)
-def test_no_more_leave_in_the_hours_that_there_are_than_the_maximum_allows(count, hourly, at):
-    now = at.replace(tzinfo=UTC)
-    end = pace.last_leaves(count, hourly, ZONE, RULES, now)
-    if end is None:
-        return
-    assert outreach.is_civil(ZONE, RULES, end)
-    hours = -(-count // hourly)
-    assert end >= outreach.next_civil_moment(ZONE, RULES, now) + timedelta(hours=hours - 1)
-
-
-def test_a_night_lies_between_the_hours_of_two_days():
-    evening = datetime(2026, 11, 24, 18, 30, tzinfo=ZoneInfo(ZONE))
-    assert pace.last_leaves(250, 100, ZONE, RULES, evening) == datetime(2026, 11, 25, 9, 0, tzinfo=ZoneInfo(ZONE))
-    assert pace.last_leaves(10**7, 1, ZONE, RULES, evening) is None
 
 
 # What staff look at.

@@ -3,7 +3,7 @@
 Functions take a session and never commit.
 """
 
-from bot.campaigns import drafts, filled, funnel, pace
+from bot.campaigns import drafts, filled, funnel
 from bot.campaigns.content import content, last_approval
 from bot.campaigns.dates import Coming, coming, days_of
 from bot.campaigns.differences import Change, Differences, Mark, Piece, TextChange, compared, differences
@@ -75,7 +75,6 @@ __all__ = [
     "misfits",
     "own_version",
     "own_wordings",
-    "pace",
     "pause",
     "read",
     "row_of",

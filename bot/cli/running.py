@@ -35,6 +35,8 @@ def run(
     """Run the bot on Telegram until it is told to stop."""
     from bot import console
     from bot.cli import fitness, log, watching
+    from bot.cli.given import given
+    from bot.operating.glance import at_a_glance
     from bot.service import Service
 
     whole = parts.from_environment()
@@ -81,6 +83,8 @@ def run(
                     new_token=lambda: secrets.token_urlsafe(32),
                     provider=None if sign_in is None else console.Provider(**sign_in),
                     second_factor=settings.second_factor == "required",
+                    settings=given(settings),
+                    look=lambda: at_a_glance(whole.sessions, journey.wording, parts.now(), whole.today()),
                     rate_per_s=settings.rate_per_s,
                 )
             ),

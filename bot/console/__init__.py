@@ -4,7 +4,12 @@ An edge like the others: it decides nothing, and what it shows comes from the sa
 """
 
 from bot.console.app import build
-from bot.console.desk import Desk
-from bot.console.provider import Provider
+from bot.console.desk import (
+    Desk,
+    Setting,
+)
+from bot.console.provider import (
+    Provider,
+)
 
-__all__ = ["Desk", "Provider", "build"]
+__all__ = ["Desk", "Provider", "Setting", "build"]

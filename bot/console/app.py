@@ -1,5 +1,7 @@
 """The pages put together."""
 
+from typing import Final
+
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
@@ -7,19 +9,14 @@ from starlette.middleware.gzip import GZipMiddleware
 from starlette.responses import Response
 
 from bot.console import (
-    approve,
-    audit,
-    campaigns,
-    contact,
-    editor,
-    factor,
-    home,
-    profile,
-    signin,
+from bot.console import (
+    ,
 )
 from bot.console.desk import Desk, NotAllowed, NotSecured, NotSignedIn, go_to
 from bot.console.security import Guarded
 from bot.errors import RefusedError
+
+ADMINISTRATION: Final = (administration, sources, codes, persons, accounts, stuck, health, setup)
 
 
 def build(desk: Desk) -> FastAPI:
@@ -27,7 +24,7 @@ def build(desk: Desk) -> FastAPI:
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
     app.state.desk = desk
     app.router.routes.append(desk.pages.static.route())
-    for area in (signin, profile, home, editor, campaigns, approve, contact, audit, factor):
+    for area in (signin, profile, home, editor, campaigns, approve, contact, audit, *ADMINISTRATION, factor):
         app.router.routes.extend(area.routes(desk).routes)
 
     def to_sign_in(request: Request, _: Exception) -> Response:

@@ -1,10 +1,12 @@
 """What the pages are made of, and who may see them."""
 
-from collections.abc import Callable, Collection, Iterator
+import secrets
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Final
+from enum import IntEnum
+from typing import Any, Final, Protocol
 from zoneinfo import ZoneInfo
 
 from fastapi import Depends, Request
@@ -18,6 +20,32 @@ from bot.staff import SEEN, May, SignedIn, seen, signed_in
 from bot.store import ledger
 
 COOKIE: Final = "__Host-handreiking"
+
+
+class Finding(Protocol):
+    """Something that is not as it should be, as `handreiking doctor` tells it."""
+
+    @property
+    def urgency(self) -> IntEnum: ...
+    @property
+    def what(self) -> str: ...
+    @property
+    def why(self) -> str: ...
+    @property
+    def todo(self) -> str: ...
+    @property
+    def since(self) -> datetime | None: ...
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Setting:
+    """What is set from outside: its name, what it is, and its value as it may be shown; None: not set."""
+
+    name: str
+    means: str
+    value: str | None
+    is_set: bool
+    is_secret: bool
 
 
 class NotSignedIn(Exception):  # noqa: N818 - a way to another page, not an error
@@ -38,6 +66,7 @@ class Desk:
 
     `provider` is the municipality's own sign-in. With `second_factor`, whoever comes in with a password needs one.
     `rate_per_s`: the most messages a second over all chats.
+    `settings` and `look` are for the pages of administration; without them these say that they do not know.
     """
 
     journey: Journey
@@ -47,6 +76,9 @@ class Desk:
     provider: Provider | None = None
     second_factor: bool = False
     rate_per_s: float = 30.0
+    pick: Callable[[str], str] = secrets.choice  # one character at random, of which nobody foretells the next
+    settings: Sequence[Setting] = ()
+    look: Callable[[], Sequence[Finding]] | None = None  # what is wrong, at a glance; it asks the database
     areas: set[str] = field(default_factory=lambda: {"/"})  # the addresses that the menu may show
 
     @property

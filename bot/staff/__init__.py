@@ -19,6 +19,12 @@ from bot.staff.accounts import (
     set_password,
     unlink,
 )
+from bot.staff.administering import (
+    enable,
+    first_password,
+    open_sessions,
+    sign_out,
+)
 from bot.staff.elsewhere import (
     Arrived,
     arrive,
@@ -74,10 +80,12 @@ __all__ = [
     "begin_check",
     "change",
     "disable",
+    "enable",
     "end",
     "end_all",
     "every_row",
     "factor",
+    "first_password",
     "go_on_checking",
     "known_as",
     "last_check",
@@ -86,11 +94,13 @@ __all__ = [
     "names",
     "note_export",
     "open_session",
+    "open_sessions",
     "prove",
     "roles_in",
     "seen",
     "set_password",
     "sign_in",
+    "sign_out",
     "signed_in",
     "unlink",
 ]

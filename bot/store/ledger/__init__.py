@@ -23,8 +23,8 @@ from bot.store.ledger.figures import (
     asked_for_contact,
     figures,
     standing,
-    stuck,
     uncertain,
+    unresolved,
     upcoming,
 )
 from bot.store.ledger.knowledge import closed_decisions, newest_policy, policy_row
@@ -94,6 +94,7 @@ from bot.store.ledger.people import (
 )
 from bot.store.ledger.searching import Place, Wanted, actions_done, deeds, who_did
 from bot.store.ledger.signals import NewSignal, add_signals, add_updates, people_of
+from bot.store.ledger.stuck import dead_letters, uncertain_messages
 from bot.store.ledger.trail import Break, Verdict, audit, trail_length, verify, verify_on
 from bot.store.ledger.updates import condition, forget_updates, is_behind, unheard
 
@@ -145,6 +146,7 @@ __all__ = [
     "contacts",
     "count_anew",
     "crowds",
+    "dead_letters",
     "deeds",
     "departed_since",
     "departing",
@@ -180,7 +182,6 @@ __all__ = [
     "set_mark",
     "standing",
     "stop_planning",
-    "stuck",
     "table_of",
     "take_back",
     "test_chats",
@@ -188,9 +189,11 @@ __all__ = [
     "told_of",
     "trail_length",
     "uncertain",
+    "uncertain_messages",
     "unheard",
     "unhurried",
     "unplanned",
+    "unresolved",
     "unseal",
     "untie_chat",
     "upcoming",
