@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Final
 
 from sqlmodel import Session
 
@@ -20,6 +21,8 @@ from bot.store.vault import Vault
 ALPHABET = "ABCDEFGHJKMNPQRSTUVWXYZ23456789"  # nothing that reads like another letter on paper
 LIFE = timedelta(days=14)
 TRIES = 5
+#: Where the bot's user name is remembered, so that codes can be printed with a link to it.
+BOT: Final = "bot"
 _CODE = re.compile(rf"([{ALPHABET}]{{4}})[-_ ]?([{ALPHABET}]{{8}})")
 
 
@@ -49,6 +52,12 @@ def new_code(session: Session, vault: Vault, reference: str, *, now: datetime, p
         )
     )
     return LinkCode(f"{first}-{second}", now + LIFE)
+
+
+def bot_name(session: Session) -> str | None:
+    """The bot's user name, without @; None until it has run once."""
+    name = (ledger.mark(session, BOT) or {}).get("username")
+    return name.removeprefix("@") if name else None
 
 
 def use_code(session: Session, vault: Vault, text: str, citizen: str, now: datetime) -> LinkResult | None:

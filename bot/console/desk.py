@@ -1,5 +1,6 @@
 """What the pages are made of, and who may see them."""
 
+import secrets
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -39,6 +40,7 @@ class Desk:
     pages: Pages = field(default_factory=Pages)
     people: Collection[str] = ()
     rate_per_s: float = 30.0
+    pick: Callable[[str], str] = secrets.choice  # one character at random, of which nobody foretells the next
     areas: set[str] = field(default_factory=lambda: {"/"})  # the addresses that the menu may show
 
     @property
