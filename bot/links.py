@@ -185,12 +185,6 @@ def _fits(row: LinkCodeRow, vault: Vault, match: re.Match[str]) -> bool:
     return hmac.compare_digest(row.secret_hash, vault.fingerprint(f"link:{match[1]}:{match[2]}"))
 
 
-def bot_name(session: Session) -> str | None:
-    """The bot's user name, without @; None until it has run once."""
-    name = (ledger.mark(session, BOT) or {}).get("username")
-    return name.removeprefix("@") if name else None
-
-
 def use_code(session: Session, vault: Vault, text: str, citizen: str, now: datetime) -> LinkResult | None:
     """Tie this person to what the code stands for; None when `text` is no code at all, such as a poster's payload."""
     match = _CODE.fullmatch(text.strip().upper())
