@@ -87,6 +87,12 @@ def link(
     outbox.queue_reply(session, citizen, key, {"text": said}, now)
 
 
+def has_chat(session: Session, staff: str) -> bool:
+    """Whether a chat is tied to this account."""
+    row = session.get(StaffRow, staff)
+    return row is not None and row.chat_citizen is not None
+
+
 def unlink(session: Session, staff: str, *, by: str, now: datetime) -> None:
     """No test goes to the chat of this member of the staff any more; what waits is taken back when it would leave."""
     row = session.get_one(StaffRow, staff, with_for_update=True)
@@ -151,4 +157,4 @@ def _hash(vault: Vault, first: str, second: str) -> str:
     return vault.fingerprint(f"staff chat:{first}:{second}")
 
 
-__all__ = ["COLLEAGUE", "PER_HOUR", "ChatCode", "code_in", "link", "new_code", "send", "unlink"]
+__all__ = ["COLLEAGUE", "PER_HOUR", "ChatCode", "code_in", "has_chat", "link", "new_code", "send", "unlink"]

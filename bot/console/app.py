@@ -9,8 +9,24 @@ from starlette.middleware.gzip import GZipMiddleware
 from starlette.responses import Response
 
 from bot.console import (
-from bot.console import (
-    ,
+    accounts,
+    administration,
+    approve,
+    audit,
+    campaigns,
+    codes,
+    contact,
+    editor,
+    factor,
+    health,
+    home,
+    message,
+    persons,
+    profile,
+    setup,
+    signin,
+    sources,
+    stuck,
 )
 from bot.console.desk import Desk, NotAllowed, NotSecured, NotSignedIn, go_to
 from bot.console.security import Guarded
@@ -24,7 +40,7 @@ def build(desk: Desk) -> FastAPI:
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
     app.state.desk = desk
     app.router.routes.append(desk.pages.static.route())
-    for area in (signin, profile, home, editor, campaigns, approve, contact, audit, *ADMINISTRATION, factor):
+    for area in (signin, profile, home, editor, message, campaigns, approve, contact, audit, *ADMINISTRATION, factor):
         app.router.routes.extend(area.routes(desk).routes)
 
     def to_sign_in(request: Request, _: Exception) -> Response:
