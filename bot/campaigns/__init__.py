@@ -25,7 +25,20 @@ from bot.campaigns.life import (
     take_back,
 )
 from bot.campaigns.running import CALENDAR_SOURCE, Due, alive, answering, due, due_dates, facts_of, waiting
-from bot.campaigns.search import ORDER, Alive, Ready, Sort, Wanted, approved_ones, cards, counted, known, search, titles
+from bot.campaigns.search import (
+    ORDER,
+    Alive,
+    Ready,
+    Sort,
+    Wanted,
+    approved_ones,
+    cards,
+    counted,
+    known,
+    running_by_card,
+    search,
+    titles,
+)
 from bot.campaigns.words import own_version, own_wordings, with_its_words
 
 __all__ = [
@@ -78,6 +91,7 @@ __all__ = [
     "pause",
     "read",
     "row_of",
+    "running_by_card",
     "search",
     "send_back",
     "situations_for",

@@ -91,6 +91,12 @@ def cards(session: Session) -> list[str]:
     return list(session.exec(select(CampaignRow.card).distinct().order_by(col(CampaignRow.card))))
 
 
+def running_by_card(session: Session) -> Mapping[str, int]:
+    """How many campaigns run about each card."""
+    asked = select(CampaignRow.card, func.count()).where(col(CampaignRow.state) == State.RUNNING)
+    return dict(iter(session.exec(asked.group_by(col(CampaignRow.card)))))
+
+
 def counted(session: Session) -> Mapping[str, int]:
     """How many campaigns there are in each state."""
     rows = session.exec(select(CampaignRow.state, func.count()).group_by(col(CampaignRow.state)))

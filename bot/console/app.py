@@ -14,6 +14,7 @@ from bot.console import (
     approve,
     audit,
     campaigns,
+    cards,
     codes,
     contact,
     editor,
@@ -27,6 +28,8 @@ from bot.console import (
     signin,
     sources,
     stuck,
+    text_changes,
+    texts,
 )
 from bot.console.desk import Desk, NotAllowed, NotSecured, NotSignedIn, go_to
 from bot.console.security import Guarded
@@ -40,7 +43,7 @@ def build(desk: Desk) -> FastAPI:
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
     app.state.desk = desk
     app.router.routes.append(desk.pages.static.route())
-    for area in (signin, profile, home, editor, message, campaigns, approve, contact, audit, *ADMINISTRATION, factor):
+    for area in (signin, profile, home, campaigns, approve, contact, audit, text_changes, texts, cards, editor, message, *ADMINISTRATION, factor):
         app.router.routes.extend(area.routes(desk).routes)
 
     def to_sign_in(request: Request, _: Exception) -> Response:

@@ -19,7 +19,7 @@ from bot.core.plain import Kind
 from bot.library.files import LOCALE, Files, place
 from bot.wording import Wording
 from bot.wording.catalogue import DOMAIN, SOURCE_LANGUAGE
-from bot.wording.sources import Source, sources
+from bot.wording.sources import Source, misfits, sources
 from bot.wording.update import updated, written
 
 Value = str | int | bool | date | None
@@ -132,6 +132,20 @@ def tried(wording: Wording, key: str, said: Mapping[str, str], *, card: str = ""
         sources=MappingProxyType({**wording.sources, key: trial}),
         variants=MappingProxyType(variants),
     )
+
+
+def misfits_of(wording: Wording, key: str, language: str) -> list[str]:
+    """Placeholders that stand in only one of the Dutch and the text that was tried in this language."""
+    source = wording.sources[key]
+    text = (source.own or {}).get(language, "")
+    if language == SOURCE_LANGUAGE or not text:
+        return []
+    return sorted(misfits(source, (text,)))
+
+
+def parsed(text: str) -> dict[str, Any]:
+    """A file that is in force, which is TOML."""
+    return tomllib.loads(text)
 
 
 def _found(files: Files, key: str) -> tuple[Source, tuple[str, ...]]:
