@@ -43,7 +43,22 @@ def build(desk: Desk) -> FastAPI:
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
     app.state.desk = desk
     app.router.routes.append(desk.pages.static.route())
-    for area in (signin, profile, home, campaigns, approve, contact, audit, text_changes, texts, cards, editor, message, *ADMINISTRATION, factor):
+    for area in (
+        signin,
+        profile,
+        home,
+        campaigns,
+        approve,
+        contact,
+        audit,
+        text_changes,
+        texts,
+        cards,
+        editor,
+        message,
+        *ADMINISTRATION,
+        factor,
+    ):
         app.router.routes.extend(area.routes(desk).routes)
 
     def to_sign_in(request: Request, _: Exception) -> Response:
