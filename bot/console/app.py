@@ -35,6 +35,9 @@ from bot.console.desk import Desk, NotAllowed, NotSecured, NotSignedIn, go_to
 from bot.console.security import Guarded
 from bot.errors import RefusedError
 
+ENTRY: Final = (signin, profile, factor, home)
+#: In this order: what stands under a campaign's address is looked for before the campaign itself.
+CAMPAIGNS: Final = (editor, message, campaigns, approve)
 ADMINISTRATION: Final = (administration, sources, codes, persons, accounts, stuck, health, setup)
 
 
@@ -43,22 +46,7 @@ def build(desk: Desk) -> FastAPI:
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
     app.state.desk = desk
     app.router.routes.append(desk.pages.static.route())
-    for area in (
-        signin,
-        profile,
-        home,
-        campaigns,
-        approve,
-        contact,
-        audit,
-        text_changes,
-        texts,
-        cards,
-        editor,
-        message,
-        *ADMINISTRATION,
-        factor,
-    ):
+    for area in (*ENTRY, *CAMPAIGNS, contact, audit, text_changes, texts, cards, *ADMINISTRATION):
         app.router.routes.extend(area.routes(desk).routes)
 
     def to_sign_in(request: Request, _: Exception) -> Response:
