@@ -18,10 +18,23 @@ from typing import Protocol
 from sqlalchemy.orm import sessionmaker
 from sqlmodel import Session
 
-from bot import campaigns, contacts, hearing, learning, links, outbox, planning, restoring, upkeep
+from bot import (
+    campaigns,
+    contacts,
+    hearing,
+    learning,
+    library,
+    links,
+    outbox,
+    planning,
+    rehearsal,
+    restoring,
+    signals,
+    upkeep,
+)
 from bot.core.facts import Onward, Origin, Purpose
 from bot.core.talk import Blocked, Command, Heard, LinkResult, Press, Standing
-from bot.errors import RefusedError, UnreadableError
+from bot.errors import RefusedError, UnreadableError, WordingError
 from bot.hearing import Speaker
 from bot.outbox import Delivered, Label, Leased, Outgoing, Result, Undelivered
 from bot.signals import Incoming
@@ -82,6 +95,9 @@ class Channel(Protocol):
 class Journey:
     """`clock` gives an aware moment; `new_id` a fresh opaque id. `on_queued` is called after something was queued.
 
+    `wording` is what is said now; `take_up` puts a newer one in its place, so ask for it anew each time. `shelf` is
+    where that comes from.
+
     `state_dir` is where the witness of a SQLite database lies (see `store.provenance`); None: beside the database.
     """
 
@@ -92,8 +108,28 @@ class Journey:
     new_id: Callable[[], str]
     chat_gap: timedelta = timedelta(seconds=1)
     state_dir: Path | None = None
+    shelf: library.Shelf = field(default_factory=library.Shelf)
     on_queued: Callable[[], None] = field(default=lambda: None)
     watch: Watch = field(default_factory=Watch)
+
+    # What is said.
+
+    @step("take_up")
+    def take_up(self) -> bool:
+        """Say what people approved since, in this process or in another; return whether anything did change.
+
+        What cannot be read stays on the shelf, and what was said before goes on being said.
+        """
+        with ledger.reading(self.sessions) as session:
+            try:
+                newer = self.shelf.newer(session)
+            except WordingError as error:
+                log.error("texts_unfit", extra={"of": len(error.faults)})  # noqa: TRY400 - an event word, no traceback
+                return False
+        if newer is not None:
+            self.wording = newer
+            log.info("texts_taken_up")
+        return newer is not None
 
     # A signal arrives.
 
@@ -104,8 +140,14 @@ class Journey:
             return []
         with self.sessions.begin() as session:
             receipts = self._store(session, incoming)
+            signals.note_taken(session, incoming, [receipt.fresh for receipt in receipts], self.clock())
         log.info("receive", extra={"fresh": sum(receipt.fresh for receipt in receipts), "of": len(receipts)})
         return receipts
+
+    def refuse(self, source: str, refusal: signals.Refusal) -> None:
+        """Keep what was wrong with what a source handed in, for whoever looks after it."""
+        with self.sessions.begin() as session:
+            signals.note_refused(session, source, signals.mends_of(refusal), self.clock())
 
     def _store(self, session: Session, incoming: Sequence[Incoming]) -> list[Receipt]:
         now = self.clock()
@@ -354,7 +396,11 @@ class Journey:
             if inbox.state != "new":
                 return inbox.notice
             citizen = self._speaker(session, speaker, heard, now)
-            if citizen is not None:
+            code = rehearsal.code_in(heard)
+            if citizen is not None and code is not None:
+                key = f"update:{update_id}:0"
+                rehearsal.link(session, self.wording, self.vault, citizen, code, now, key)
+            elif citizen is not None:
                 link = self._link(session, heard, citizen, now)
                 inbox.notice = hearing.Hearing(
                     session=session,
@@ -410,7 +456,7 @@ class Journey:
         citizen = ledger.citizen_by_chat(session, chat_hash, locked=True)
         if citizen is not None:
             if citizen.chat_sealed is None and not isinstance(heard, Blocked):
-                citizen.chat_sealed, citizen.standing = self.vault.seal(speaker.chat), Standing.JOINING
+                citizen.chat_sealed, citizen.standing = self.vault.seal(speaker.chat), _newcomer(heard)
             return citizen
         if isinstance(heard, Blocked | Press):
             return None
@@ -422,7 +468,7 @@ class Journey:
             chat_sealed=self.vault.seal(speaker.chat),
             language=code if code in self.wording.languages else self.wording.languages[0],
             zone=self.wording.municipality.zone,
-            standing=Standing.JOINING,
+            standing=_newcomer(heard),
             created_at=now,
             holdout=self.vault.draw("holdout", known) < HOLDOUT_SHARE,
         )
@@ -435,7 +481,10 @@ class Journey:
 
     def _link(self, session: Session, heard: Heard, citizen: CitizenRow, now: datetime) -> LinkResult | None:
         if isinstance(heard, Command) and heard.name == "start" and heard.argument:
-            return links.use_code(session, self.vault, heard.argument, citizen.id, now)
+            found = links.use_code(session, self.vault, heard.argument, citizen.id, now)
+            if found is LinkResult.LINKED and citizen.standing == ledger.COLLEAGUE:
+                citizen.standing = Standing.JOINING  # with a letter somebody comes as a citizen
+            return found
         return None
 
     # What closed windows teach, and what may be forgotten.
@@ -478,11 +527,17 @@ class Journey:
             ledger.forget_updates(session, now - KEEP_UPDATES)
             conversation.forget_addresses(session)
             campaigns.finish(session, now)
+            signals.tidy(session, now)
 
     def replay(self, decision: str) -> planning.Replay | None:
         """Make a decision again from what it was made from; None when there is no such decision."""
         with ledger.reading(self.sessions) as session:
             return planning.replay(session, self.vault, decision)
+
+
+def _newcomer(heard: Heard) -> str:
+    """What somebody is who was not there a moment ago: on the way in, or a chat for tests only."""
+    return Standing.JOINING if rehearsal.code_in(heard) is None else ledger.COLLEAGUE
 
 
 def _signal_id(source: str, external_id: str) -> str:

@@ -1,8 +1,9 @@
 """What can be set from outside: environment variables that begin with HANDREIKING_, and files for secrets."""
 
 import os
+import re
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, TypedDict
 
 from pydantic import AnyHttpUrl, Field, Secret, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -11,9 +12,25 @@ from bot.errors import FaultsError, SettingsError
 from bot.store.keys import new_keys, vault_from, vault_of, write_keys
 from bot.store.vault import Vault
 
-__all__ = ["PREFIX", "Settings", "new_keys", "read", "read_keys", "write_keys"]
+if TYPE_CHECKING:
+    from bot.staff import Role
+
+__all__ = ["PREFIX", "Settings", "SignIn", "new_keys", "read", "read_keys", "write_keys"]
 
 PREFIX = "HANDREIKING_"
+#: A password or a code goes over https, or stays on this machine.
+_SECURE = re.compile(r"https://[^/]|http://(localhost|127\.0\.0\.1|\[::1\])([:/]|$)")
+
+
+class SignIn(TypedDict):
+    """What `console.Provider` is made of."""
+
+    issuer: str
+    client_id: str
+    client_secret: str
+    here: str
+    claim: str
+    roles: "dict[str, Role]"
 
 
 class Settings(BaseSettings):
@@ -44,6 +61,28 @@ class Settings(BaseSettings):
     console_port: Annotated[int, Field(ge=1, le=65535)] = Field(
         default=8081,
         description="The port of the staff's pages, on the same address, behind a proxy with https.",
+    )
+    console_url: AnyHttpUrl | None = Field(
+        default=None, description="The https address at which staff open these pages; signing in elsewhere needs it."
+    )
+    oidc_issuer: str | None = Field(
+        default=None, description="The municipality's own sign-in (OpenID Connect), as its issuer calls itself."
+    )
+    oidc_client_id: str | None = Field(default=None, description="What the console is called there.")
+    oidc_client_secret: SecretStr | None = Field(default=None, description="The client secret for it.")
+    oidc_client_secret_file: Path | None = Field(
+        default=None, description="A file that holds the client secret, instead of the variable."
+    )
+    oidc_roles_claim: str = Field(
+        default="roles", description="The claim of the ID token that holds roles; a dot leads into an object."
+    )
+    oidc_roles: str = Field(
+        default="editor=editor,approver=approver,contact=contact,researcher=researcher,administrator=administrator,"
+        "auditor=auditor",
+        description="Which value of that claim gives which role: value=role, with commas between.",
+    )
+    second_factor: Annotated[str, Field(pattern="^(optional|required)$")] = Field(
+        default="optional", description="required: whoever signs in with a password needs a code from an app as well."
     )
     rate_per_s: Annotated[float, Field(gt=0, le=30)] = Field(
         default=30.0, description="The most messages a second over all chats; Telegram's free limit is 30."
@@ -76,6 +115,51 @@ class Settings(BaseSettings):
             return self.token.get_secret_value().strip()
         assert self.token_file is not None
         return _text(self.token_file, "TOKEN_FILE").strip()
+
+    def sign_in(self) -> SignIn | None:
+        """The municipality's own sign-in; None when none is set. Raises SettingsError with every fault of it."""
+        from bot.staff import Role  # noqa: PLC0415 - it brings the database along, which some commands do without
+
+        given = (self.oidc_issuer, self.oidc_client_id, self.oidc_client_secret, self.oidc_client_secret_file)
+        if not any(given):
+            return None
+        faults = []
+        if self.oidc_issuer is None or not _SECURE.match(self.oidc_issuer):
+            faults.append(f"{PREFIX}OIDC_ISSUER: {self.oidc_issuer or 'nothing'}; give the issuer's https address")
+        if self.oidc_client_id is None:
+            faults.append(f"{PREFIX}OIDC_CLIENT_ID is not set: the name under which the console is known there")
+        if (self.oidc_client_secret is None) == (self.oidc_client_secret_file is None):
+            faults.append(f"{PREFIX}OIDC_CLIENT_SECRET, {PREFIX}OIDC_CLIENT_SECRET_FILE: set one of the two")
+        here = "" if self.console_url is None else str(self.console_url).rstrip("/")
+        if not _SECURE.match(here):
+            faults.append(
+                f"{PREFIX}CONSOLE_URL: {here or 'nothing'}; give the https address at which staff open the pages"
+            )
+        roles: dict[str, Role] = {}
+        for pair in filter(None, (part.strip() for part in self.oidc_roles.split(","))):
+            value, equals, role = (part.strip() for part in pair.rpartition("="))
+            if not equals or not value or role not in set(Role):
+                faults.append(f"{PREFIX}OIDC_ROLES: {pair!r}; write value=role, with one of {', '.join(Role)}")
+            else:
+                roles[value] = Role(role)
+        secret = ""
+        try:
+            if self.oidc_client_secret is not None:
+                secret = self.oidc_client_secret.get_secret_value().strip()
+            elif self.oidc_client_secret_file is not None:
+                secret = _text(self.oidc_client_secret_file, "OIDC_CLIENT_SECRET_FILE").strip()
+        except SettingsError as error:
+            faults += error.faults
+        if faults:
+            raise SettingsError(faults)
+        return SignIn(
+            issuer=self.oidc_issuer or "",
+            client_id=self.oidc_client_id or "",
+            client_secret=secret,
+            here=here,
+            claim=self.oidc_roles_claim,
+            roles=roles,
+        )
 
     def vault(self) -> Vault:
         """The vault with the keys of `keys_file` or `keys`. Raises SettingsError for no such keys, or both."""

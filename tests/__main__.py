@@ -26,6 +26,7 @@ CHECKS = {
     "Texts": ["handreiking", "check"],
     "Unsafe code": ["bandit", "-c", "pyproject.toml", "-r", "bot", "-q"],
     "Known holes in what we use": ["python", "-m", "tests.audit"],
+    "A browser for the pages": ["python", "-m", "tests.chromium"],
     "Tests, on SQLite and on PostgreSQL": ["python", "-m", "pytest", "-n", "2", "-m", "not benchmark", "-q"],
 }
 

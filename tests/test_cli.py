@@ -450,14 +450,48 @@ def test_staff_answer_in_the_chat_and_close_the_talk(municipality, sessions, wor
     with sessions() as session:
         [queued] = session.exec(select(MessageRow).where(MessageRow.key == f"contact:{number}:2")).all()
         reply = town.vault.open(queued.body["sealed"])
-    closed, _, _ = municipality("contact", "done", number, "--by", "sara")
+    _, _, taken = municipality("contact", "show", number, "--by", "piet")
+    _, mine, _ = municipality("contact", "list", "--json")
+    municipality("contact", "give-back", number, "--by", "sara")
+    _, free, _ = municipality("contact", "list", "--json")
+    _, _, unknown = municipality("contact", "done", number, "--by", "sara", "--outcome", "fine")
+    closed, _, _ = municipality("contact", "done", number, "--by", "sara", "--outcome", "helped")
     again, _, _ = municipality("contact", "reply", number, "Nog iets", "--name", "Sara")
 
     assert (code, closed, again) == (0, 0, 1)
+    assert "sara was earlier" in taken
+    assert [json.loads(listed)[0]["with"] for listed in (mine, free)] == ["sara", None]
+    assert "use one of reached, helped, referred, not_reached" in unknown
     assert "Over mijn brief" in shown
     assert "Welke brief?" in reply
     assert "Sara" in reply
     assert "Welke brief?" not in json.dumps(queued.body)
+
+
+def test_an_account_is_found_anew_and_a_lost_second_factor_is_taken_away(municipality, sessions, tmp_path):
+    import pyotp
+
+    from bot import staff
+    from bot.settings import read_keys
+
+    vault = read_keys(tmp_path / "keys.toml")
+    municipality("staff", "add", "eva", "--name", "Eva", "--role", "editor", "--by", "ada")
+    with sessions.begin() as session:
+        staff.known_as(session, "eva").subject = "https://login.test s-1"
+        secret = staff.factor.offer(session, vault, "eva", secret=pyotp.random_base32())
+        code = pyotp.TOTP(secret).at(TUESDAY_TEN)
+        staff.factor.confirm(session, vault, "eva", code, pick=min, now=TUESDAY_TEN)
+
+    codes = [municipality("staff", *words, "--by", "ada")[0] for words in (
+        ("unlink", "eva"), ("unlink", "eva"), ("reset-factor", "eva"), ("reset-factor", "eva"),
+    )]  # fmt: skip
+
+    assert codes == [0, 1, 0, 1]
+    with sessions() as session:
+        row = staff.known_as(session, "eva")
+        said = [deed.action for deed in session.exec(select(AuditRow).where(AuditRow.who == "ada"))]
+    assert (row.subject, row.totp_sealed, row.recovery) == (None, None, None)
+    assert said == ["staff.add", "staff.unlink", "staff.second_factor_removed"]
 
 
 def test_a_person_is_shown_exported_and_wiped_on_a_letter(municipality, sessions, wording, tmp_path):
@@ -613,7 +647,7 @@ def test_run_refuses_examples_until_it_is_told_that_this_is_a_trial(municipality
 def test_run_writes_to_nobody_about_an_unread_card_though_its_campaign_starts_later(municipality, monkeypatch, wording):
     unread = wording.cards["stadspas"].official_page
     settled = replace(all_settled(wording, "stadspas", official_page=unread), languages=("nl",))
-    monkeypatch.setattr("bot.wording.load", lambda: settled)
+    monkeypatch.setattr("bot.library.shelf.wording_of", lambda _: settled)
     monkeypatch.setenv("HANDREIKING_TOKEN", TOKEN)
     municipality("migrate")
     runs = []

@@ -35,10 +35,13 @@ def run(
     """Run the bot on Telegram until it is told to stop."""
     from bot import console
     from bot.cli import fitness, log, watching
+    from bot.cli.given import given
+    from bot.operating.glance import at_a_glance
     from bot.service import Service
 
     whole = parts.from_environment()
     settings = whole.settings
+    sign_in = settings.sign_in()
     roles = roles_of(role, shared=whole.is_shared())
     named = "all" if roles == EVERY_ROLE else "+".join(sorted(roles))
     owner = secrets.token_hex(6)
@@ -60,7 +63,8 @@ def run(
     if (told := journey.held_after_restore()) is not None:
         typer.echo(told, err=True)
     if not trial:
-        journey.wording = fitness.settled(whole.wording, whole.today())
+        journey.shelf.settle = lambda wording: fitness.settled(wording, whole.today())
+        journey.wording = journey.shelf.settle(whole.wording)
     with _only_one(whole):
         service = Service(
             journey=journey,
@@ -73,7 +77,17 @@ def run(
             public_url=None if settings.public_url is None else str(settings.public_url),
             host=settings.host,
             port=settings.port,
-            pages=console.build(console.Desk(journey=journey, new_token=lambda: secrets.token_urlsafe(32))),
+            pages=console.build(
+                console.Desk(
+                    journey=journey,
+                    new_token=lambda: secrets.token_urlsafe(32),
+                    provider=None if sign_in is None else console.Provider(**sign_in),
+                    second_factor=settings.second_factor == "required",
+                    settings=given(settings),
+                    look=lambda: at_a_glance(whole.sessions, journey.wording, parts.now(), whole.today()),
+                    rate_per_s=settings.rate_per_s,
+                )
+            ),
             pages_port=settings.console_port,
             rate_per_s=settings.rate_per_s,
             lookout=watching.lookout(whole, role=named, owner=owner),

@@ -61,6 +61,29 @@ def staff_disable(login: Login, by: By) -> None:
     say(f"{login} is shut.")
 
 
+@group.command("unlink")
+def staff_unlink(login: Login, by: By) -> None:
+    """Forget who an account is at the municipality's sign-in, for when that was replaced; its name finds it again."""
+    from bot import staff
+
+    whole = parts.from_environment()
+    with whole.sessions.begin() as session:
+        staff.unlink(session, login, by=by, now=parts.now())
+    say(f"The next sign-in as {login} takes the account.")
+
+
+@group.command("reset-factor")
+def staff_reset_factor(login: Login, by: By) -> None:
+    """Take away the second factor of somebody who lost phone and recovery codes, and end their sessions."""
+    from bot import staff
+
+    whole = parts.from_environment()
+    with whole.sessions.begin() as session:
+        staff.factor.clear(session, login, by=by, now=parts.now())
+        staff.end_all(session, staff.known_as(session, login).id)
+    say(f"{login} signs in with the password alone, and can set up another second factor.")
+
+
 @group.command("list")
 def staff_list(json: Json = False) -> None:
     """Every account, its roles and when it was last seen."""
@@ -73,7 +96,7 @@ def staff_list(json: Json = False) -> None:
     if json:
         say_json(rows)
     else:
-        columns = ["login", "name", "roles", "signs_in", "last_seen_at", "disabled_at"]
+        columns = ["login", "name", "roles", "signs_in", "second_factor", "last_seen_at", "disabled_at"]
         say_table(rows, columns, nothing="There are no accounts. `handreiking staff add` makes the first.")
 
 
@@ -89,10 +112,17 @@ def audit_verify(json: Json = False) -> None:
     with ledger.reading(whole.sessions) as session:
         found = ledger.verify(session)
     if json:
-        say_json({"rows": found.rows, "loose": found.loose, "newest": found.newest, "faults": found.faults})
+        say_json(
+            {
+                "rows": found.rows,
+                "loose": found.loose,
+                "newest": found.newest,
+                "faults": [str(one) for one in found.faults],
+            }
+        )
     else:
         for fault in found.faults:
-            say(fault)
+            say(str(fault))
         loose = f" {found.loose} rows of an older program are not chained." if found.loose else ""
         say(f"{found.rows} rows, {len(found.faults) or 'no'} faults. Newest: {found.newest or 'none'}.{loose}")
     if found.faults:

@@ -4,6 +4,12 @@ An edge like the others: it decides nothing, and what it shows comes from the sa
 """
 
 from bot.console.app import build
-from bot.console.desk import Desk
+from bot.console.desk import (
+    Desk,
+    Setting,
+)
+from bot.console.provider import (
+    Provider,
+)
 
-__all__ = ["Desk", "build"]
+__all__ = ["Desk", "Provider", "Setting", "build"]

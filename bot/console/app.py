@@ -1,14 +1,44 @@
 """The pages put together."""
 
+from typing import Final
+
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.responses import Response
 
-from bot.console import campaigns, home, profile, signin
-from bot.console.desk import Desk, NotAllowed, NotSignedIn, go_to
+from bot.console import (
+    accounts,
+    administration,
+    approve,
+    audit,
+    campaigns,
+    cards,
+    codes,
+    contact,
+    editor,
+    factor,
+    health,
+    home,
+    message,
+    persons,
+    profile,
+    setup,
+    signin,
+    sources,
+    stuck,
+    text_changes,
+    texts,
+)
+from bot.console.desk import Desk, NotAllowed, NotSecured, NotSignedIn, go_to
 from bot.console.security import Guarded
 from bot.errors import RefusedError
+
+ENTRY: Final = (signin, profile, factor, home)
+#: In this order: what stands under a campaign's address is looked for before the campaign itself.
+CAMPAIGNS: Final = (editor, message, campaigns, approve)
+ADMINISTRATION: Final = (administration, sources, codes, persons, accounts, stuck, health, setup)
 
 
 def build(desk: Desk) -> FastAPI:
@@ -16,7 +46,7 @@ def build(desk: Desk) -> FastAPI:
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
     app.state.desk = desk
     app.router.routes.append(desk.pages.static.route())
-    for area in (signin, profile, home, campaigns):
+    for area in (*ENTRY, *CAMPAIGNS, contact, audit, text_changes, texts, cards, *ADMINISTRATION):
         app.router.routes.extend(area.routes(desk).routes)
 
     def to_sign_in(request: Request, _: Exception) -> Response:
@@ -24,6 +54,11 @@ def build(desk: Desk) -> FastAPI:
         if request.headers.get("hx-request"):
             return Response(status_code=200, headers={"HX-Redirect": "/signin"})
         return go_to(f"/signin?next={back}")
+
+    def to_second_factor(request: Request, _: Exception) -> Response:
+        if request.headers.get("hx-request"):
+            return Response(status_code=200, headers={"HX-Redirect": factor.ADDRESS})
+        return go_to(factor.ADDRESS)
 
     def not_allowed(request: Request, _: Exception) -> Response:
         return desk.page(request, "problem.html", status=403, problem="not_allowed", sentence=None)
@@ -41,9 +76,12 @@ def build(desk: Desk) -> FastAPI:
         return desk.page(request, "problem.html", status=status, problem=problem, sentence=None)
 
     app.add_exception_handler(NotSignedIn, to_sign_in)
+    app.add_exception_handler(NotSecured, to_second_factor)
     app.add_exception_handler(NotAllowed, not_allowed)
     app.add_exception_handler(RefusedError, refused)
     app.add_exception_handler(HTTPException, not_here)
     app.add_exception_handler(RequestValidationError, not_here)
+    # Nothing secret stands on a page that repeats what another site made a browser send, so its packed size tells none.
+    app.add_middleware(GZipMiddleware, minimum_size=1000, compresslevel=6)
     app.add_middleware(Guarded)
     return app

@@ -1,10 +1,12 @@
 """What the pages are made of, and who may see them."""
 
-from collections.abc import Callable, Collection, Iterator
+import secrets
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Final
+from enum import IntEnum
+from typing import Any, Final, Protocol
 from zoneinfo import ZoneInfo
 
 from fastapi import Depends, Request
@@ -12,11 +14,38 @@ from sqlmodel import Session
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from bot.console.pages import Pages
+from bot.console.provider import Provider
 from bot.journey import Journey
 from bot.staff import SEEN, May, SignedIn, seen, signed_in
 from bot.store import ledger
 
 COOKIE: Final = "__Host-handreiking"
+
+
+class Finding(Protocol):
+    """Something that is not as it should be, as `handreiking doctor` tells it."""
+
+    @property
+    def urgency(self) -> IntEnum: ...
+    @property
+    def what(self) -> str: ...
+    @property
+    def why(self) -> str: ...
+    @property
+    def todo(self) -> str: ...
+    @property
+    def since(self) -> datetime | None: ...
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Setting:
+    """What is set from outside: its name, what it is, and its value as it may be shown; None: not set."""
+
+    name: str
+    means: str
+    value: str | None
+    is_set: bool
+    is_secret: bool
 
 
 class NotSignedIn(Exception):  # noqa: N818 - a way to another page, not an error
@@ -27,14 +56,29 @@ class NotAllowed(Exception):  # noqa: N818
     """Whoever asks has no role that may do this."""
 
 
+class NotSecured(Exception):  # noqa: N818
+    """Whoever asks has to set up a second factor first."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Desk:
-    """`new_token` gives 32 random bytes as text; `people` are the logins whom anybody may step into (the demo only)."""
+    """`new_token` gives 32 random bytes as text; `people` are the logins whom anybody may step into (the demo only).
+
+    `provider` is the municipality's own sign-in. With `second_factor`, whoever comes in with a password needs one.
+    `rate_per_s`: the most messages a second over all chats.
+    `settings` and `look` are for the pages of administration; without them these say that they do not know.
+    """
 
     journey: Journey
     new_token: Callable[[], str] = field(repr=False)
     pages: Pages = field(default_factory=Pages)
     people: Collection[str] = ()
+    provider: Provider | None = None
+    second_factor: bool = False
+    rate_per_s: float = 30.0
+    pick: Callable[[str], str] = secrets.choice  # one character at random, of which nobody foretells the next
+    settings: Sequence[Setting] = ()
+    look: Callable[[], Sequence[Finding]] | None = None  # what is wrong, at a glance; it asks the database
     areas: set[str] = field(default_factory=lambda: {"/"})  # the addresses that the menu may show
 
     @property
@@ -68,6 +112,11 @@ class Desk:
                 seen(session, token, now)
         return somebody
 
+    def say(self, request: Request) -> Callable[[str], str]:
+        """What puts an English sentence into the language of whoever looks."""
+        somebody: SignedIn | None = getattr(request.state, "somebody", None)
+        return self.pages.translate(somebody.language if somebody else self.pages.language(request))
+
     def page(self, request: Request, template: str, *, status: int = 200, **said: Any) -> HTMLResponse:
         """The template filled in, in the language of whoever looks."""
         somebody: SignedIn | None = getattr(request.state, "somebody", None)
@@ -91,16 +140,16 @@ class Desk:
         return HTMLResponse(html, status_code=status)
 
 
-def allowed(what: May) -> Any:
-    """For a route: lets in who may do this, and gives them to it."""
-    return Depends(Gate(what))
+def allowed(what: May, *, setting_up: bool = False) -> Any:
+    """For a route: lets in who may do this, and gives them to it; `setting_up`: also who lacks a second factor."""
+    return Depends(Gate(what, setting_up=setting_up))
 
 
 class Gate:
     """Declared at each route, and found there by a test that walks all of them."""
 
-    def __init__(self, what: May) -> None:
-        self.what = what
+    def __init__(self, what: May, *, setting_up: bool = False) -> None:
+        self.what, self._setting_up = what, setting_up
 
     def __call__(self, request: Request) -> SignedIn:
         desk: Desk = request.app.state.desk
@@ -108,6 +157,8 @@ class Gate:
         if somebody is None:
             raise NotSignedIn
         request.state.somebody = somebody
+        if desk.second_factor and somebody.by_password_alone and not self._setting_up:
+            raise NotSecured
         if not somebody.may(self.what):
             raise NotAllowed
         return somebody

@@ -13,15 +13,14 @@ from typing import Any
 from sqlalchemy import Row
 from sqlmodel import Session
 
-from bot import planning
+from bot import campaigns, planning
 from bot.core import outreach
-from bot.core.answers import fresh_buttons
 from bot.core.facts import Citizen, Objection, Purpose, Reason, Rules
 from bot.core.talk import Standing
 from bot.errors import UnreadableError
 from bot.outbox.leasing import FLIGHT, nudges_wait
 from bot.outbox.parts import Document, Label, Outgoing
-from bot.outbox.queueing import labels
+from bot.outbox.queueing import TEST, phrased
 from bot.store import ledger
 from bot.store.ledger import SEALED
 from bot.store.tables import CampaignRow, FrozenRow
@@ -79,8 +78,6 @@ class _Door:
         asked = {row.citizen_id for row in rows if row.purpose in {Purpose.NUDGE, Purpose.CONFIRMATION}}
         self.people = ledger.addressees(session, {row.citizen_id for row in rows})
         self.halted = bool(nudges) and nudges_wait(session, self.now)
-        facts: Any = [self.people[known] for known in asked]
-        self.persons: dict[str, Citizen] = ledger.citizens(session, facts) if facts else {}
         self.offered: dict[str, Row[Any]] = {}
         self.campaigns: dict[str, CampaignRow] = {}
         self.worlds: dict[str, planning.World] = {}
@@ -89,8 +86,14 @@ class _Door:
         if nudges and not self.halted:
             self.offered = ledger.offered(session, {row.offer_id for row in nudges})
             self.campaigns = ledger.by_id(session, CampaignRow, {row.campaign_id for row in nudges})
+            self.wording = campaigns.with_its_words(self.wording, self.campaigns.values())
             self.worlds = planning.worlds_of(session, self.campaigns.values(), self.wording, self.now)
             self.frozen = ledger.frozen(session, {row.variant for row in nudges})
+        facts: Any = [self.people[known] for known in asked]
+        told = planning.situations_of(self.worlds.values())
+        tests = {chat for row in rows if (chat := _tested(row)) is not None}
+        self.test_chats = ledger.test_chats(session, tests) if tests else set()
+        self.persons: dict[str, Citizen] = ledger.citizens(session, facts, situations=told) if facts else {}
 
     def passes(self, row: Row[Any]) -> Outgoing | None:
         """The message, when it may leave; what becomes of it is noted."""
@@ -127,7 +130,11 @@ class _Door:
                 return self._may_be_nudged(row, citizen)
 
     def _may_be_told(self, row: Row[Any], citizen: Row[Any]) -> bool:
-        """What nobody asked for just now is for who takes part, in civil hours only."""
+        """What nobody asked for just now is for who takes part, in civil hours only; a test is for whose chat it is."""
+        if _tested(row) is not None:
+            if row.citizen_id not in self.test_chats:
+                self._ends(row, "withdrawn", Reason.STOPPED, None)
+            return row.citizen_id in self.test_chats
         if citizen.standing != Standing.ACTIVE:
             self._ends(row, "withdrawn", Reason.STOPPED, None)
             return False
@@ -144,7 +151,7 @@ class _Door:
         if world is None:
             self._ends(row, "withdrawn", Reason.CARD_NOT_IN_FORCE, Reason.CARD_NOT_IN_FORCE)
             return False
-        person = self._person(row)
+        person = planning.before(world.campaign, self._person(row), self.vault)
         signal = planning.signal_for(offer, offer.person)
         objection = outreach.objection(signal, world.card, world.campaign, person, world.rules, self.now)
         objection = objection or self._misworded(row, person.language, world)
@@ -211,11 +218,12 @@ class _Door:
                 {"variant": variant, "language": language, "wording_hash": hashed, "first_sent_at": self.now}
             )
         self._leaves(row, language=language, wording_hash=hashed)
+        text, buttons = phrased(self.wording, variant, language, self.worlds[row.campaign_id].card, row.id)
         return Outgoing(
             id=row.id,
             chat=chat,
-            text=self.wording.say(variant, language),
-            buttons=labels(self.wording, language, fresh_buttons(row.id, self.worlds[row.campaign_id].card)),
+            text=text,
+            buttons=buttons,
             silent=True,
             purpose=Purpose.NUDGE,
         )
@@ -253,6 +261,11 @@ class _Door:
         self.withdrawn.add(str(row.id))
         if row.offer_id is not None and outcome is not None:
             self.offers.append({"id": row.offer_id, "state": "closed", "outcome": outcome, "closed_at": self.now})
+
+
+def _tested(row: Row[Any]) -> str | None:
+    """Whose chat a test is for; None: it is no test."""
+    return row.citizen_id if row.purpose == Purpose.CONFIRMATION and (row.body or {}).get(TEST) else None
 
 
 def _columns(change: Mapping[str, Any]) -> tuple[str, ...]:

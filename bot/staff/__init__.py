@@ -3,30 +3,104 @@
 Functions take a session and never commit.
 """
 
-from bot.staff.accounts import NewStaff, add, change, disable, known_as, listing, set_password
-from bot.staff.rights import RIGHTS, May, Role, may
-from bot.staff.sessions import SEEN, SignedIn, end, end_all, open_session, seen, signed_in
-from bot.staff.signin import Failed, sign_in
+from bot.staff import (
+    factor,
+)
+from bot.staff.accounts import (
+    LONGEST,
+    SHORTEST,
+    NewStaff,
+    add,
+    change,
+    disable,
+    known_as,
+    listing,
+    names,
+    set_password,
+    unlink,
+)
+from bot.staff.administering import (
+    enable,
+    first_password,
+    open_sessions,
+    sign_out,
+)
+from bot.staff.elsewhere import (
+    Arrived,
+    arrive,
+    arrived,
+    roles_in,
+)
+from bot.staff.rights import (
+    RIGHTS,
+    May,
+    Role,
+    may,
+)
+from bot.staff.sessions import (
+    SEEN,
+    Means,
+    SignedIn,
+    end,
+    end_all,
+    open_session,
+    seen,
+    signed_in,
+)
+from bot.staff.signin import (
+    Failed,
+    prove,
+    sign_in,
+)
+from bot.staff.trail import (
+    Check,
+    begin_check,
+    every_row,
+    go_on_checking,
+    last_check,
+    note_export,
+)
 
 __all__ = [
+    "LONGEST",
     "RIGHTS",
     "SEEN",
+    "SHORTEST",
+    "Arrived",
+    "Check",
     "Failed",
     "May",
+    "Means",
     "NewStaff",
     "Role",
     "SignedIn",
     "add",
+    "arrive",
+    "arrived",
+    "begin_check",
     "change",
     "disable",
+    "enable",
     "end",
     "end_all",
+    "every_row",
+    "factor",
+    "first_password",
+    "go_on_checking",
     "known_as",
+    "last_check",
     "listing",
     "may",
+    "names",
+    "note_export",
     "open_session",
+    "open_sessions",
+    "prove",
+    "roles_in",
     "seen",
     "set_password",
     "sign_in",
+    "sign_out",
     "signed_in",
+    "unlink",
 ]

@@ -4,6 +4,7 @@ import re
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any, Final
 
 from pwdlib import PasswordHash
@@ -15,9 +16,10 @@ from bot.store import ledger
 from bot.store.tables import StaffRow, StaffSessionRow
 
 LANGUAGES: Final = ("nl", "en")
-PASSWORD_LENGTH: Final = 12
-_LONGEST: Final = 200
-_LOGIN = re.compile(r"[^\s@]{1,64}@[^\s@]{1,190}|[a-z0-9][a-z0-9._-]{1,63}")
+#: How long a password may be.
+SHORTEST: Final = 12
+LONGEST: Final = 200
+LOGIN: Final = re.compile(r"[^\s@]{1,64}@[^\s@]{1,190}|[a-z0-9][a-z0-9._-]{1,63}")
 _hasher = PasswordHash.recommended()
 
 
@@ -93,18 +95,33 @@ def disable(session: Session, login: str, *, by: str, now: datetime) -> StaffRow
 def set_password(session: Session, login: str, password: str, *, by: str, now: datetime) -> None:
     """Let somebody sign in with a password (argon2id). Raises FaultsError for one that is too short or too long."""
     row = known_as(session, login)
-    if not PASSWORD_LENGTH <= len(password) <= _LONGEST:
-        raise FaultsError([f"password: give {PASSWORD_LENGTH} to {_LONGEST} characters; a sentence is fine"])
+    if not SHORTEST <= len(password) <= LONGEST:
+        raise FaultsError([f"password: give {SHORTEST} to {LONGEST} characters; a sentence is fine"])
     row.password_hash = _hasher.hash(password)
     row.failures, row.locked_until = 0, None
     session.add(row)
     ledger.audit(session, now, by, "staff.password", row.login)
 
 
+def unlink(session: Session, login: str, *, by: str, now: datetime) -> None:
+    """Forget who this account is at the municipality's own sign-in; the next sign-in under its name takes it again.
+
+    For when that sign-in was replaced, and everybody is somebody else there. Raises RefusedError when it knows nobody.
+    """
+    row = known_as(session, login)
+    if row.subject is None:
+        raise RefusedError("{login} is not tied to the municipality's sign-in.", login=row.login)
+    row.subject = None
+    session.add(row)
+    for opened in session.exec(select(StaffSessionRow).where(col(StaffSessionRow.staff_id) == row.id)):
+        session.delete(opened)
+    ledger.audit(session, now, by, "staff.unlink", row.login)
+
+
 def password_fits(row: StaffRow | None, password: str) -> bool:
     """Whether this is the account's password. As slow for an account that does not exist as for one that does."""
     known = None if row is None else row.password_hash
-    fits = _hasher.verify(password[:_LONGEST], known or _NOBODY)
+    fits = _hasher.verify(password[:LONGEST], known or _nobodys())
     return fits and known is not None
 
 
@@ -116,6 +133,11 @@ def known_as(session: Session, login: str) -> StaffRow:
     return row
 
 
+def names(session: Session) -> dict[str, str]:
+    """What everybody is called, by login; also who is shut, since the audit trail names them."""
+    return dict(iter(session.exec(select(col(StaffRow.login), col(StaffRow.name)))))
+
+
 def listing(session: Session) -> list[dict[str, Any]]:
     """The accounts by login, without passwords. Moments are ISO 8601 in UTC."""
     return [
@@ -125,6 +147,7 @@ def listing(session: Session) -> list[dict[str, Any]]:
             "team": row.team,
             "roles": row.roles,
             "signs_in": "sign-in" if row.subject else "password" if row.password_hash else "not yet",
+            "second_factor": row.totp_sealed is not None,
             "last_seen_at": row.last_seen_at and row.last_seen_at.isoformat(),
             "disabled_at": row.disabled_at and row.disabled_at.isoformat(),
         }
@@ -139,9 +162,9 @@ def _team(new: NewStaff) -> str | None:
 def _faults(new: NewStaff) -> list[str]:
     faults = []
     login = new.login.strip().casefold()
-    if not _LOGIN.fullmatch(login):
+    if not LOGIN.fullmatch(login):
         faults.append(f"login: {new.login!r} is neither an e-mail address nor a short name such as e.devries")
-    if not new.name.strip() or len(new.name) > _LONGEST:
+    if not new.name.strip() or len(new.name) > LONGEST:
         faults.append("name: give the name that citizens and colleagues may see")
     unknown = sorted(set(new.roles) - {role.value for role in Role})
     if unknown:
@@ -153,4 +176,6 @@ def _faults(new: NewStaff) -> list[str]:
     return faults
 
 
-_NOBODY: Final = _hasher.hash("nobody has this password")
+@cache
+def _nobodys() -> str:
+    return _hasher.hash("nobody has this password")

@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import Final
 
 from sqlalchemy import delete
@@ -19,6 +20,14 @@ IDLE: Final = timedelta(hours=1)
 SEEN: Final = timedelta(minutes=1)
 
 
+class Means(StrEnum):
+    """How somebody came in."""
+
+    PASSWORD = "password"  # noqa: S105 - the word
+    PROVIDER = "provider"  # the municipality's own sign-in, which has its own second factor
+    DEMO = "demo"
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SignedIn:
     """Who is at the other end. `login` is what the audit trail says."""
@@ -30,17 +39,41 @@ class SignedIn:
     roles: Collection[str]
     language: str
     seen_at: datetime
+    means: str = Means.PASSWORD
+    has_password: bool = False
+    has_factor: bool = False
+
+    @property
+    def by_password_alone(self) -> bool:
+        """Whether nothing but a password stands between a stranger and this account."""
+        return self.means == Means.PASSWORD and not self.has_factor
 
     def may(self, what: May) -> bool:
         return may(self.roles, what)
 
 
-def open_session(session: Session, row: StaffRow, token: str, now: datetime) -> None:
+def open_session(
+    session: Session,
+    row: StaffRow,
+    token: str,
+    now: datetime,
+    *,
+    means: Means = Means.PASSWORD,
+    id_token_sealed: str | None = None,
+) -> None:
     """Sign somebody in. `token` is random, 32 bytes or more, and is in the cookie only."""
     row.last_seen_at = now
     session.add(row)
     session.add(
-        StaffSessionRow(token_hash=_hash(token), staff_id=row.id, created_at=now, seen_at=now, ends_at=now + LASTS)
+        StaffSessionRow(
+            token_hash=_hash(token),
+            staff_id=row.id,
+            created_at=now,
+            seen_at=now,
+            ends_at=now + LASTS,
+            means=means,
+            id_token_sealed=id_token_sealed,
+        )
     )
     session.execute(delete(StaffSessionRow).where(col(StaffSessionRow.ends_at) <= now))
 
@@ -61,6 +94,9 @@ def signed_in(session: Session, token: str, now: datetime) -> SignedIn | None:
         roles=tuple(row.roles),
         language=row.language,
         seen_at=opened.seen_at,
+        means=opened.means or Means.PASSWORD,
+        has_password=row.password_hash is not None,
+        has_factor=row.totp_sealed is not None,
     )
 
 
@@ -73,13 +109,21 @@ def seen(session: Session, token: str, now: datetime) -> None:
         session.add_all([opened, row])
 
 
-def end(session: Session, token: str) -> None:
-    session.execute(delete(StaffSessionRow).where(col(StaffSessionRow.token_hash) == _hash(token)))
+def end(session: Session, token: str) -> str | None:
+    """Sign out here; gives the sealed ID token of a session that the municipality's own sign-in opened."""
+    opened = session.get(StaffSessionRow, _hash(token))
+    if opened is None:
+        return None
+    session.delete(opened)
+    return opened.id_token_sealed
 
 
-def end_all(session: Session, staff_id: str) -> None:
-    """Sign somebody out everywhere."""
-    session.execute(delete(StaffSessionRow).where(col(StaffSessionRow.staff_id) == staff_id))
+def end_all(session: Session, staff_id: str, *, but: str | None = None) -> None:
+    """Sign somebody out everywhere, or everywhere but where the token `but` is."""
+    ends = delete(StaffSessionRow).where(col(StaffSessionRow.staff_id) == staff_id)
+    if but is not None:
+        ends = ends.where(col(StaffSessionRow.token_hash) != _hash(but))
+    session.execute(ends)
 
 
 def _hash(token: str) -> str:

@@ -4,9 +4,9 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
-import pyotp
 from sqlmodel import Session, col, select
 
+from bot.staff import factor
 from bot.staff.accounts import password_fits
 from bot.store import ledger
 from bot.store.tables import StaffRow
@@ -28,6 +28,14 @@ class Failed(StrEnum):
 
 def sign_in(session: Session, vault: Vault, login: str, password: str, code: str, now: datetime) -> StaffRow | Failed:
     """The account, once password and second factor fit. A wrong one is counted in the session: commit either way."""
+    row = prove(session, vault, login, password, code, now)
+    if not isinstance(row, Failed):
+        ledger.audit(session, now, row.login, "staff.sign_in", row.login, means="password")
+    return row
+
+
+def prove(session: Session, vault: Vault, login: str, password: str, code: str, now: datetime) -> StaffRow | Failed:
+    """The same without signing in: that whoever is at the screen knows the password, and the code if one is needed."""
     found = select(StaffRow).where(col(StaffRow.login) == login.strip().casefold())
     row = session.exec(found.with_for_update()).first()
     if row is not None and row.locked_until is not None and now < row.locked_until:
@@ -35,26 +43,13 @@ def sign_in(session: Session, vault: Vault, login: str, password: str, code: str
     if not password_fits(row, password) or row is None or row.disabled_at is not None:
         _count(session, row, now)
         return Failed.WRONG
-    if row.totp_sealed is not None:
-        step = _step_of(code, vault.open(row.totp_sealed), now)
-        if step is None or step <= (row.totp_used or 0):  # a code that somebody looked at over a shoulder works once
-            if code:
-                _count(session, row, now)
-            return Failed.CODE
-        row.totp_used = step
+    if row.totp_sealed is not None and not factor.fits(session, vault, row, code, now):
+        if code:
+            _count(session, row, now)
+        return Failed.CODE
     row.failures, row.locked_until = 0, None
     session.add(row)
-    ledger.audit(session, now, row.login, "staff.sign_in", row.login)
     return row
-
-
-def _step_of(code: str, secret: str, now: datetime) -> int | None:
-    """The half minute whose code this is: the present one, or one to either side for a clock that is off (RFC 6238)."""
-    present = int(now.timestamp()) // pyotp.TOTP(secret).interval
-    counted = pyotp.HOTP(secret)
-    return next(
-        (step for step in (present, present - 1, present + 1) if counted.verify(code.replace(" ", ""), step)), None
-    )
 
 
 def _count(session: Session, row: StaffRow | None, now: datetime) -> None:

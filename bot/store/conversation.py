@@ -12,7 +12,7 @@ from sqlmodel import Session, col
 
 from bot.core.facts import DECLINED, Choice, ConsentState, Origin, Reason
 from bot.core.talk import Standing
-from bot.store.ledger import ON_THE_WAY
+from bot.store.ledger import COLLEAGUE, ON_THE_WAY
 from bot.store.tables import (
     AnswerRow,
     CitizenRow,
@@ -25,6 +25,7 @@ from bot.store.tables import (
     OfferRow,
     OpinionRow,
     SignalRow,
+    StaffRow,
 )
 
 #: In front of a wording's id: the mark that says whether it is paused.
@@ -57,8 +58,25 @@ def contact_lines(session: Session, request: int) -> Sequence[ContactLineRow]:
     return session.execute(statement.order_by(col(ContactLineRow.id))).scalars().all()
 
 
+def delivery(session: Session, keys: Collection[str]) -> dict[str, tuple[str, str | None]]:
+    """The state of the messages with these keys, and why it failed."""
+    statement = select(col(MessageRow.key), col(MessageRow.state), col(MessageRow.error))
+    found = session.execute(statement.where(col(MessageRow.key).in_(keys)))
+    return {key: (state, error) for key, state, error in found}
+
+
+def just_cancelled(session: Session, citizen: str, now: datetime) -> ContactRequestRow | None:
+    """The request that this person took back at this very moment, such as to ask for another one in its place."""
+    statement = select(ContactRequestRow).where(
+        col(ContactRequestRow.citizen_id) == citizen,
+        col(ContactRequestRow.state) == "cancelled",
+        col(ContactRequestRow.closed_at) == now,
+    )
+    return session.execute(statement.order_by(col(ContactRequestRow.id).desc())).scalars().first()
+
+
 def forget_contact(session: Session, rows: Iterable[ContactRequestRow]) -> None:
-    """What was typed and the numbers to call; that there was a request stays."""
+    """What was typed, notes about it, and the numbers to call; that there was a request stays."""
     ids = []
     for row in rows:
         row.phone_sealed = None
@@ -207,12 +225,18 @@ def not_told(session: Session, privacy: str, limit: int) -> Sequence[CitizenRow]
 
 
 def forget_addresses(session: Session) -> None:
-    """The sealed addresses of erased people go once nothing waits to leave for them."""
+    """Sealed addresses go once nothing waits to leave: of erased people, and of test chats that nobody has."""
     waiting = select(MessageRow.citizen_id).where(col(MessageRow.state).in_(ON_THE_WAY))  # type: ignore[call-overload]
+    tied = select(StaffRow.chat_citizen).where(  # type: ignore[call-overload]
+        col(StaffRow.chat_citizen).is_not(None), col(StaffRow.disabled_at).is_(None)
+    )
     session.execute(
         update(CitizenRow)
         .where(
-            col(CitizenRow.standing) == Standing.ERASED,
+            or_(
+                col(CitizenRow.standing) == Standing.ERASED,
+                and_(col(CitizenRow.standing) == COLLEAGUE, col(CitizenRow.id).not_in(tied)),
+            ),
             col(CitizenRow.chat_sealed).is_not(None),
             col(CitizenRow.id).not_in(waiting),
         )

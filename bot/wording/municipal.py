@@ -7,7 +7,7 @@ from typing import Annotated, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from babel import Locale, UnknownLocaleError
-from pydantic import AfterValidator, BeforeValidator, Field, HttpUrl, StringConstraints, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, HttpUrl, RootModel, StringConstraints, model_validator
 
 from bot.core import legible, plain
 from bot.core.facts import Rules, Tone, Values
@@ -60,7 +60,8 @@ class Municipality(Part):
     """Who writes. `domains` are the only sites that texts may link to, their subdomains included.
 
     `team`, `desk` and `contact_hours` are in the source language; say `municipality.team` to have them in another.
-    `contacts_per_day`: how many people the team can contact on one working day.
+    `contacts_per_day`: how many people the team can contact on one working day. `claim_working_hours`: how long
+    somebody keeps a request that they took and do nothing about.
     """
 
     example: bool = False
@@ -70,6 +71,7 @@ class Municipality(Part):
     contact_hours: Sentence
     desk: Sentence
     contacts_per_day: int = Field(ge=1)
+    claim_working_hours: int = Field(default=4, ge=1, le=40)
     website: HttpUrl
     privacy_page: HttpUrl
     domains: list[Domain] = Field(min_length=1)
@@ -133,6 +135,19 @@ class ThemesFile(Part):
 
 class SituationsFile(Part):
     situation: dict[Id, SituationEntry] = Field(min_length=1)
+
+
+class StandardReply(Part):
+    """What staff can put into a reply and change. `title` is for colleagues. Say `standard.<id>`."""
+
+    title: Sentence
+    text: Sentence
+    note: str = ""
+    exceptions: Exceptions = Field(default_factory=dict)
+
+
+class RepliesFile(RootModel[dict[Id, StandardReply]]):
+    """It may be empty, and a municipality need not have it."""
 
 
 class BotEntry(Part):

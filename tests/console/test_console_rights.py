@@ -6,7 +6,7 @@ from bot.console.desk import Gate
 from bot.staff import RIGHTS, May, Role
 from tests.console.conftest import PEOPLE
 
-OPEN = {"/signin", "/signin/demo", "/static/{name}", "/accessibility"}
+OPEN = {"/signin", "/signin/demo", "/signin/elsewhere", "/signin/back", "/static/{name}", "/accessibility"}
 
 
 def gates(route):

@@ -3,12 +3,19 @@
 from collections import Counter, defaultdict
 from collections.abc import Collection
 from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final, NamedTuple
 
-from sqlalchemy import func, select
+from sqlalchemy import case, exists, func, select
 from sqlmodel import Session, col
 
 from bot.core.facts import Choice
-from bot.store.tables import AnswerRow, MessageRow, OfferRow
+from bot.store.ledger.common import table_of
+from bot.store.ledger.messages import NUDGE
+from bot.store.tables import AnswerRow, InboxRow, MessageRow, OfferRow
+
+#: So many messages that wait are looked at to find which campaigns are next; each of them may be of another one.
+LOOKED_AT: Final = 500
 
 
 @dataclass(kw_only=True, slots=True)
@@ -33,7 +40,7 @@ class Figures:
 
 
 def figures(session: Session, campaigns: Collection[str]) -> dict[str, Figures]:
-    """How these campaigns stand, each in its own figures; three statements, however many campaigns."""
+    """How these campaigns stand, each in its own figures; two statements, however many campaigns."""
     found: dict[str, Figures] = defaultdict(Figures)
     messages = (
         select(MessageRow.campaign_id, MessageRow.state, MessageRow.error, func.count())  # type: ignore[call-overload]
@@ -44,22 +51,18 @@ def figures(session: Session, campaigns: Collection[str]) -> dict[str, Figures]:
         found[campaign].messages[state] += count
         if state == "failed":
             found[campaign].failures[error or ""] += count
+    # A message counts as answered with the first of its answers by name, so that one statement tells both.
+    answer, message, earlier = table_of(AnswerRow), table_of(MessageRow), table_of(AnswerRow).alias("earlier")
+    another = exists().where(earlier.c.message_id == answer.c.message_id, earlier.c.choice < answer.c.choice)
     answers = (
-        select(MessageRow.campaign_id, AnswerRow.choice, func.count())  # type: ignore[call-overload]
-        .join(MessageRow, col(MessageRow.id) == col(AnswerRow.message_id))
-        .where(col(MessageRow.campaign_id).in_(campaigns))
-        .group_by(MessageRow.campaign_id, AnswerRow.choice)
+        select(message.c.campaign_id, answer.c.choice, func.count(), func.sum(case((another, 0), else_=1)))
+        .join(message, message.c.id == answer.c.message_id)
+        .where(message.c.campaign_id.in_(campaigns))
+        .group_by(message.c.campaign_id, answer.c.choice)
     )
-    for campaign, choice, count in session.execute(answers):
+    for campaign, choice, count, answered in session.execute(answers):
         found[campaign].answers[choice] += count
-    answered = (
-        select(MessageRow.campaign_id, func.count(func.distinct(AnswerRow.message_id)))  # type: ignore[call-overload]
-        .join(MessageRow, col(MessageRow.id) == col(AnswerRow.message_id))
-        .where(col(MessageRow.campaign_id).in_(campaigns))
-        .group_by(MessageRow.campaign_id)
-    )
-    for campaign, count in session.execute(answered):
-        found[campaign].answered = count
+        found[campaign].answered += answered
     return {campaign: found[campaign] for campaign in campaigns}
 
 
@@ -77,3 +80,79 @@ def standing(session: Session, campaign: str) -> tuple[Counter[str], Counter[str
         if outcome is not None:
             reasons[outcome] += count
     return states, reasons
+
+
+class Unsure(NamedTuple):
+    """A message of which nobody knows whether it arrived. `id` is the attempt that a press on it would name."""
+
+    id: int
+    left_at: datetime | None
+    variant: str | None
+    language: str | None
+
+
+def uncertain(session: Session, campaign: str, limit: int) -> list[Unsure]:
+    """Of these messages of a campaign the newest."""
+    of = table_of(MessageRow).c
+    statement = (
+        select(of.id, of.closed_at, of.variant, of.language)
+        .where(of.campaign_id == campaign, of.state == "uncertain")
+        .order_by(of.closed_at.desc(), of.id.desc())
+        .limit(limit)
+    )
+    return [Unsure(*row) for row in session.execute(statement)]
+
+
+class Next(NamedTuple):
+    """A campaign with something that is about to happen. `queued`: a message is ready; else it is still decided."""
+
+    campaign: str
+    at: datetime
+    queued: bool
+
+
+def upcoming(session: Session, limit: int) -> list[Next]:
+    """The campaigns whose nudges leave or are decided about next, the soonest first, each once.
+
+    Only so many rows are looked at, so a campaign behind a long queue of others is left out.
+    """
+    messages, offers = table_of(MessageRow).c, table_of(OfferRow).c
+    due = (
+        select(messages.campaign_id, messages.due_at)
+        .where(messages.state == "due", messages.purpose == NUDGE, messages.campaign_id.is_not(None))
+        .order_by(messages.due_at)
+    )
+    looks = select(offers.campaign_id, offers.look_at).where(offers.state == "open").order_by(offers.look_at)
+    found = [
+        Next(campaign, at, queued)
+        for queued, statement in ((True, due), (False, looks))
+        for campaign, at in session.execute(statement.limit(LOOKED_AT))
+    ]
+    soonest: dict[str, Next] = {}
+    for one in sorted(found, key=lambda one: one.at):
+        soonest.setdefault(one.campaign, one)
+    return list(soonest.values())[:limit]
+
+
+def unresolved(session: Session) -> tuple[int, int]:
+    """How many messages nobody knows the end of, and how many updates could not be read."""
+    unsure = select(func.count()).where(col(MessageRow.state) == "uncertain")
+    dead = select(func.count()).where(col(InboxRow.state) == "dead")
+    return session.execute(unsure).scalar_one(), session.execute(dead).scalar_one()
+
+
+def asked_for_contact(session: Session) -> dict[str, tuple[int, int]]:
+    """For each card: how many messages reached somebody, and after how many of them they asked for contact."""
+    reached = (
+        select(MessageRow.card, func.count())  # type: ignore[call-overload]
+        .where(col(MessageRow.state) == "sent", col(MessageRow.card).is_not(None))
+        .group_by(MessageRow.card)
+    )
+    asked = (
+        select(MessageRow.card, func.count())  # type: ignore[call-overload]
+        .join(AnswerRow, col(AnswerRow.message_id) == col(MessageRow.id))
+        .where(col(AnswerRow.choice) == Choice.CONTACT, col(MessageRow.card).is_not(None))
+        .group_by(MessageRow.card)
+    )
+    contacts = dict(iter(session.execute(asked)))
+    return {card: (sent, contacts.get(card, 0)) for card, sent in session.execute(reached)}

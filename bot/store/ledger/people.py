@@ -3,7 +3,8 @@
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, time
-from typing import NamedTuple
+from types import MappingProxyType
+from typing import Final, NamedTuple
 
 from sqlalchemy import func, select
 from sqlmodel import Session, col
@@ -29,7 +30,11 @@ from bot.store.tables import (
     MessageRow,
     Moment,
     SignalRow,
+    StaffRow,
 )
+
+#: The standing of a chat that only somebody of the staff has, for tests: no citizen, and never counted as one.
+COLLEAGUE: Final = "colleague"
 
 
 def citizen_by_chat(session: Session, chat_hash: str, *, locked: bool = False) -> CitizenRow | None:
@@ -145,21 +150,37 @@ def contacts(session: Session, ids: Collection[str], *, but: int | None = None) 
 
 
 def citizens(
-    session: Session, rows: Sequence[CitizenRow] | Sequence[Person], *, but: int | None = None
+    session: Session,
+    rows: Sequence[CitizenRow] | Sequence[Person],
+    *,
+    but: int | None = None,
+    situations: Collection[str] = (),
 ) -> dict[str, Citizen]:
-    """These people as decisions see them, by id."""
+    """These people as decisions see them, by id. Of what they told us only `situations`, types of signal."""
     ids = [row.id for row in rows]
+    told = told_of(session, ids, situations)
     consented = _given(session, ids)
     contacted = contacts(session, ids, but=but)
     linked = set(session.execute(select(col(LinkRow.citizen_id)).where(col(LinkRow.citizen_id).in_(ids))).scalars())
     return {
-        row.id: citizen(row, consented.get(row.id, {}), contacted.get(row.id, ()), linked=row.id in linked)
+        row.id: citizen(
+            row,
+            consented.get(row.id, {}),
+            contacted.get(row.id, ()),
+            linked=row.id in linked,
+            told=told.get(row.id, {}),
+        )
         for row in rows
     }
 
 
 def citizen(
-    row: CitizenRow | Person, consents: Mapping[str, datetime], contacts: Iterable[Contact], *, linked: bool
+    row: CitizenRow | Person,
+    consents: Mapping[str, datetime],
+    contacts: Iterable[Contact],
+    *,
+    linked: bool,
+    told: Mapping[str, datetime] = MappingProxyType({}),
 ) -> Citizen:
     """A person as decisions see them."""
     return Citizen(
@@ -176,6 +197,7 @@ def citizen(
         rested_anew=row.rested_anew,
         holdout=row.holdout,
         contacts=tuple(contacts),
+        told=told,
     )
 
 
@@ -215,6 +237,22 @@ def withdraw(session: Session, citizen: CitizenRow, now: datetime, *, update_id:
     recall(session, now, reason, citizen_id=citizen.id)
 
 
+def test_chats(session: Session, ids: Collection[str]) -> set[str]:
+    """Those of these chats to which somebody of the staff may send a test."""
+    tied = select(col(StaffRow.chat_citizen)).where(
+        col(StaffRow.chat_citizen).in_(ids), col(StaffRow.disabled_at).is_(None)
+    )
+    return {known for known in session.execute(tied).scalars() if known is not None}
+
+
+def untie_chat(session: Session, citizen: str) -> list[str]:
+    """This chat is nobody's of the staff any more; return the logins of those whose it was."""
+    rows = session.execute(select(StaffRow).where(col(StaffRow.chat_citizen) == citizen)).scalars().all()
+    for row in rows:
+        row.chat_citizen = None
+    return [row.login for row in rows]
+
+
 def person_of(session: Session, reference_hash: str) -> str | None:
     row = session.get(LinkRow, reference_hash)
     return None if row is None else row.citizen_id
@@ -228,3 +266,18 @@ def told(session: Session, citizen: str) -> dict[str, datetime]:
         .group_by(col(SignalRow.type))
     )
     return dict(iter(session.execute(statement)))
+
+
+def told_of(session: Session, ids: Collection[str], types: Collection[str]) -> dict[str, dict[str, datetime]]:
+    """Who of these people told us something of these types of signal, and when last."""
+    if not types:
+        return {}
+    statement = (
+        select(col(SignalRow.citizen_id), col(SignalRow.type), func.max(col(SignalRow.occurred_at)))
+        .where(col(SignalRow.citizen_id).in_(ids), col(SignalRow.origin) == Origin.SELF, col(SignalRow.type).in_(types))
+        .group_by(col(SignalRow.citizen_id), col(SignalRow.type))
+    )
+    found: dict[str, dict[str, datetime]] = defaultdict(dict)
+    for person, kind, at in session.execute(statement):
+        found[person][kind] = at
+    return found
