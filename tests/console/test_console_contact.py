@@ -170,6 +170,18 @@ def test_what_was_typed_is_there_again_when_a_colleague_took_over(town, request_
     assert "Een lang antwoord" not in town.phones[ANNA].last.text
 
 
+def test_what_was_typed_is_there_again_when_the_time_to_do_so_ran_out(town, request_):
+    town.as_("mei").post(f"/contact/{request_}/claim")
+    town.later(days=2)
+    mei = town.as_("mei")
+    shown = mei.post(f"/contact/{request_}/draft", text="Een lang antwoord", note="Tolk", word="Voor jou")
+    for typed in ("Een lang antwoord", "Tolk", "Voor jou"):
+        assert typed in shown.text
+    assert "Nobody has taken this" in shown.text
+    mei.post(f"/contact/{request_}/reply", text="Een lang antwoord")
+    assert row(town, request_).claimed_by == "mei"
+
+
 @pytest.mark.parametrize(
     ("heard", "reason"),
     [("/stop", "The person stopped on"), (Blocked(), "The person blocked the bot or deleted the chat")],
