@@ -58,7 +58,9 @@ class Filled(Town):
             drafts.begin(session, "Stadspas, nieuw pasjaar", "stadspas", self.wording, by="eva", now=self.now)
         self.campaign()
         running = [file.id for number, file in enumerate(read) if number % 3 == 2]
-        self.pause(next(one for one in running if one != "zorgtoeslag-deadline"))
+        with self.sessions.begin() as session:
+            held = next(one for one in running if one != "zorgtoeslag-deadline")
+            campaigns.pause(session, held, "een fout in de brief", by="sam", now=self.now)
         self.stopped = [one for one in running if one != "zorgtoeslag-deadline"][1]
         self.stop_campaign(self.stopped)
 
