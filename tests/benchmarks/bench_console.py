@@ -131,7 +131,7 @@ def _asked(town: _Town, login: str | None, address: str) -> list[float]:
     """How long each of some requests took, in ms, over one connection as a browser keeps it."""
     cookie = {} if login is None else {"cookie": f"{COOKIE}={town.token(login)}"}
     took = []
-    with httpx.Client(base_url=town.address, headers=cookie) as client:
+    with httpx.Client(base_url=town.address, headers=cookie, timeout=60) as client:
         client.get(address)
         for _ in range(ROUNDS):
             began = time.perf_counter()

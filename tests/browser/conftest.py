@@ -1,5 +1,6 @@
 """A browser for each module: Playwright's way without async holds the thread's event loop as long as it is open."""
 
+import base64
 import shutil
 
 import pytest
@@ -49,4 +50,4 @@ def town(tmp_path_factory, sqlite_template, wording):
     engine.dispose()
 
 
-KEY = b"dGhlIHRlc3RzJyBvd24ga2V5IG9mIDMyIGJ5dGVzISE="
+KEY = base64.urlsafe_b64encode(b"the tests' own key of 32 bytes!!")

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from bot import campaigns, contacts, preview, staff
+from bot import campaigns, contacts, library, preview, signals, staff
 from bot.campaigns import drafts
 from bot.errors import UnreachableError
 from bot.store import conversation
@@ -46,12 +46,21 @@ class Filled(Town):
                     campaigns.approve(session, file.id, self.wording, by="sam", now=self.now)
                     if number % 3 == 2:
                         campaigns.start(session, file.id, self.wording, by="eva", now=self.now)
-        self._hands_over(read[0].id)
+            types = signals.known_types(whole.facts() for whole in self.wording.cards.values())
+            signals.new_key(session, "urn:nld:gemeente-voorbeeldstad:systeem:kalender", types, by="ada", now=self.now)
+            files = self.journey.shelf.files
+            rules = library.in_force(session, files)["rules.toml"]
+            fresh = {"rules.toml": rules.replace("min_gap_days = 14 ", "min_gap_days = 21 ")}
+            library.propose(session, files, fresh, why="Mensen vonden het te vaak.", by="eva", now=self.now)
+        self.handed_over = read[0].id
+        self._hands_over(self.handed_over)
         with self.sessions.begin() as session:
             drafts.begin(session, "Stadspas, nieuw pasjaar", "stadspas", self.wording, by="eva", now=self.now)
         self.campaign()
         running = [file.id for number, file in enumerate(read) if number % 3 == 2]
-        self.pause(next(one for one in running if one != "zorgtoeslag-deadline"))
+        with self.sessions.begin() as session:
+            held = next(one for one in running if one != "zorgtoeslag-deadline")
+            campaigns.pause(session, held, "een fout in de brief", by="sam", now=self.now)
         self.stopped = [one for one in running if one != "zorgtoeslag-deadline"][1]
         self.stop_campaign(self.stopped)
 

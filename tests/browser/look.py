@@ -7,6 +7,8 @@ AXE = (Path(__file__).parents[1] / "console" / "vendor" / "axe.min.js").read_tex
 RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
 FIRST_LOAD, REPEAT = 100_000, 6_000
 NARROW = 320
+#: Pages that are as long as what somebody asked for; each with the reason.
+LONG = {"/cards/file": "a whole file of texts, to be read and changed"}
 
 #: Marks what can be reached with Tab. Of radio buttons of one name it is one.
 FOCUSABLE = """() => {

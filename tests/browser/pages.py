@@ -47,7 +47,7 @@ def found(town):
         queue = deque(address for who, address in UNLINKED if who == login)
         if login is not None:
             queue.appendleft("/")
-        with httpx.Client(base_url=town.address, headers={"accept-language": "nl"} | cookie) as client:
+        with httpx.Client(base_url=town.address, timeout=60, headers={"accept-language": "nl"} | cookie) as client:
             _walk(town.app, client, login, queue, seen, counts)
     return seen
 

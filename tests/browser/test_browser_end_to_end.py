@@ -25,7 +25,7 @@ class Desk:
     def __init__(self, browser, town, login, language):
         self.town, self.language = town, language
         self.page = browser.new_context(locale=language).new_page()
-        self.page.set_default_timeout(60_000)
+        self.page.set_default_timeout(30_000)
         self.go("/signin")
         self.page.locator(f"form:has(input[value={login}]) button").click()
         self.go("/profile")
@@ -56,7 +56,7 @@ class Phone:
     def __init__(self, browser, town, user, name, language):
         self.town, self.language = town, language
         self.page = browser.new_context().new_page()
-        self.page.set_default_timeout(60_000)
+        self.page.set_default_timeout(30_000)
         self.page.goto(f"{town.chat}?user={user}&lang={language}&name={name}")
         self.log = self.page.locator("#log")
 
@@ -103,6 +103,7 @@ def test_a_campaign_reaches_somebody_who_asks_for_contact_and_is_answered(browse
     phone.press("contact")
     phone.press("c.chat")
     phone.press("c.any")
+    phone.reads(phone.said("contact.early"))
     phone.types(QUESTION[language])
 
     mei.go("/contact")
