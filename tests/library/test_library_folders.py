@@ -1,6 +1,5 @@
 """The texts in force as files, and back: nothing is lost, and nothing that nobody changed is touched."""
 
-
 import pytest
 
 from bot import library
