@@ -29,7 +29,7 @@ _ROOMS: Final = (
     "upkeep.py", "preview.py",
 )  # fmt: skip
 _REFUSALS: Final = dict.fromkeys(["RefusedError", "TakenError", "ClosedError"])
-_KEYWORDS: Final = {**DEFAULT_KEYWORDS, "N_": None, **_REFUSALS, "Misfit": (2,)}
+_KEYWORDS: Final = {**DEFAULT_KEYWORDS, "N_": None, **_REFUSALS, "Misfit": (2,), "_no_day": (3,)}
 
 
 def file(root: Path = ROOT) -> Path:

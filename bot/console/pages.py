@@ -84,6 +84,7 @@ class Pages:
             "translated_field": lambda name: translations.gettext(words.FIELDS.get(name, name)),
             "refused_words": lambda error: self.told(language, error),
             "language_name": partial(_language, locale=locale),
+            "iso_day": partial(_iso_day, locale=locale),
             "month_name": lambda number: dates.get_month_names("wide", locale=locale)[number],
             "day_in": lambda at, language, zone: dates.format_date(at.astimezone(zone), "d MMM y", locale=language),
         }
@@ -124,6 +125,14 @@ def _language(code: str, *, locale: str) -> str:
 
 def _day(value: date | None, *, locale: str) -> str:
     return "" if value is None else dates.format_date(value, "EEE d MMM y", locale=locale)
+
+
+def _iso_day(typed: str, *, locale: str) -> str:
+    """A date that somebody typed, in words; what is none, as it was typed."""
+    try:
+        return _day(date.fromisoformat(typed), locale=locale)
+    except ValueError:
+        return typed
 
 
 def _moment(value: datetime | None, zone: ZoneInfo, *, locale: str) -> str:
