@@ -24,6 +24,8 @@ from bot.errors import InTheWayError
 from bot.journey import Journey
 from bot.leader import only_process
 from bot.library import Shelf
+from bot.operating.findings import Finding
+from bot.operating.glance import at_a_glance
 from bot.sandbox import Example, MovableClock
 from bot.service import Service, listen
 from bot.settings import read_keys, write_keys
@@ -119,7 +121,13 @@ class Demo:
                     new = staff.NewStaff(login=login, name=name, roles=[role])
                     staff.add(session, new, staff_id=login, by=EDITOR, now=journey.clock())
         new_token = partial(secrets.token_urlsafe, 32)
-        return console.build(console.Desk(journey=journey, new_token=new_token, people=tuple(PEOPLE)))
+        zone = ZoneInfo(journey.wording.municipality.zone)
+
+        def look() -> Sequence[Finding]:
+            now = journey.clock()
+            return at_a_glance(journey.sessions, journey.wording, now, now.astimezone(zone).date())
+
+        return console.build(console.Desk(journey=journey, new_token=new_token, people=tuple(PEOPLE), look=look))
 
     def _keys(self) -> Path:
         path = self.directory / "keys.toml"

@@ -1,14 +1,40 @@
 """The pages put together."""
 
+from typing import Final
+
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from bot.console import approve, audit, campaigns, cards, contact, home, profile, signin, text_changes, texts
+from bot.console import (
+    accounts,
+    administration,
+    approve,
+    audit,
+    campaigns,
+    cards,
+    codes,
+    contact,
+    editor,
+    health,
+    home,
+    persons,
+    profile,
+    setup,
+    signin,
+    sources,
+    stuck,
+    text_changes,
+    texts,
+)
 from bot.console.desk import Desk, NotAllowed, NotSignedIn, go_to
 from bot.console.security import Guarded
 from bot.errors import RefusedError
+
+#: What stands under /cards; words that are no cards come first.
+TEXTS: Final = (text_changes, texts, cards)
+ADMINISTRATION: Final = (administration, sources, codes, persons, accounts, stuck, health, setup)
 
 
 def build(desk: Desk) -> FastAPI:
@@ -16,7 +42,7 @@ def build(desk: Desk) -> FastAPI:
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
     app.state.desk = desk
     app.router.routes.append(desk.pages.static.route())
-    for area in (signin, profile, home, campaigns, approve, contact, audit, text_changes, texts, cards):
+    for area in (signin, profile, home, editor, campaigns, approve, contact, audit, *TEXTS, *ADMINISTRATION):
         app.router.routes.extend(area.routes(desk).routes)
 
     def to_sign_in(request: Request, _: Exception) -> Response:

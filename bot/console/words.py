@@ -4,7 +4,8 @@ from collections.abc import Collection, Mapping
 from typing import Final
 
 from bot.campaigns import State
-from bot.core.facts import Choice, Reason, Tone
+from bot.core.facts import Choice, ConsentState, Reason, Tone
+from bot.core.talk import Standing
 from bot.staff import Role
 
 
@@ -35,6 +36,23 @@ TONES: Final[Mapping[str, str]] = {
     Tone.NEUTRAL: N_("Neutral"),
     Tone.WARM: N_("Warm"),
     Tone.PRACTICAL: N_("Practical"),
+}
+
+#: How somebody stands towards us.
+STANDINGS: Final[Mapping[str, str]] = {
+    Standing.JOINING: N_("was asked, and has not chosen yet"),
+    Standing.ACTIVE: N_("yes"),
+    Standing.STOPPED: N_("no, stopped"),
+    Standing.BLOCKED: N_("no, the chat is closed"),
+    Standing.ERASED: N_("no, erased"),
+}
+
+CONSENTS: Final[Mapping[str, str]] = {
+    ConsentState.ASKED: N_("asked, not answered"),
+    ConsentState.GIVEN: N_("said yes"),
+    ConsentState.REFUSED: N_("said no"),
+    ConsentState.WITHDRAWN: N_("withdrawn"),
+    ConsentState.EXPIRED: N_("over by itself"),
 }
 
 #: How a message ended or where it is, as staff read it.
@@ -104,10 +122,36 @@ CHOICES: Final[Mapping[str, str]] = {
     Choice.UNWELCOME: N_("It was not welcome"),
 }
 
+#: The fields of the editor's steps, where what somebody else saved is told.
+FIELDS: Final[Mapping[str, str]] = {
+    "title": N_("Name, for you and your colleagues"),
+    "card": N_("Card"),
+    "languages": N_("Languages"),
+    "linked_only": N_("Only people with a code"),
+    "situations": N_("Only people who told us something"),
+    "signals": N_("Signals that set it off"),
+    "variants": N_("Texts"),
+    "when": N_("What makes it begin?"),
+    "calendar": N_("The day is of this kind"),
+    "date": N_("The one day"),
+    "month": N_("Month of each year"),
+    "day": N_("Day of that month"),
+    "first": N_("First day"),
+    "until": N_("Last day"),
+    "waves": N_("Waves"),
+    "days_between": N_("Days between two waves"),
+    "hourly_maximum": N_("At most so many messages an hour"),
+    "learning": N_("Write now, or by lot?"),
+}
+
 #: What was just done, by the word in the address of the page that says so.
 DONE: Final[Mapping[str, str]] = {
     "signed_out": N_("You are signed out."),
     "saved": N_("It is saved."),
+    "draft_begun": N_("You began a campaign. Nothing is sent before it is finished, approved and started."),
+    "draft_copied": N_("You began a campaign from another one. Its days have to be chosen anew."),
+    "draft_finished": N_("It is a campaign now. Hand it over when it is ready to be approved."),
+    "draft_discarded": N_("The draft is thrown away."),
     "campaign_handed_over": N_("It is handed over. Whoever approves sees it on their home page."),
     "campaign_taken_back": N_("You took it back. Hand it over again when it is ready."),
     "approved": N_("You approved it. An editor can start it now."),
@@ -123,6 +167,15 @@ DONE: Final[Mapping[str, str]] = {
     "text_withdrawn": N_("You withdrew it. Nothing changes."),
     "text_kept": N_("The approved text counts on."),
     "all_paused": N_("Nothing leaves any more. Answers to people still do."),
+    "codes_revoked": N_("The codes that nobody used open nothing any more."),
+    "account_made": N_("The account is made. Give a first password, unless this person signs in elsewhere."),
+    "account_shut": N_("The account is shut, and its sessions have ended."),
+    "account_opened": N_("The account is open again."),
+    "account_out": N_("This person is signed out everywhere."),
+    "erased": N_("What identifies this person is erased. They are told so in the chat."),
+    "tried_again": N_("It is tried again. If it fails, it is back here in some minutes."),
+    "forgotten": N_("What it said is forgotten."),
+    "revoked": N_("Its keys open nothing any more."),
     "all_resumed": N_("Messages leave again. Nothing is sent twice."),
     "claimed": N_("It is yours now."),
     "replied": N_("Your reply is on its way."),

@@ -188,6 +188,7 @@ def keep_ours(session: Session, files: Files, path: str, *, by: str, now: dateti
     if path not in {conflict.path for conflict in conflicts(session, files)}:
         raise RefusedError("{path} is not in conflict.", path=path)
     row = session.get_one(TextInForceRow, path)
+    row.body = _stored(session, in_force(session, files).get(path))
     row.shipped = _stored(session, files.get(path))
     session.add(row)
     ledger.audit(session, now, name, "texts.keep", path)

@@ -206,3 +206,16 @@ def test_campaigns_of_a_card_are_counted_where_they_run(town):
     with town.sessions() as session:
         rows, _ = search(session, Wanted(card=CARD), limit=5)
     assert [row.id for row in rows] == ["zorgtoeslag-deadline"]
+
+
+def test_what_waits_and_what_came_back_stands_on_the_first_page(town):
+    eva, sam = town.as_("eva"), town.as_("sam")
+    text = inside(eva.get(f"/cards/file?path={PATH}"), "text")
+    change = eva.post("/cards/file", path=PATH, text=text.replace(NEED, "dit."), why="Kort en goed.").url.path
+
+    assert change in sam.get("/").text
+    assert change not in eva.get("/").text
+    assert "14 pages or cards are late" in eva.get("/").text
+    sam.post(f"{change}/return", because="Noem de bron.")
+    assert change not in sam.get("/").text
+    assert "Noem de bron." in eva.get("/").text
