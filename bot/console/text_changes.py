@@ -58,6 +58,8 @@ def routes(desk: Desk) -> APIRouter:
         seen: Annotated[str, Form(max_length=64)] = "",
     ) -> Response:
         files = desk.journey.shelf.files
+        with desk.reading() as session:  # what takes long is found, and kept, before anybody has to wait for it
+            library.judge(session, files, proposal, now=desk.now, approver=me.login)
         try:
             with desk.writing() as session:
                 library.approve(session, files, proposal, by=me.login, now=desk.now, seen=seen or None)

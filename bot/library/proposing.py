@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Any, Final
 from zoneinfo import ZoneInfo
@@ -24,6 +24,7 @@ from bot.wording import Wording
 from bot.wording.languages import signature, unsigned, with_signature
 from bot.wording.municipal import RulesFile
 
+CHANGED: Final = "somebody else's change of it was approved meanwhile; look at it again and put yours into it"
 #: In the place of whoever approves, until somebody has.
 _SOMEBODY: Final = "(whoever approves)"
 _RULES: Final = "rules.toml"
@@ -68,11 +69,18 @@ def propose(
     by: str,
     now: datetime,
     readers: Mapping[str, str] | None = None,
+    made_from: Files | None = None,
 ) -> TextProposalRow:
     """Propose whole texts by path; None takes a file away. `readers`: who read a translation, by language.
 
-    Raises FaultsError with everything that would be wrong if it were in force.
+    `made_from`: what was in force when the texts were written; where that is another one by now they are refused, since
+    they would undo what somebody else changed. Raises FaultsError with everything that would be wrong once in force.
     """
+    ledger.unhurried(session)
+    if made_from is not None:
+        there = in_force(session, files)
+        if moved := sorted(place(path) for path in texts if made_from.get(path) != there.get(path)):
+            raise FaultsError(f"{file}: {CHANGED}" for file in moved)
     row, fresh, _ = _proposed(session, files, texts, why=why, by=by, now=now, readers=readers)
     ledger.audit(session, now, row.proposed_by, "texts.propose", str(row.id), paths=sorted(fresh), why=row.why)
     return row
@@ -85,6 +93,7 @@ def record(
 
     Raises FaultsError as `propose` does, RefusedError when somebody else has to agree.
     """
+    ledger.unhurried(session)
     _hold(session, now, f"record by {by}")
     before = wording_of(in_force(session, files))
     row, fresh, after = _proposed(session, files, texts, why=why, by=by, now=now, readers=None)
@@ -98,8 +107,29 @@ def record(
     return row
 
 
+def rehearse(
+    session: Session,
+    files: Files,
+    texts: Mapping[str, str | None],
+    *,
+    by: str,
+    now: datetime,
+    readers: Mapping[str, str] | None = None,
+) -> None:
+    """Do the reading and checking of `propose` ahead, in a session for looking: what was found is kept.
+
+    Checking every text takes seconds, and on SQLite nobody else can write while somebody proposes.
+    """
+    ledger.unhurried(session)
+    there = in_force(session, files)
+    fresh = {path: text for path, text in texts.items() if text != there.get(path)}
+    if fresh and not list(_misplaced(fresh)):
+        _checked(session, there, fresh, proposer=by.strip(), approver=_SOMEBODY, readers=_told(readers), now=now)
+
+
 def judge(session: Session, files: Files, proposal: int, *, now: datetime, approver: str = _SOMEBODY) -> Judged:
     """What a proposal would change now, and what stands in its way. Raises RefusedError when there is no such one."""
+    ledger.unhurried(session)
     row = known(session, proposal)
     changes = changes_of(session, proposal)
     texts = in_force(session, files)
@@ -259,7 +289,8 @@ def _proposed(
     now: datetime,
     readers: Mapping[str, str] | None,
 ) -> tuple[TextProposalRow, dict[str, str | None], Wording]:
-    name, told = _named(by), {language: who.strip() for language, who in (readers or {}).items() if who.strip()}
+    ledger.unhurried(session)
+    name, told = _named(by), _told(readers)
     there = in_force(session, files)
     fresh = {path: text for path, text in texts.items() if text != there.get(path)}
     faults = [] if why.strip() else ["why: say in a sentence why this changes, for whoever approves it"]
@@ -281,6 +312,10 @@ def _proposed(
         session.add(TextChangeRow(proposal_id=row.id, path=path, base=base, body=body))
     session.flush()
     return row, fresh, wording
+
+
+def _told(readers: Mapping[str, str] | None) -> dict[str, str]:
+    return {language: who.strip() for language, who in (readers or {}).items() if who.strip()}
 
 
 def _misplaced(texts: Mapping[str, str | None]) -> Iterator[str]:
@@ -337,10 +372,16 @@ def _checked(
         "about it; take it out of campaigns instead"
         for variant in gone
     ]
-    if found := wording.checked(frozen, today=today):
-        old = set(before.checked(frozen, today=today))
+    if found := _known_faults(wording, frozen, today):
+        old = set(_known_faults(before, frozen, today))
         faults += [fault for fault in found if fault not in old]
     return after, wording, faults
+
+
+def _known_faults(wording: Wording, frozen: Mapping[tuple[str, str], str], today: date) -> list[str]:
+    """Every fault, worked out once for a wording, a day and what was sent."""
+    sent = str(hash(frozenset(frozen.items())))
+    return wording.once(("faults", today.isoformat(), sent), lambda: wording.checked(frozen, today=today))
 
 
 def _with_names(text: str, proposer: str, approver: str) -> str:

@@ -219,3 +219,18 @@ def test_what_waits_and_what_came_back_stands_on_the_first_page(town):
     sam.post(f"{change}/return", because="Noem de bron.")
     assert change not in sam.get("/").text
     assert "Noem de bron." in eva.get("/").text
+
+
+def test_a_file_that_somebody_else_changed_meanwhile_is_not_put_back(town):
+    eva, sam = town.as_("eva"), town.as_("sam")
+    page = eva.get(f"/cards/file?path={PATH}")
+    seal = re.search(r'name="made_from" value="([0-9a-f]+)"', page.text)[1]
+    text = inside(page, "text")
+    other = eva.post("/cards/file", path=PATH, made_from=seal, text=text.replace(NEED, "dit."), why="Een.").url.path
+    sam.post(f"{other}/approve")
+
+    late = eva.post("/cards/file", path=PATH, made_from=seal, text=text.replace(NEED, "dat."), why="Twee.")
+
+    assert late.status_code == 422
+    assert "approved meanwhile" in late.text
+    assert "dat." in inside(late, "text")
