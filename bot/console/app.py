@@ -38,6 +38,8 @@ from bot.errors import RefusedError
 ENTRY: Final = (signin, profile, factor, home)
 #: In this order: what stands under a campaign's address is looked for before the campaign itself.
 CAMPAIGNS: Final = (editor, message, campaigns, approve)
+#: What stands under /cards; words that are no cards come first.
+TEXTS: Final = (text_changes, texts, cards)
 ADMINISTRATION: Final = (administration, sources, codes, persons, accounts, stuck, health, setup)
 
 
@@ -46,7 +48,7 @@ def build(desk: Desk) -> FastAPI:
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
     app.state.desk = desk
     app.router.routes.append(desk.pages.static.route())
-    for area in (*ENTRY, *CAMPAIGNS, contact, audit, text_changes, texts, cards, *ADMINISTRATION):
+    for area in (*ENTRY, *CAMPAIGNS, contact, audit, *TEXTS, *ADMINISTRATION):
         app.router.routes.extend(area.routes(desk).routes)
 
     def to_sign_in(request: Request, _: Exception) -> Response:

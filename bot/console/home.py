@@ -1,14 +1,14 @@
 """The first page: what waits for whoever looks, what leaves next, and the one press that makes the whole bot quiet."""
 
 from dataclasses import dataclass
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Form, Request
 from sqlmodel import Session
 from starlette.responses import Response
 
-from bot import campaigns, contacts, signals, staff
+from bot import campaigns, cards, contacts, library, signals, staff
 from bot.campaigns import Ready, State, Wanted, drafts
 from bot.console.desk import Desk, allowed, go_to
 from bot.core import outreach
@@ -19,6 +19,8 @@ from bot.store.tables import CampaignRow
 
 #: So many of each are named here; the list has the others.
 NAMED: Final = 5
+#: So long a change of texts that came back is told on this page.
+RETURNED: Final = timedelta(days=14)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -46,6 +48,7 @@ def routes(desk: Desk) -> APIRouter:
                 }
                 said |= _to_decide(session, alive, me) if me.may(May.APPROVE) else {}
                 said |= _to_write(session, alive, me) if me.may(May.EDIT_CAMPAIGNS) else {}
+                said |= _of_texts(desk, session, me)
             if me.may(May.SEE_REQUESTS):
                 today = desk.now.astimezone(desk.zone).date()
                 said["requests"] = contacts.counts(session, me.login, now=desk.now, today=today)
@@ -142,3 +145,20 @@ def _next(desk: Desk, session: Session, alive: list[campaigns.Alive]) -> list[Ne
 def _first(one: campaigns.Alive, today: date) -> date | None:
     """The next day on which its calendar lets people hear of something."""
     return min((day for day in one.opens if day > today), default=None)
+
+
+def _of_texts(desk: Desk, session: Session, me: SignedIn) -> dict[str, Any]:
+    """Changes of texts that this person can decide about, those of theirs that came back, and what is late on cards."""
+    today = desk.now.astimezone(desk.zone).date()
+    waiting = [row for row, _ in library.listing(session, state=library.State.PROPOSED)]
+    returned = [row for row, _ in library.listing(session, state=library.State.RETURNED, limit=50)]
+    since = desk.now - RETURNED
+    return {
+        "texts_to_decide": [row for row in waiting if not campaigns.among(me.login, [row.proposed_by])],
+        "texts_returned": [
+            row
+            for row in returned
+            if campaigns.among(me.login, [row.proposed_by]) and row.decided_at is not None and row.decided_at > since
+        ],
+        "cards_late": sum(one.late(today) for one in cards.due(desk.journey.wording)),
+    }

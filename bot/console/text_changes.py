@@ -7,7 +7,7 @@ from fastapi import APIRouter, Form, Request
 from sqlmodel import Session
 from starlette.responses import Response
 
-from bot import campaigns, library
+from bot import campaigns, library, staff
 from bot.console import fields
 from bot.console.desk import Desk, allowed, go_to
 from bot.console.texts import SENDER, SENDER_FILE
@@ -33,8 +33,16 @@ def routes(desk: Desk) -> APIRouter:
         with desk.reading() as session:
             listed = library.listing(session, state=state if state in set(State) else "")
             odd = library.conflicts(session, desk.journey.shelf.files)
+            people = staff.names(session)
         return desk.page(
-            request, "text_changes.html", listed=listed, state=state, states=STATES, odd=odd, place=library.place
+            request,
+            "text_changes.html",
+            listed=listed,
+            state=state,
+            states=STATES,
+            odd=odd,
+            place=library.place,
+            people=people,
         )
 
     @router.get("/changes/{proposal}")
@@ -50,6 +58,8 @@ def routes(desk: Desk) -> APIRouter:
         seen: Annotated[str, Form(max_length=64)] = "",
     ) -> Response:
         files = desk.journey.shelf.files
+        with desk.reading() as session:  # what takes long is found, and kept, before anybody has to wait for it
+            library.judge(session, files, proposal, now=desk.now, approver=me.login)
         try:
             with desk.writing() as session:
                 library.approve(session, files, proposal, by=me.login, now=desk.now, seen=seen or None)
@@ -110,18 +120,21 @@ def _change(
         (path, judged.before[path], judged.after[path]) for path in sorted(judged.after)
     ]  # fmt: skip
     titles = campaigns.titles(session, judged.voids) if judged.voids else {}
+    people = staff.names(session)
     return desk.page(
         request,
         "text_change_seen.html",
         status=422 if faults else 200,
         row=row,
+        people=people,
+        catalogue=lambda path: None if (found := library.LOCALE.fullmatch(path)) is None else found[1],
         state=STATES[State(row.state)],
         mine=campaigns.among(me.login, [row.proposed_by]),
         decided=decided,
         faults=tuple(faults) or (() if decided else judged.faults),
         files=[
             (path, library.place(path), library.differences_of(path, before, after), library.lines(before, after))
-            for path, before, after in changed
+            for path, before, after in sorted(changed, key=lambda one: (one[0].startswith("locale/"), one[0]))
         ],
         voids=[] if decided else [(campaign, titles.get(campaign, campaign)) for campaign in judged.voids],
         seal=judged.seal,
@@ -133,4 +146,7 @@ def _called(path: str, name: str) -> str:
     """What staff call a value; the program's own name for what has no other."""
     if path.startswith("services/"):
         return fields.CARD.get(name, name)
+    if name.startswith("card."):
+        part = name.rpartition(".")[2]
+        return fields.CARD.get(part) or fields.CARD.get(f"wanted.{part}", name)
     return next((field.label for field in SENDER if path == SENDER_FILE and field.name == name), name)

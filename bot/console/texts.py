@@ -194,10 +194,17 @@ def _propose_file(desk: Desk, request: Request, form: FormData, me: SignedIn) ->
     if not text.endswith("\n"):
         text += "\n"
     try:
-        row = _proposed(desk, form, me, lambda _: {path: text})
+        row = _proposed(desk, form, me, lambda files: _whole(files, path, text, _typed(form, "made_from")))
     except FaultsError as error:
         return _file_page(desk, request, path, text, form=form, faults=error.faults)
     return go_to(f"/cards/changes/{row}", "text_proposed")
+
+
+def _whole(files: Mapping[str, str], path: str, text: str, made_from: str) -> dict[str, str]:
+    """A whole file, unless it is another one by now than somebody opened. Raises FaultsError."""
+    if made_from and path in files and library.body_hash(files[path]) != made_from:
+        raise FaultsError([f"{library.place(path)}: {library.CHANGED}"])
+    return {path: text}
 
 
 def _proposed(
@@ -205,14 +212,17 @@ def _proposed(
 ) -> int | None:
     """Propose what `make` makes of the texts in force; give its number. Raises FaultsError."""
     readers = {language: _typed(form, f"reader-{language}") for language in desk.journey.wording.languages}
-    with desk.writing() as session:
-        files = desk.journey.shelf.files
+    files, why = desk.journey.shelf.files, _typed(form, "why")
+    with desk.reading() as session:
+        there = library.in_force(session, files)
         try:
-            texts = make(library.in_force(session, files))
+            texts = make(there)
         except ValueError as error:
             raise FaultsError([str(error)]) from None
+        library.rehearse(session, files, texts, by=me.login, now=desk.now, readers=readers)
+    with desk.writing() as session:
         row = library.propose(
-            session, files, texts, why=_typed(form, "why"), by=me.login, now=desk.now, readers=readers
+            session, files, texts, why=why, by=me.login, now=desk.now, readers=readers, made_from=there
         )
         return row.id
 
@@ -332,6 +342,7 @@ def _file_page(
         file_path=path,
         place=library.place(path),
         text=text,
+        made_from=library.body_hash(text) if form is None else _typed(form, "made_from"),
         **_shared(desk.journey.wording, form, {}, faults),
     )
 

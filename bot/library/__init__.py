@@ -10,6 +10,7 @@ from bot.library.editing import Value, misfits_of, parsed, translation, tried, w
 from bot.library.files import LOCALE, Files, place, shipped, wording_of
 from bot.library.folders import differences, write
 from bot.library.proposing import (
+    CHANGED,
     Judged,
     State,
     approve,
@@ -21,14 +22,16 @@ from bot.library.proposing import (
     listing,
     propose,
     record,
+    rehearse,
     send_back,
     take_both,
     take_file,
     withdraw,
 )
-from bot.library.shelf import Conflict, Shelf, conflicts, current, in_force, version
+from bot.library.shelf import Conflict, Shelf, body_hash, conflicts, current, in_force, version
 
 __all__ = [
+    "CHANGED",
     "LOCALE",
     "Conflict",
     "Difference",
@@ -38,6 +41,7 @@ __all__ = [
     "State",
     "Value",
     "approve",
+    "body_hash",
     "changed_by",
     "changes_of",
     "conflicts",
@@ -56,6 +60,7 @@ __all__ = [
     "place",
     "propose",
     "record",
+    "rehearse",
     "send_back",
     "shipped",
     "softer",

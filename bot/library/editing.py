@@ -93,7 +93,8 @@ def with_text(files: Files, key: str, said: Mapping[str, str]) -> dict[str, str]
     if source.plural is not None:
         raise ValueError(f"{key} has a form for one and a form for many; change them in the file")
     fresh = {source.file: with_values(files[source.file], {name: _tidied(said[SOURCE_LANGUAGE])})}
-    return fresh | _translated({**files, **fresh}, {key: said})
+    fresh |= _translated({**files, **fresh}, {key: said})
+    return {path: text for path, text in fresh.items() if text != files[path]}
 
 
 def with_wording(
@@ -169,6 +170,8 @@ def _steps(path: str, key: str, document: Mapping[str, Any]) -> tuple[str, ...]:
             return "theme", theme, rest[0] if rest else "title"
         case [("situations.toml" | "emergency.toml")], [table, name]:
             return table, name, "text"
+        case ["replies.toml"], [_, name]:
+            return name, "text"
     return next(steps for steps, name in _entries(document, (), "") if name == key)
 
 

@@ -46,7 +46,7 @@ def wording_of(files: Files) -> Wording:
     return _wording_of(tuple(sorted(files.items())))
 
 
-@lru_cache(maxsize=4)  # what is in force, and what it would become, are asked about again and again
+@lru_cache(maxsize=6)  # what is in force, and what it would become, are asked about again and again
 def _wording_of(files: tuple[tuple[str, str], ...]) -> Wording:
     messages, locale = _Folder("messages"), _Folder("locale")
     for path, text in files:

@@ -2,32 +2,25 @@
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Final
-from zoneinfo import ZoneInfo
+from typing import Final
 
-import tomlkit
 from sqlmodel import Session, col, select
 
 from bot import campaigns
-from bot.core.facts import Rules
 from bot.errors import FaultsError, RefusedError
-from bot.library.bounds import needs_two, softer
-from bot.library.files import CAMPAIGNS, LOCALE, Files, place, wording_of
+from bot.library.bounds import needs_two
+from bot.library.checking import SOMEBODY, checked, misplaced
+from bot.library.files import Files, place, wording_of
 from bot.library.merging import merged
 from bot.library.shelf import MARK, bodies_of, body_hash, conflicts, in_force
 from bot.store import ledger
 from bot.store.tables import CampaignRow, TextBodyRow, TextChangeRow, TextInForceRow, TextProposalRow
 from bot.wording import Wording
-from bot.wording.languages import signature, unsigned, with_signature
-from bot.wording.municipal import RulesFile
 
-#: In the place of whoever approves, until somebody has.
-_SOMEBODY: Final = "(whoever approves)"
-_RULES: Final = "rules.toml"
-_LANGUAGES: Final = "languages.toml"
+CHANGED: Final = "somebody else's change of it was approved meanwhile; look at it again and put yours into it"
 _OVER: Final = frozenset({campaigns.State.STOPPED, campaigns.State.FINISHED})
 
 
@@ -68,11 +61,18 @@ def propose(
     by: str,
     now: datetime,
     readers: Mapping[str, str] | None = None,
+    made_from: Files | None = None,
 ) -> TextProposalRow:
     """Propose whole texts by path; None takes a file away. `readers`: who read a translation, by language.
 
-    Raises FaultsError with everything that would be wrong if it were in force.
+    `made_from`: what was in force when the texts were written; where that is another one by now they are refused, since
+    they would undo what somebody else changed. Raises FaultsError with everything that would be wrong once in force.
     """
+    ledger.unhurried(session)
+    if made_from is not None:
+        there = in_force(session, files)
+        if moved := sorted(place(path) for path in texts if made_from.get(path) != there.get(path)):
+            raise FaultsError(f"{file}: {CHANGED}" for file in moved)
     row, fresh, _ = _proposed(session, files, texts, why=why, by=by, now=now, readers=readers)
     ledger.audit(session, now, row.proposed_by, "texts.propose", str(row.id), paths=sorted(fresh), why=row.why)
     return row
@@ -85,6 +85,7 @@ def record(
 
     Raises FaultsError as `propose` does, RefusedError when somebody else has to agree.
     """
+    ledger.unhurried(session)
     _hold(session, now, f"record by {by}")
     before = wording_of(in_force(session, files))
     row, fresh, after = _proposed(session, files, texts, why=why, by=by, now=now, readers=None)
@@ -98,8 +99,29 @@ def record(
     return row
 
 
-def judge(session: Session, files: Files, proposal: int, *, now: datetime, approver: str = _SOMEBODY) -> Judged:
+def rehearse(
+    session: Session,
+    files: Files,
+    texts: Mapping[str, str | None],
+    *,
+    by: str,
+    now: datetime,
+    readers: Mapping[str, str] | None = None,
+) -> None:
+    """Do the reading and checking of `propose` ahead, in a session for looking: what was found is kept.
+
+    Checking every text takes seconds, and on SQLite nobody else can write while somebody proposes.
+    """
+    ledger.unhurried(session)
+    there = in_force(session, files)
+    fresh = {path: text for path, text in texts.items() if text != there.get(path)}
+    if fresh and not list(misplaced(fresh)):
+        checked(session, there, fresh, proposer=by.strip(), approver=SOMEBODY, readers=_told(readers), now=now)
+
+
+def judge(session: Session, files: Files, proposal: int, *, now: datetime, approver: str = SOMEBODY) -> Judged:
     """What a proposal would change now, and what stands in its way. Raises RefusedError when there is no such one."""
+    ledger.unhurried(session)
     row = known(session, proposal)
     changes = changes_of(session, proposal)
     texts = in_force(session, files)
@@ -118,7 +140,7 @@ def judge(session: Session, files: Files, proposal: int, *, now: datetime, appro
             after[change.path] = both
     wording = None
     if not faults:
-        after, wording, faults = _checked(
+        after, wording, faults = checked(
             session, texts, after, proposer=row.proposed_by, approver=approver, readers=row.readers, now=now
         )
     before = {path: texts.get(path) for path in after}
@@ -188,6 +210,7 @@ def keep_ours(session: Session, files: Files, path: str, *, by: str, now: dateti
     if path not in {conflict.path for conflict in conflicts(session, files)}:
         raise RefusedError("{path} is not in conflict.", path=path)
     row = session.get_one(TextInForceRow, path)
+    row.body = _stored(session, in_force(session, files).get(path))
     row.shipped = _stored(session, files.get(path))
     session.add(row)
     ledger.audit(session, now, name, "texts.keep", path)
@@ -258,16 +281,17 @@ def _proposed(
     now: datetime,
     readers: Mapping[str, str] | None,
 ) -> tuple[TextProposalRow, dict[str, str | None], Wording]:
-    name, told = _named(by), {language: who.strip() for language, who in (readers or {}).items() if who.strip()}
+    ledger.unhurried(session)
+    name, told = _named(by), _told(readers)
     there = in_force(session, files)
     fresh = {path: text for path, text in texts.items() if text != there.get(path)}
     faults = [] if why.strip() else ["why: say in a sentence why this changes, for whoever approves it"]
-    faults += _misplaced(fresh)
+    faults += misplaced(fresh)
     if not fresh:
         faults.append("nothing is different from what is in force; change something first")
     wording = None
     if fresh and not any(fault for fault in faults if not fault.startswith("why:")):
-        _, wording, found = _checked(session, there, fresh, proposer=name, approver=_SOMEBODY, readers=told, now=now)
+        _, wording, found = checked(session, there, fresh, proposer=name, approver=SOMEBODY, readers=told, now=now)
         faults += found
     if faults or wording is None:
         raise FaultsError(faults)
@@ -282,81 +306,8 @@ def _proposed(
     return row, fresh, wording
 
 
-def _misplaced(texts: Mapping[str, str | None]) -> Iterator[str]:
-    for path in texts:
-        if path.startswith(CAMPAIGNS):
-            yield f"{place(path)}: campaigns are changed at Campaigns, or with `handreiking campaign add`"
-        elif path.startswith("locale/") and LOCALE.fullmatch(path) is None:
-            yield f"{path}: a catalogue is called locale/<language>.po"
-        elif ".." in path.split("/") or not path.endswith((".toml", ".po")):
-            yield f"{place(path)}: is not a file of texts"
-
-
-def _checked(
-    session: Session,
-    there: Files,
-    fresh: Mapping[str, str | None],
-    *,
-    proposer: str,
-    approver: str,
-    readers: Mapping[str, str],
-    now: datetime,
-) -> tuple[dict[str, str | None], Wording | None, list[str]]:
-    """The texts as they would be in force, what they say, and what is wrong with that and was not wrong before."""
-    after = dict(fresh)
-    if (text := after.get(_RULES)) is not None:
-        after[_RULES] = _with_names(text, proposer, approver)
-    try:
-        wording = wording_of(_over(there, after))
-    except FaultsError as error:
-        return after, None, list(error.faults)
-    before = wording_of(there)
-    zone = ZoneInfo(wording.municipality.zone)
-    today = now.astimezone(zone).date()
-    faults = []
-    lost = unsigned(wording).keys() - unsigned(before).keys()
-    signing = _over(there, after).get(_LANGUAGES, "")
-    for language in sorted(lost):
-        if language in readers:
-            signed = signature(wording, language)
-            signing = with_signature(signing, language, by=readers[language], on=today, signed=signed)
-        elif language in before.checks:
-            who = before.checks[language].checked_by
-            faults.append(
-                f"locale/{language}: {who} signed for these words as they were; say who read the {language} texts "
-                "beside the Dutch as they are now"
-            )
-    if lost & readers.keys():
-        after[_LANGUAGES] = signing
-        wording = wording_of(_over(there, after))
-    frozen = ledger.frozen(session)
-    gone = sorted({variant for variant, _ in frozen if variant in before.variants and variant not in wording.variants})
-    faults += [
-        f"messages/nudges/{before.variants[variant].card}.toml: {variant} was sent once, so it stays: people can ask "
-        "about it; take it out of campaigns instead"
-        for variant in gone
-    ]
-    if found := wording.checked(frozen, today=today):
-        old = set(before.checked(frozen, today=today))
-        faults += [fault for fault in found if fault not in old]
-    return after, wording, faults
-
-
-def _with_names(text: str, proposer: str, approver: str) -> str:
-    """The rules with the two who let more through than the product's own bounds, where they do."""
-    try:
-        document = tomlkit.parse(text)
-        rules = RulesFile.model_validate(document.unwrap() | {"raised_by": [proposer, approver]})
-    except ValueError:
-        return text  # what is wrong with it is told by whoever loads it
-    own = Rules()
-    bounds = ("rest_cap_days", "snooze_days", "survey_gap", "holidays_of", "window", "consent_years")
-    facts = rules.facts(holidays_of=own.holidays_of)
-    compared: dict[str, Any] = {name: getattr(own, name) for name in (*bounds, "promise_working_days")}
-    if softer(own, replace(facts, **compared)):
-        return text
-    document["raised_by"] = [proposer, approver]
-    return tomlkit.dumps(document)
+def _told(readers: Mapping[str, str] | None) -> dict[str, str]:
+    return {language: who.strip() for language, who in (readers or {}).items() if who.strip()}
 
 
 def _voids(session: Session, before: Wording, after: Wording) -> Iterator[str]:
@@ -424,11 +375,6 @@ def _stored(session: Session, text: str | None) -> str | None:
     known_as = body_hash(text)
     ledger.add_new(session, TextBodyRow, [{"hash": known_as, "text": text}])
     return known_as
-
-
-def _over(there: Files, texts: Mapping[str, str | None]) -> dict[str, str]:
-    whole: dict[str, str | None] = {**there, **texts}
-    return {path: text for path, text in whole.items() if text is not None}
 
 
 def _hold(session: Session, now: datetime, what: str) -> None:

@@ -87,10 +87,15 @@ def test_mine_is_what_i_wrote(town):
     assert listed(town.as_("eva").get("/campaigns?mine=1")) == ["van-eva"]
 
 
-@pytest.mark.parametrize("query", ["state=zoiets&sort=zomaar", "page=-3", "page=99", "card=%00&name=%25_"])
+@pytest.mark.parametrize("query", ["state=zoiets&sort=zomaar", "page=-3", "page=99", "card=nergens&name=%25_"])
 def test_nonsense_in_the_address_breaks_nothing(town, query):
     draft(town, "pas-1")
     assert town.as_("eva").get(f"/campaigns?{query}").status_code == 200
+
+
+def test_a_null_in_an_address_is_refused_before_a_database_sees_it(town):
+    eva = town.as_("eva")
+    assert eva.get("/campaigns?name=%00").status_code == eva.get("/campaigns/%00").status_code == 400
 
 
 def test_an_empty_list_says_what_to_do_next(town):
