@@ -1,0 +1,41 @@
+"""Requests for contact as other systems hear of them: Open Klant, and whoever takes our events.
+
+`asked`, `claimed`, `replied`, `moved` and `closed` write down, in the transaction of what happened, that it is to be
+told. `klant.worker` tells it, outside any transaction. Nothing is written where nobody listens.
+"""
+
+from bot.klant.outbox import (
+    Failed,
+    Standing,
+    Target,
+    What,
+    again,
+    asked,
+    claimed,
+    closed,
+    listen,
+    listening,
+    moved,
+    passed_on,
+    replied,
+    standing,
+)
+from bot.klant.payloads import reference
+
+__all__ = [
+    "Failed",
+    "Standing",
+    "Target",
+    "What",
+    "again",
+    "asked",
+    "claimed",
+    "closed",
+    "listen",
+    "listening",
+    "moved",
+    "passed_on",
+    "reference",
+    "replied",
+    "standing",
+]
