@@ -197,19 +197,18 @@ class Hearing:
 
     def _contact(self, effect: AskContact | CancelContact | RemindContact | KeepText) -> None:
         if isinstance(effect, AskContact):
-            self._ask_contact(effect)
+            contacts.ask(self.session, self.vault, self.citizen, effect, update=self.update, now=self.now)
             return
         row = self._request(effect.request)
         if row is None:
             return
         match effect:
             case CancelContact():
-                row.state, row.closed_at = "cancelled", self.now
-                conversation.forget_contact(self.session, [row])
+                contacts.cancel(self.session, row, self.now)
             case RemindContact():
                 row.remind = True
             case KeepText(text=text):
-                contacts.keep_line(self.session, self.vault, row, text, self.now)
+                contacts.heard(self.session, self.wording, self.vault, row, text, self.now)
 
     def _request(self, request: int) -> ContactRequestRow | None:
         row = self.session.get(ContactRequestRow, request)
@@ -268,25 +267,6 @@ class Hearing:
         if effect.choice is Choice.UNWELCOME and message.variant is not None:
             self.session.flush()
             upkeep.watch(self.session, message.variant, self.now)
-
-    def _ask_contact(self, effect: AskContact) -> None:
-        about = None if effect.message is None else self.session.get(MessageRow, effect.message)
-        theirs = about is not None and about.citizen_id == self.citizen.id
-        self.session.add(
-            ContactRequestRow(
-                id=self.update,
-                citizen_id=self.citizen.id,
-                message_id=about.id if about and theirs else None,
-                card=about.card if about and theirs else None,
-                how=effect.how,
-                daypart=effect.daypart,
-                phone_sealed=None if effect.phone is None else self.vault.seal(effect.phone),
-                language=self.citizen.language,
-                asked_at=self.now,
-                promised_by=effect.promised_by,
-                state="open",
-            )
-        )
 
     def _tell(self, code: str) -> None:
         self.receive(

@@ -24,7 +24,7 @@ from bot.store.tables import (
 from tests.world import World
 
 ANNA, JOHN = "111", "222"
-SARA = contacts.Signature(name="Sara", team="wijkteam Oost", by="sara@town")
+SARA = contacts.Signature(name="Sara", team="wijkteam Oost", by="sara")
 
 
 @pytest.fixture
@@ -136,7 +136,7 @@ def test_a_talk_with_staff_from_the_first_word_to_the_last(anna):
     request = asks_contact(anna)
     anna.say(ANNA, "Het gaat over mijn brief. Mijn bsn is 123456782.")
     with anna.sessions.begin() as session:
-        [line] = contacts.lines(session, anna.vault, request.id, by="sara", now=anna.now)
+        [line] = contacts.lines(session, anna.wording, anna.vault, request.id, by="sara", now=anna.now)
         assert line.text == "Het gaat over mijn brief. Mijn bsn is •••."
         assert "brief" not in session.exec(select(ContactLineRow)).one().text_sealed
         contacts.reply(session, anna.wording, anna.vault, request.id, "Welke brief?", signed=SARA, now=anna.now)
@@ -146,7 +146,9 @@ def test_a_talk_with_staff_from_the_first_word_to_the_last(anna):
     assert all("Welke brief" not in json.dumps(row.body) for row in rows(anna, MessageRow))
     anna.say(ANNA, "Die van maandag.")
     with anna.sessions.begin() as session:
-        said = [line.text for line in contacts.lines(session, anna.vault, request.id, by="sara", now=anna.now)]
+        said = [
+            line.text for line in contacts.lines(session, anna.wording, anna.vault, request.id, by="sara", now=anna.now)
+        ]
         assert said[1:] == ["Welke brief?", "Die van maandag."]
         contacts.done(session, anna.wording, request.id, by="sara", now=anna.now)
     anna.deliver()
@@ -154,7 +156,7 @@ def test_a_talk_with_staff_from_the_first_word_to_the_last(anna):
     assert newest(anna) == anna.wording.say("talk.closed", "nl")
     assert rows(anna, ContactLineRow) == []
     with anna.sessions() as session, pytest.raises(RefusedError):
-        contacts.lines(session, anna.vault, request.id, by="sara", now=anna.now)
+        contacts.lines(session, anna.wording, anna.vault, request.id, by="sara", now=anna.now)
     anna.say(ANNA, "Nog iets")
     assert rows(anna, ContactLineRow) == []
 

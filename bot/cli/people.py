@@ -64,7 +64,7 @@ def contact_show(request: Request, by: By, json: Json = False) -> None:
 
     whole = parts.from_environment()
     with whole.sessions.begin() as session:
-        lines = contacts.lines(session, whole.vault, request, by=by, now=parts.now())
+        lines = contacts.lines(session, whole.wording, whole.vault, request, by=by, now=parts.now())
     rows = [{"at": line.at.isoformat(timespec="minutes"), "by": line.by, "text": line.text} for line in lines]
     if json:
         say_json(rows)

@@ -24,7 +24,7 @@ ROOT: Final = Path(__file__).parents[2]
 LANGUAGE: Final = "nl"
 _METHODS: Final = [("console/templates/**.html", "jinja2"), ("**.py", "python")]
 #: Whose refusals staff can meet in the console; what operators meet at a terminal stays English.
-_ROOMS: Final = ("console/", "staff/", "campaigns/", "contacts.py", "mydata.py", "signals/keys.py", "upkeep.py")
+_ROOMS: Final = ("console/", "staff/", "campaigns/", "contacts/", "mydata.py", "signals/keys.py", "upkeep.py")
 _KEYWORDS: Final = {**DEFAULT_KEYWORDS, "N_": None, "RefusedError": None}
 
 

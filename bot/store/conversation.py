@@ -59,8 +59,25 @@ def contact_lines(session: Session, request: int) -> Sequence[ContactLineRow]:
     return session.execute(statement.order_by(col(ContactLineRow.id))).scalars().all()
 
 
+def delivery(session: Session, keys: Collection[str]) -> dict[str, tuple[str, str | None]]:
+    """The state of the messages with these keys, and why it failed."""
+    statement = select(col(MessageRow.key), col(MessageRow.state), col(MessageRow.error))
+    found = session.execute(statement.where(col(MessageRow.key).in_(keys)))
+    return {key: (state, error) for key, state, error in found}
+
+
+def just_cancelled(session: Session, citizen: str, now: datetime) -> ContactRequestRow | None:
+    """The request that this person took back at this very moment, such as to ask for another one in its place."""
+    statement = select(ContactRequestRow).where(
+        col(ContactRequestRow.citizen_id) == citizen,
+        col(ContactRequestRow.state) == "cancelled",
+        col(ContactRequestRow.closed_at) == now,
+    )
+    return session.execute(statement.order_by(col(ContactRequestRow.id).desc())).scalars().first()
+
+
 def forget_contact(session: Session, rows: Iterable[ContactRequestRow]) -> None:
-    """What was typed and the numbers to call; that there was a request stays."""
+    """What was typed, notes about it, and the numbers to call; that there was a request stays."""
     ids = []
     for row in rows:
         row.phone_sealed = None

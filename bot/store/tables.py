@@ -320,11 +320,19 @@ class ContactRequestRow(SQLModel, table=True):
     reminded_at: datetime | None = _moment(default=None)
     moved: int = 0  # how often the promise could not be kept, and the person was told
     spoken_at: datetime | None = _moment(default=None)  # the last word of the talk, from either side
-    closed_at: datetime | None = _moment(default=None)
+    closed_at: datetime | None = _moment(default=None, index=True)
+    claimed_by: str | None = None  # the login of who answers; stays when it is closed
+    claimed_at: datetime | None = _moment(default=None)
+    claim_until: datetime | None = _moment(default=None)  # None while claimed: until the person writes again
+    handed_by: str | None = None  # who handed it over; until the new owner has looked
+    waiting_since: datetime | None = _moment(default=None)  # the first word of the person that nobody answered yet
+    answer_by: date | None = None  # of a talk: the day by which that word is answered
+    outcome: str | None = None  # contacts.Outcome
+    referred_to: str | None = None
 
 
 class ContactLineRow(SQLModel, table=True):
-    """One thing said in a talk with staff, sealed; wiped when the talk is closed."""
+    """One thing said in a talk with staff, or a note about it, sealed; wiped when the talk is closed."""
 
     __tablename__ = "contact_line"
 
@@ -333,6 +341,8 @@ class ContactLineRow(SQLModel, table=True):
     at: datetime = _moment()
     by: str | None = None  # who of the staff; None: the person
     text_sealed: str = _long()
+    kind: str | None = None  # "note": for colleagues, never sent; None: said
+    message_key: str | None = None  # of a reply: the message that carries it
 
 
 class OpinionRow(SQLModel, table=True):

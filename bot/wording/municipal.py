@@ -60,7 +60,8 @@ class Municipality(Part):
     """Who writes. `domains` are the only sites that texts may link to, their subdomains included.
 
     `team`, `desk` and `contact_hours` are in the source language; say `municipality.team` to have them in another.
-    `contacts_per_day`: how many people the team can contact on one working day.
+    `contacts_per_day`: how many people the team can contact on one working day. `claim_working_hours`: how long
+    somebody keeps a request that they took and do nothing about.
     """
 
     example: bool = False
@@ -70,6 +71,7 @@ class Municipality(Part):
     contact_hours: Sentence
     desk: Sentence
     contacts_per_day: int = Field(ge=1)
+    claim_working_hours: int = Field(default=4, ge=1, le=40)
     website: HttpUrl
     privacy_page: HttpUrl
     domains: list[Domain] = Field(min_length=1)
