@@ -10,7 +10,7 @@ from typing import Any, Final
 from sqlalchemy import delete, select, update
 from sqlmodel import Session, SQLModel, col
 
-from bot import links, outbox
+from bot import klant, links, outbox
 from bot.core.facts import ConsentState
 from bot.core.talk import RESEARCH, Standing
 from bot.errors import RefusedError
@@ -133,6 +133,7 @@ def collect(session: Session, wording: Wording, vault: Vault, citizen: CitizenRo
                     {"at": line.at, "by": line.by, "text": vault.open(line.text_sealed)}
                     for line in conversation.contact_lines(session, row.id)
                 ],
+                "passed_on": klant.passed_on(session, row.id),
             }
             for row in _of(session, ContactRequestRow, citizen)
         ],

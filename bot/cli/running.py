@@ -34,7 +34,7 @@ def run(
 ) -> None:
     """Run the bot on Telegram until it is told to stop."""
     from bot import console
-    from bot.cli import fitness, log, watching
+    from bot.cli import fitness, log, outgoing, watching
     from bot.service import Service
 
     whole = parts.from_environment()
@@ -77,6 +77,7 @@ def run(
             pages_port=settings.console_port,
             rate_per_s=settings.rate_per_s,
             lookout=watching.lookout(whole, role=named, owner=owner),
+            teller=outgoing.teller(whole, owner),
             **_among_others(whole),
         )
         stop = asyncio.Event()

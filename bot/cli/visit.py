@@ -12,11 +12,12 @@ from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import col, select
 
-from bot import settings
+from bot import klant, settings
 from bot.campaigns import State
 from bot.cli import fitness, parts
 from bot.cli.parts import Parts, say, say_json
 from bot.errors import ChannelClosedError, FaultsError, InTheWayError, SettingsError, UnreadableError
+from bot.klant import checkup as listeners
 from bot.operating import doctor, machine
 from bot.operating.findings import Finding, Urgency, in_order, lines
 from bot.store import ledger, vitals
@@ -84,6 +85,7 @@ class _Visit:
             self._ledger(whole, wording)
         elif wording is not None:
             self.found += [_of_words(fault) for fault in wording.checked(today=self.now.date())]
+        self._listeners(whole)
         if token is not None:
             self._telegram(whole, token)
         elif "token" not in self.looked_at:
@@ -107,7 +109,13 @@ class _Visit:
             self.looked_at.append("keys")
 
     def _files(self, whole: Parts) -> None:
-        named = (("the bot's token", whole.settings.token_file), ("the keys", whole.settings.keys_file))
+        set_ = whole.settings
+        named = (
+            ("the bot's token", set_.token_file),
+            ("the keys", set_.keys_file),
+            ("the token for Open Klant", set_.open_klant_token_file),
+            ("the secret of our events", set_.events_secret_file),
+        )
         self.found += machine.of_secrets((holds, path) for holds, path in named if path is not None)
 
     def _wording(self) -> Wording | None:
@@ -164,6 +172,7 @@ class _Visit:
                 at_work = vitals.processes(session)
                 lately = vitals.uncertain_since(session, self.now - doctor.RECENT)
                 sealed = vitals.sealed_addresses(session, SAMPLE)
+                told = klant.standing(session)
                 running = session.execute(select(CampaignRow).where(col(CampaignRow.state) == State.RUNNING))
                 campaigns = {row.id: row.card for row in running.scalars()}
         except SQLAlchemyError as error:
@@ -181,12 +190,29 @@ class _Visit:
             return
         self.looked_at += ["processes", "queues", "promises", "campaigns"]
         self.found += doctor.of_ledger(vital, at_work, lately)
+        self.found += doctor.of_listeners(told)
         if "keys" in self.looked_at:
             self.found += _of_seals(whole, sealed)
         faults = fitness.faults(self.now)
         self.found += [_of_words(fault) for about in ("wording", "campaigns") for fault in faults.get(about, ())]
         self.found += _of_campaigns(campaigns, wording, today)
         self.found += _of_languages(wording)
+
+    def _listeners(self, whole: Parts) -> None:
+        """Whether those who are to hear of requests for contact can be reached, and let us in."""
+        for name, find in (("Open Klant", whole.settings.open_klant), ("our events", whole.settings.events)):
+            try:
+                at = find()
+            except SettingsError as error:
+                self.found += [_of_settings(fault) for fault in error.faults]
+                continue
+            if at is None:
+                continue
+            wrong = asyncio.run(listeners.wrong(at, parts.now))
+            if wrong is None:
+                self.looked_at.append(name)
+            else:
+                self.found.append(doctor.listener_away(wrong))
 
     def _telegram(self, whole: Parts, token: str) -> None:
         try:

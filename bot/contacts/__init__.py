@@ -18,6 +18,7 @@ from bot.contacts.queue import Counts, Tab, Waiting, counts, due, handed, langua
 from bot.contacts.talk import (
     ELSEWHERE,
     LONGEST_REPLY,
+    OPEN_KLANT,
     Line,
     Outcome,
     Signature,
@@ -36,6 +37,7 @@ from bot.contacts.talk import (
 __all__ = [
     "ELSEWHERE",
     "LONGEST_REPLY",
+    "OPEN_KLANT",
     "ClosedError",
     "Counts",
     "Line",

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from sqlmodel import Session
 
-from bot import outbox, saying
+from bot import klant, outbox, saying
 from bot.contacts.claims import ClosedError, claim, is_theirs, lapsed, open_request
 from bot.contacts.days import claim_end, working_days_after
 from bot.core.buttons import buttons
@@ -25,6 +25,8 @@ LONGEST_REPLY: Final = 3000
 NOTE: Final = "note"
 #: Who closes a talk in which nobody speaks any more.
 CLOCK: Final = "clock"
+#: Who closes a request that somebody handled there, whoever of us has claimed it.
+OPEN_KLANT: Final = "Open Klant"
 
 
 class Outcome(StrEnum):
@@ -84,6 +86,7 @@ def ask(
     if before is not None and not lapsed(before, now):
         row.claimed_by, row.claimed_at, row.claim_until = before.claimed_by, before.claimed_at, before.claim_until
     session.add(row)
+    klant.asked(session, row, now)
     return row
 
 
@@ -103,6 +106,7 @@ def cancel(session: Session, row: ContactRequestRow, now: datetime) -> None:
     """The person takes the request back: what was typed and the number to call are wiped."""
     row.state, row.closed_at = "cancelled", now
     conversation.forget_contact(session, [row])
+    klant.closed(session, row, "cancelled", now)
 
 
 def lines(session: Session, wording: Wording, vault: Vault, request: int, *, by: str, now: datetime) -> Sequence[Line]:
@@ -163,6 +167,8 @@ def reply(
     said = as_sent(wording, citizen.language, text, signed)
     body = {"text": "", "sealed": vault.seal(said)}
     outbox.queue_reply(session, citizen, line.message_key, body, now)
+    assert line.id is not None
+    klant.replied(session, row, line.id, now)
     ledger.audit(session, now, signed.by, "contact.reply", str(row.id), name=name, characters=len(text))
     return row
 
@@ -210,7 +216,7 @@ def done(
     if outcome is Outcome.REFERRED and referred_to not in places(wording):
         raise RefusedError("Say where you sent the person on to.")
     citizen = _person(session, request)
-    if by == CLOCK:
+    if by in {CLOCK, OPEN_KLANT}:
         row = open_request(session, request)
     else:
         row = claim(session, wording, request, by=by, now=now)
@@ -225,6 +231,7 @@ def done(
     )
     detail = {} if outcome is None else {"outcome": str(outcome)}
     ledger.audit(session, now, by, "contact.done", str(row.id), **detail)
+    klant.closed(session, row, "done" if outcome is None else str(outcome), now)
     return row
 
 

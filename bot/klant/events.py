@@ -10,7 +10,7 @@ from typing import Any, Final
 import aiohttp
 
 from bot.klant.places import EventsAt
-from bot.klant.wire import Wire
+from bot.klant.wire import PATIENCE_S, Wire
 
 WHOSE: Final = "The receiver of our events"
 TYPE: Final = "application/cloudevents+json; charset=utf-8"
@@ -19,9 +19,16 @@ TYPE: Final = "application/cloudevents+json; charset=utf-8"
 class Events:
     """Each try has the event's own id, by which the receiver knows it again, and a time and signature of its own."""
 
-    def __init__(self, at: EventsAt, client: aiohttp.ClientSession, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        at: EventsAt,
+        client: aiohttp.ClientSession,
+        clock: Callable[[], datetime],
+        *,
+        patience_s: float = PATIENCE_S,
+    ) -> None:
         self._at, self._clock = at, clock
-        self._wire = Wire(client, WHOSE)
+        self._wire = Wire(client, WHOSE, patience_s=patience_s)
 
     async def send(self, event: Mapping[str, Any]) -> None:
         """Raises LaterError, NeverError."""

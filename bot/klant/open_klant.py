@@ -11,7 +11,7 @@ import aiohttp
 from bot.klant import payloads
 from bot.klant.payloads import Request
 from bot.klant.places import OpenKlantAt
-from bot.klant.wire import NeverError, Wire, record
+from bot.klant.wire import PATIENCE_S, NeverError, Wire, record
 
 WHOSE: Final = "Open Klant"
 PAGES: Final = 10
@@ -21,10 +21,17 @@ GONE: Final = (404,)
 class OpenKlant:
     """Each `make_…` looks first whether it is there: an earlier call may have arrived without our hearing so."""
 
-    def __init__(self, at: OpenKlantAt, client: aiohttp.ClientSession, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        at: OpenKlantAt,
+        client: aiohttp.ClientSession,
+        clock: Callable[[], datetime],
+        *,
+        patience_s: float = PATIENCE_S,
+    ) -> None:
         self._at, self._clock = at, clock
         headers = {"Authorization": f"Token {at.token}", "Accept": "application/json"}
-        self._wire = Wire(client, WHOSE, headers)
+        self._wire = Wire(client, WHOSE, headers, patience_s=patience_s)
 
     async def make_contact(self, request: Request) -> tuple[str, str | None]:
         """The uuids of the klantcontact and of its betrokkene."""

@@ -37,10 +37,18 @@ class NeverError(Exception):
 
 
 class Wire:
-    """Calls to one address. `whose` names it in the words of an error."""
+    """Calls to one place. `whose` names it in the words of an error; an answer may take `patience_s` seconds."""
 
-    def __init__(self, client: aiohttp.ClientSession, whose: str, headers: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        client: aiohttp.ClientSession,
+        whose: str,
+        headers: Mapping[str, str] | None = None,
+        *,
+        patience_s: float = PATIENCE_S,
+    ) -> None:
         self._client, self._whose, self._headers = client, whose, dict(headers or {})
+        self._timeout = aiohttp.ClientTimeout(total=patience_s)
 
     async def call(
         self,
@@ -54,7 +62,6 @@ class Wire:
         fine: Collection[int] = (),
     ) -> tuple[int, Mapping[str, str], bytes]:
         """The answer's status, headers and body: a 2xx, or one of `fine`. Raises LaterError, NeverError."""
-        timeout = aiohttp.ClientTimeout(total=PATIENCE_S)
         try:
             async with self._client.request(
                 method,
@@ -63,7 +70,7 @@ class Wire:
                 params=params,
                 headers={**self._headers, **(headers or {})},
                 allow_redirects=False,  # who is sent elsewhere would take the secret along
-                timeout=timeout,
+                timeout=self._timeout,
             ) as answer:
                 told = await answer.content.read(LARGEST)
                 status, known = answer.status, dict(answer.headers)

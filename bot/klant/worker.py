@@ -21,7 +21,7 @@ from bot.klant.open_klant import OpenKlant
 from bot.klant.outbox import Target, What
 from bot.klant.payloads import Request
 from bot.klant.places import EventsAt, OpenKlantAt
-from bot.klant.wire import LaterError, NeverError
+from bot.klant.wire import PATIENCE_S, LaterError, NeverError
 from bot.store import conversation, ledger
 from bot.store.tables import CitizenRow, ContactRequestRow, KlantTaskRow, OutgoingRow
 from bot.store.vault import Vault
@@ -74,6 +74,7 @@ class Teller:
     close: Callable[[int], bool]
     open_klant: OpenKlantAt | None = None
     events: EventsAt | None = None
+    patience_s: float = PATIENCE_S
 
     @property
     def targets(self) -> Sequence[Target]:
@@ -105,9 +106,10 @@ class Teller:
     async def _connected(self) -> AsyncIterator[tuple[OpenKlant | None, Events | None]]:
         # No cookies: a token is shown with each call, and nothing else is to be remembered of us.
         async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as client:
+            there, taker, wait = self.open_klant, self.events, self.patience_s
             yield (
-                None if self.open_klant is None else OpenKlant(self.open_klant, client, self.clock),
-                None if self.events is None else Events(self.events, client, self.clock),
+                None if there is None else OpenKlant(there, client, self.clock, patience_s=wait),
+                None if taker is None else Events(taker, client, self.clock, patience_s=wait),
             )
 
     # One thing.

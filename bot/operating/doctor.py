@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
+from bot.klant import Standing, Target
 from bot.operating.duties import HEAR, LOOP, POLL, SEND, TICK, stuck
 from bot.operating.findings import Finding, Urgency
 from bot.store.vitals import Process, Vitals
@@ -104,6 +105,50 @@ def of_promises(vital: Vitals) -> Iterator[Finding]:
             why="They asked for help, and wait.",
             todo="handreiking contact list",
         )
+
+
+def of_listeners(told: Collection[Standing]) -> Iterator[Finding]:
+    """Whether those who are to hear of requests for contact do."""
+    for one in told:
+        whose = "Open Klant" if one.target is Target.OPEN_KLANT else "Whoever takes our events"
+        if one.failed:
+            yield Finding(
+                check="refused",
+                urgency=Urgency.SOON,
+                what=f"{whose} refused {len(one.failed)} of what it was told; the first: {one.failed[0].why}.",
+                since=one.failed[0].at,
+                why="Whoever works there does not know of these requests. They are open in our own inbox.",
+                todo="Mend what it says, then: handreiking outgoing again",
+            )
+        if one.stands_still is not None and one.listens:
+            yield Finding(
+                check="told",
+                urgency=Urgency.SOON,
+                what=f"{one.stands_still}; {one.waiting} wait to be told.",
+                since=one.oldest,
+                why="Whoever works there does not know of these requests. They are open in our own inbox.",
+                todo="Mend what it says; it goes on by itself, at once with: handreiking outgoing again",
+            )
+        if one.waiting and not one.listens:
+            yield Finding(
+                check="told",
+                urgency=Urgency.KNOW,
+                what=f"{one.waiting} wait to be told to somebody who is not set any more.",
+                since=one.oldest,
+                why="They go as soon as it is set again.",
+                todo="handreiking outgoing status",
+            )
+
+
+def listener_away(wrong: str) -> Finding:
+    """`wrong` is what is the matter with somebody who is to hear of requests for contact."""
+    return Finding(
+        check="listeners",
+        urgency=Urgency.SOON,
+        what=f"{wrong}.",
+        why="Whoever works there hears of no request for contact. They are open in our own inbox.",
+        todo="Look at the address, the secret and the network; handreiking outgoing status tells what waits",
+    )
 
 
 def of_policy(vital: Vitals) -> Iterator[Finding]:
