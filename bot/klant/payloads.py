@@ -27,6 +27,7 @@ REGISTER: Final = "handreiking"
 TO_DO: Final = "te_verwerken"
 DONE: Final = "verwerkt"
 _DAYPARTS: Final = {"morning": "'s ochtends", "afternoon": "'s middags", "any": "op elk moment van de dag"}
+_WAYS: Final = {"phone": "bellen", "chat": "een bericht in de chat", "desk": "aan de balie"}
 _TYPES: Final = {
     What.ASKED: "contactverzoek-ingediend",
     What.CLAIMED: "contactverzoek-opgepakt",
@@ -118,11 +119,13 @@ def interne_taak(request: Request, contact: str, actor: str) -> dict[str, Any]:
     """The body of `POST /internetaken`: who is asked to do what, by when."""
     day = f"uiterlijk {request.promised_by.isoformat()}"
     if request.how == "phone":
-        todo = f"Bel {day}, liefst {_DAYPARTS.get(request.daypart, request.daypart)}."
+        todo = f"Bel {day}, liefst {_daypart(request)}."
         if request.phone is None or PHONE.fullmatch(request.phone) is None:
             todo += " Het nummer staat in Handreiking."
-    else:
+    elif request.how == "chat":
         todo = f"Antwoord {day} in Handreiking: de inwoner wil een bericht in de chat."
+    else:
+        todo = f"Spreek {day} af: de inwoner wil aan de balie komen, liefst {_daypart(request)}."
     return {
         "gevraagdeHandeling": HANDLING,
         "aanleidinggevendKlantcontact": {"uuid": contact},
@@ -165,8 +168,11 @@ def _about(request: Request) -> str:
 
 
 def _wish(request: Request) -> str:
-    way = "bellen" if request.how == "phone" else "een bericht in de chat"
     return (
-        f"Voorkeur: {way}, {_DAYPARTS.get(request.daypart, request.daypart)}. "
+        f"Voorkeur: {_WAYS.get(request.how, request.how)}, {_daypart(request)}. "
         f"Toegezegd: uiterlijk {request.promised_by.isoformat()}."
     )
+
+
+def _daypart(request: Request) -> str:
+    return _DAYPARTS.get(request.daypart, request.daypart)
