@@ -46,7 +46,7 @@ class OpenKlant:
         self.actors = {ACTOR: {"uuid": ACTOR, "soortActor": "organisatorische_eenheid", "indicatieActief": True}}
         self.knows_references = knows_references
         self.faults, self.calls = deque(), []
-        self.released = asyncio.Event()
+        self.released, self.made_a_task = asyncio.Event(), asyncio.Event()
 
     def staff_close(self, task):
         """Somebody of Open Klant's own staff has done it."""
@@ -123,7 +123,10 @@ class OpenKlant:
         actors = body.get("toegewezenAanActoren") or [{}]
         if any(actor.get("uuid") not in self.actors for actor in actors):
             wrong.append({"name": "toegewezenAanActoren.0.uuid", "code": "does-not-exist", "reason": "-"})
-        return refusal(400, "invalid", wrong) if wrong else self._made(self.tasks, body)
+        if wrong:
+            return refusal(400, "invalid", wrong)
+        self.made_a_task.set()
+        return self._made(self.tasks, body)
 
     def _made(self, rows, body):
         made = new(body)

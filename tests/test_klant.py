@@ -1,7 +1,12 @@
 """Requests for contact in Open Klant and as events: told once it is sure, and what became of them there."""
 
+import asyncio
 import base64
 import json
+import os
+import re
+import sys
+import time
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -14,9 +19,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlmodel import col, select
 
-from bot import contacts, klant, mydata
+import bot.operating
+from bot import cli, contacts, klant, mydata, settings
+from bot.cli import fitness
 from bot.contacts import Signature
 from bot.core.talk import AskContact
+from bot.errors import SettingsError
 from bot.klant import Target, What, payloads
 from bot.klant.checkup import wrong
 from bot.klant.events import signed
@@ -24,9 +32,13 @@ from bot.klant.outbox import GIVES_UP, growing
 from bot.klant.places import EventsAt, OpenKlantAt, keys_of
 from bot.klant.wire import retry_after
 from bot.klant.worker import Teller
+from bot.operating import doctor
+from bot.roles import Role
+from bot.service import Service
+from bot.store.keys import write_keys
 from bot.store.tables import AuditRow, CitizenRow, ContactRequestRow, KlantTaskRow, OutgoingRow
 from tests.open_klant import ACTOR, ROOT, TOKEN, Fault, OpenKlant, faults, served
-from tests.world import World
+from tests.world import TUESDAY_TEN, World
 
 ANNA, BRAM = "111", "222"
 PHONE = "+31612345678"
@@ -396,8 +408,6 @@ async def test_a_kill_after_any_call_is_gone_on_from_by_another_process(town, th
 
 
 async def test_two_processes_at_once_tell_each_thing_once(town, there):
-    import asyncio
-
     one, two = (telling(town, open_klant=there.at, owner=name) for name in ("one", "two"))
     await one.begin()
     asks_to_be_called(town)
@@ -635,18 +645,13 @@ async def test_a_promise_that_moves_is_an_event_with_the_new_day(town, receiver)
     assert was < is_ == request_of(town, BRAM).promised_by
 
 
-def verified(headers, body, secret, now, tolerance_s=300):
-    """The recipe of the operator's page, word for word."""
-    import hashlib
-    import hmac
-
-    key = base64.b64decode(secret.removeprefix("whsec_"))
-    told = headers["webhook-timestamp"]
-    if abs(now.timestamp() - int(told)) > tolerance_s:
-        return False
-    signed = f"{headers['webhook-id']}.{told}.".encode() + body
-    expected = "v1," + base64.b64encode(hmac.new(key, signed, hashlib.sha256).digest()).decode()
-    return any(hmac.compare_digest(expected, given) for given in headers["webhook-signature"].split())
+def verified(headers, body, secret, now):
+    """The recipe of the operator's page, word for word, at another time."""
+    page = (Path(bot.operating.__file__).parent / "README.md").read_text(encoding="utf-8")
+    (recipe,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    made = {"now": now.timestamp()}
+    exec(recipe.replace("time.time()", "now"), made)
+    return made["is_ours"](headers, body, secret)
 
 
 async def test_whoever_takes_events_can_tell_ours_from_others(town, receiver):
@@ -855,3 +860,129 @@ async def test_looking_from_outside_says_what_is_wrong(there, receiver, unused_t
 
 def test_every_event_of_a_request_has_a_name():
     assert {What(what) for what in payloads._TYPES} == set(What)
+
+
+# As the program runs it.
+
+
+async def test_the_process_that_ticks_tells_and_who_runs_without_it_writes_nothing_down(town, there, engine):
+    stop, ready = asyncio.Event(), asyncio.Event()
+    service = Service(
+        journey=town.journey, engine=engine, token=None, owner="test", time=time.monotonic, roles=[Role.SCHEDULER],
+        plan_every_s=0.02, teller=telling(town, open_klant=there.at),
+    )  # fmt: skip
+    running = asyncio.create_task(service.run(stop, ready=lambda _: ready.set()))
+    async with asyncio.timeout(30):
+        await ready.wait()
+        await asyncio.to_thread(asks_to_be_called, town)
+        await there.made_a_task.wait()
+        stop.set()
+        await running
+
+    assert len(there.tasks) == 1
+
+
+@pytest.fixture
+def environment(monkeypatch, tmp_path):
+    for name in list(os.environ):
+        if name.startswith("HANDREIKING_"):
+            monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+    return lambda **given_: [monkeypatch.setenv(f"HANDREIKING_{name}", str(value)) for name, value in given_.items()]
+
+
+def test_settings_for_both_come_from_variables_or_files(environment, tmp_path):
+    (tmp_path / "token").write_text(f"{TOKEN}\n")
+    (tmp_path / "secret").write_text(f"{SECRET} {OLDER}\n")
+    environment(
+        OPEN_KLANT_URL="https://open.example/klantinteracties/api/v1/", OPEN_KLANT_TOKEN_FILE=tmp_path / "token",
+        OPEN_KLANT_ACTOR=ACTOR, OPEN_KLANT_CHANNEL="chat", EVENTS_URL="http://localhost:9/x?key=hidden",
+        EVENTS_SECRET_FILE=tmp_path / "secret",
+    )  # fmt: skip
+
+    known = settings.read()
+
+    root = "https://open.example/klantinteracties/api/v1"
+    assert known.open_klant() == OpenKlantAt(root=root, token=TOKEN, actor=ACTOR, channel="chat")
+    assert known.events() == EventsAt(url="http://localhost:9/x?key=hidden", keys=keys_of(f"{SECRET} {OLDER}"))
+    for hidden in (TOKEN, "key=hidden", "whsec_", "thirty-two"):
+        assert hidden not in f"{known!r}{known.open_klant()!r}{known.events()!r}"
+
+
+def test_without_settings_there_is_nobody_to_tell(environment):
+    environment()
+
+    assert settings.read().open_klant() is None
+    assert settings.read().events() is None
+
+
+@pytest.mark.parametrize(
+    ("given_", "faults"),
+    [
+        ({"OPEN_KLANT_URL": "https://x.example/api"}, ["OPEN_KLANT_TOKEN, ", "OPEN_KLANT_ACTOR is not set"]),
+        ({"OPEN_KLANT_TOKEN": TOKEN}, ["OPEN_KLANT_URL is not set"]),
+        (
+            {"OPEN_KLANT_URL": "http://x.example/api", "OPEN_KLANT_TOKEN": TOKEN, "OPEN_KLANT_ACTOR": ACTOR},
+            ["OPEN_KLANT_URL has to begin with https://"],
+        ),
+        ({"EVENTS_URL": "https://x.example", "EVENTS_SECRET": "geheim"}, ["EVENTS_SECRET: a secret is whsec_"]),
+        ({"EVENTS_URL": "https://x.example"}, ["EVENTS_SECRET, "]),
+        ({"EVENTS_SECRET": SECRET}, ["EVENTS_URL is not set"]),
+        ({"EVENTS_URL": "https://x.example", "EVENTS_SECRET_FILE": "/none/such"}, ["/none/such cannot be read"]),
+    ],
+)
+def test_settings_that_do_not_fit_together_are_told_without_the_secret(environment, given_, faults):
+    environment(**given_)
+    known = settings.read()
+
+    found = []
+    for read in (known.open_klant, known.events):
+        try:
+            read()
+        except SettingsError as error:
+            found += error.faults
+
+    assert len(found) == len(faults)
+    for fault, part in zip(found, faults, strict=True):
+        assert part in fault
+        assert "geheim" not in fault
+        assert TOKEN not in fault
+    assert sorted(fitness.faults(TUESDAY_TEN)["settings"]) == sorted(found)
+
+
+async def test_an_operator_sees_what_waits_and_was_refused_and_has_it_told_again(
+    town, there, environment, database_url, capsys, monkeypatch, tmp_path
+):
+    write_keys(tmp_path / "keys.toml", b"x" * 32)
+    environment(DATABASE_URL=database_url, KEYS_FILE=tmp_path / "keys.toml")
+
+    def handreiking(*arguments):
+        monkeypatch.setattr(sys, "argv", ["handreiking", *arguments])
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        assert not ended.value.code
+        return capsys.readouterr().out
+
+    assert handreiking("outgoing", "status") == "Nobody is told of requests for contact.\n"
+    teller = telling(town, open_klant=there.at)
+    await teller.begin()
+    asks_to_be_called(town)
+    asks_in_the_chat(town)
+    there.faults += [Fault(path="internetaken", status=400), Fault(path="maak", status=503)]
+    await teller.round()
+
+    said = handreiking("outgoing", "status")
+    assert "Open Klant: 1 wait, the oldest since 2026-11-24 09:00 UTC." in said
+    assert "Open Klant is away (503). Tried again at 09:00:30 UTC." in said
+    assert f"{request_of(town).id}  " in said
+    assert "Open Klant refused it (400)" in said
+    assert json.loads(handreiking("outgoing", "status", "--json"))[0]["waiting"] == 1
+    with town.sessions() as session:
+        found = {finding.check: finding.what for finding in doctor.of_listeners(klant.standing(session))}
+    assert found["refused"].startswith("Open Klant refused 1 of what it was told")
+    assert found["told"] == "Open Klant is away (503); 1 wait to be told."
+
+    assert handreiking("outgoing", "again", "--by", "ada").startswith("1 are told again.")
+    town.now = datetime.now(UTC) + timedelta(minutes=1)  # noqa: TID251 - the command has the real clock
+    assert await teller.round() == 2
+    assert len(there.tasks) == 2
