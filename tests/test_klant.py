@@ -967,8 +967,10 @@ async def test_an_operator_sees_what_waits_and_was_refused_and_has_it_told_again
     teller = telling(town, open_klant=there.at)
     await teller.begin()
     asks_to_be_called(town)
+    there.faults.append(Fault(path="internetaken", status=400))
+    await teller.round()
     asks_in_the_chat(town)
-    there.faults += [Fault(path="internetaken", status=400), Fault(path="maak", status=503)]
+    there.faults.append(Fault(path="maak", status=503))
     await teller.round()
 
     said = handreiking("outgoing", "status")
