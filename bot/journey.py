@@ -434,7 +434,7 @@ class Journey:
         """Close a request that was handled in another system; False when it is closed already."""
         try:
             with self.sessions.begin() as session:
-                contacts.done(session, self.wording, request, by=by, now=self.clock())
+                contacts.done(session, self.wording, request, by=by, now=self.clock(), whosever=True)
         except contacts.ClosedError:
             return False
         log.info("closed_elsewhere", extra={"part": by})

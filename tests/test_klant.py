@@ -101,7 +101,7 @@ def telling(town, *, open_klant=None, events=None, owner="teller", close=None, p
     journey = town.journey
     return Teller(
         sessions=town.sessions, wording=lambda: town.wording, vault=town.vault, clock=lambda: town.now, owner=owner,
-        close=close or partial(journey.close_elsewhere, by=contacts.OPEN_KLANT), open_klant=open_klant, events=events,
+        close=close or partial(journey.close_elsewhere, by=klant.THEIR_STAFF), open_klant=open_klant, events=events,
         patience_s=patience_s,
     )  # fmt: skip
 

@@ -78,7 +78,7 @@ def teller(whole: Parts, owner: str) -> "Teller":
     """Who tells what the settings say. Raises SettingsError."""
     from functools import partial
 
-    from bot import contacts
+    from bot import klant
     from bot.klant.worker import Teller
 
     journey = whole.journey
@@ -88,7 +88,7 @@ def teller(whole: Parts, owner: str) -> "Teller":
         vault=whole.vault,
         clock=journey.clock,
         owner=owner,
-        close=partial(journey.close_elsewhere, by=contacts.OPEN_KLANT),
+        close=partial(journey.close_elsewhere, by=klant.THEIR_STAFF),
         open_klant=whole.settings.open_klant(),
         events=whole.settings.events(),
     )

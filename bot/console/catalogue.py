@@ -25,7 +25,7 @@ LANGUAGE: Final = "nl"
 _METHODS: Final = [("console/templates/**.html", "jinja2"), ("**.py", "python")]
 #: Whose refusals staff can meet in the console; what operators meet at a terminal stays English.
 _ROOMS: Final = ("console/", "staff/", "campaigns/", "contacts/", "mydata.py", "signals/keys.py", "upkeep.py")
-_KEYWORDS: Final = {**DEFAULT_KEYWORDS, "N_": None, "RefusedError": None}
+_KEYWORDS: Final = {**DEFAULT_KEYWORDS, "N_": None, "RefusedError": None, "TakenError": None, "ClosedError": None}
 
 
 def file(root: Path = ROOT) -> Path:

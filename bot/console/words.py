@@ -107,6 +107,12 @@ DONE: Final[Mapping[str, str]] = {
     "stopped": N_("It is stopped for good. What was sent already cannot be recalled."),
     "all_paused": N_("Nothing leaves any more. Answers to people still do."),
     "all_resumed": N_("Messages leave again. Nothing is sent twice."),
+    "claimed": N_("It is yours now."),
+    "replied": N_("Your reply is on its way."),
+    "noted": N_("The note is kept."),
+    "given_back": N_("You gave it back. Any colleague can take it now."),
+    "handed_over": N_("You handed it over. Your colleague sees it on their first page."),
+    "contact_closed": N_("It is closed. The person is told, and what they typed and their number are wiped."),
 }
 
 

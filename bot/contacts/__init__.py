@@ -18,7 +18,6 @@ from bot.contacts.queue import Counts, Tab, Waiting, counts, due, handed, langua
 from bot.contacts.talk import (
     ELSEWHERE,
     LONGEST_REPLY,
-    OPEN_KLANT,
     Line,
     Outcome,
     Signature,
@@ -32,12 +31,12 @@ from bot.contacts.talk import (
     phone,
     places,
     reply,
+    stamp,
 )
 
 __all__ = [
     "ELSEWHERE",
     "LONGEST_REPLY",
-    "OPEN_KLANT",
     "ClosedError",
     "Counts",
     "Line",
@@ -71,6 +70,7 @@ __all__ = [
     "promise",
     "queue",
     "reply",
+    "stamp",
     "working_days_after",
     "working_hours_after",
 ]

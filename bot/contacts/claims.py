@@ -23,26 +23,15 @@ OPEN: Final = ("open", "talking")
 
 
 class TakenError(RefusedError):
-    """A colleague was earlier. Nothing was stored or sent; `by` and `at` say who and when."""
-
-    def __init__(self, name: str, by: str, at: datetime, zone: ZoneInfo) -> None:
-        self.by, self.at = by, at
-        local = at.astimezone(zone)
-        super().__init__(
-            "{name} was earlier: they took this request on {day} at {time}.",
-            name=name,
-            day=f"{local:%d-%m-%Y}",
-            time=f"{local:%H:%M}",
-        )
+    """A colleague was earlier. Nothing was stored or sent."""
 
 
 class ClosedError(RefusedError):
     """The request is closed, or there never was one. Nothing was stored or sent."""
 
-    def __init__(self, request: int) -> None:
-        super().__init__(
-            "There is no open request {request}. `handreiking contact list` shows those that are.", request=request
-        )
+
+def closed(request: int) -> ClosedError:
+    return ClosedError("Request {request} is closed, or there never was one.", request=request)
 
 
 def who(by: str) -> str:
@@ -126,7 +115,7 @@ def known(session: Session, request: int) -> ContactRequestRow:
     """The request as it is in the database now, open or closed. Raises ClosedError when there is none."""
     row = session.get(ContactRequestRow, request, populate_existing=True)
     if row is None:
-        raise ClosedError(request)
+        raise closed(request)
     return row
 
 
@@ -134,7 +123,7 @@ def open_request(session: Session, request: int) -> ContactRequestRow:
     """The request, whoever's it is. Raises ClosedError."""
     row = known(session, request)
     if row.state not in OPEN:
-        raise ClosedError(request)
+        raise closed(request)
     return row
 
 
@@ -155,5 +144,10 @@ def _taken(session: Session, wording: Wording, request: int) -> RefusedError:
     row = open_request(session, request)
     assert row.claimed_by is not None
     assert row.claimed_at is not None
-    name = names(session, [row.claimed_by])[row.claimed_by]
-    return TakenError(name, row.claimed_by, row.claimed_at, ZoneInfo(wording.municipality.zone))
+    at = row.claimed_at.astimezone(ZoneInfo(wording.municipality.zone))
+    return TakenError(
+        "{name} was earlier: they took this request on {day} at {time}.",
+        name=names(session, [row.claimed_by])[row.claimed_by],
+        day=f"{at:%d-%m-%Y}",
+        time=f"{at:%H:%M}",
+    )

@@ -8,7 +8,7 @@ from sqlmodel import Session
 
 from bot import klant, saying
 from bot.contacts.days import promise
-from bot.contacts.talk import CLOCK, done
+from bot.contacts.talk import done
 from bot.core.buttons import buttons
 from bot.core.talk import Say
 from bot.saying import phrase
@@ -36,7 +36,7 @@ def keep_promises(session: Session, wording: Wording, now: datetime) -> int:
         local = now.astimezone(ZoneInfo(citizen.zone))
         if row.state == "talking":
             if row.spoken_at is not None and now - row.spoken_at >= SILENT_FOR:
-                done(session, wording, row.id, by=CLOCK, now=now)
+                done(session, wording, row.id, by="clock", now=now, whosever=True)
                 told += 1
         elif row.promised_by < local.date() or (row.promised_by == local.date() and local.time() >= TOLD_AT):
             told += _put_off(session, wording, row, citizen, local.date(), now)

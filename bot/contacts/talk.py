@@ -1,5 +1,6 @@
 """A talk with somebody who asked for contact: what was said, what staff write back, and how it ends."""
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -10,7 +11,7 @@ from zoneinfo import ZoneInfo
 from sqlmodel import Session
 
 from bot import klant, outbox, saying
-from bot.contacts.claims import ClosedError, claim, is_theirs, lapsed, open_request
+from bot.contacts.claims import claim, closed, is_theirs, lapsed, open_request
 from bot.contacts.days import claim_end, working_days_after
 from bot.core.buttons import buttons
 from bot.core.talk import AskContact, Say
@@ -23,10 +24,8 @@ from bot.wording import Wording
 
 LONGEST_REPLY: Final = 3000
 NOTE: Final = "note"
-#: Who closes a talk in which nobody speaks any more.
-CLOCK: Final = "clock"
-#: Who closes a request that somebody handled there, whoever of us has claimed it.
-OPEN_KLANT: Final = "Open Klant"
+#: In a standard reply: something that whoever sends it fills in.
+GAP: Final = "…"
 
 
 class Outcome(StrEnum):
@@ -125,6 +124,14 @@ def lines(session: Session, wording: Wording, vault: Vault, request: int, *, by:
     return [_line(vault, line, states) for line in rows]
 
 
+def stamp(session: Session, request: int) -> str:
+    """Something that changes whenever a talk has a new line or a reply got further. It tells nothing of anybody."""
+    rows = conversation.contact_lines(session, request)
+    states = conversation.delivery(session, [line.message_key for line in rows if line.message_key is not None])
+    seen = [str(line.id) for line in rows] + [states.get(line.message_key or "", ("",))[0] for line in rows]
+    return hashlib.sha256("|".join(seen).encode()).hexdigest()[:16]
+
+
 def phone(session: Session, wording: Wording, vault: Vault, request: int, *, by: str, now: datetime) -> str | None:
     """The number to call, opened; None when there is none. Showing it is audited. Raises TakenError, ClosedError."""
     row = claim(session, wording, request, by=by, now=now)
@@ -147,7 +154,7 @@ def reply(
 
     `after` is the last line that the writer had before them: the same words once more after it are the same press
     arriving twice, and are not sent again. Raises ClosedError, TakenError when a colleague has it, and RefusedError for
-    a reply that is empty or too long.
+    a reply that is empty, too long, or has a gap.
     """
     text, name = text.strip(), signed.name.strip()
     if not name:
@@ -156,6 +163,8 @@ def reply(
         raise RefusedError(
             "A reply has 1 to {most} characters; this one has {length}.", most=LONGEST_REPLY, length=len(text)
         )
+    if GAP in text:
+        raise RefusedError("Fill in what is left open with …, or take it out.")
     citizen = _person(session, request)
     row = claim(session, wording, request, by=signed.by, now=now)
     if after is not None and _was_said(session, vault, row, text, by=signed.by, after=after):
@@ -207,16 +216,18 @@ def done(
     now: datetime,
     outcome: Outcome | None = None,
     referred_to: str | None = None,
+    whosever: bool = False,
 ) -> ContactRequestRow:
     """Close a request, kindly: the person is told, and what was typed and the number to call are wiped.
 
-    `referred_to` is where the person was sent on to: a name from `places`, never words about a person. Raises
-    ClosedError, TakenError, and RefusedError for an outcome that is not whole.
+    `referred_to` is where the person was sent on to: a name from `places`, never words about a person. `whosever`: for
+    what is no person, such as the clock; a request that a colleague holds is closed too. Raises ClosedError,
+    TakenError, and RefusedError for an outcome that is not whole.
     """
     if outcome is Outcome.REFERRED and referred_to not in places(wording):
         raise RefusedError("Say where you sent the person on to.")
     citizen = _person(session, request)
-    if by in {CLOCK, OPEN_KLANT}:
+    if whosever:
         row = open_request(session, request)
     else:
         row = claim(session, wording, request, by=by, now=now)
@@ -249,7 +260,7 @@ def _person(session: Session, request: int) -> CitizenRow:
     """Who asked, held until the end of the transaction: whoever hears them holds the person before their requests."""
     row = session.get(ContactRequestRow, request)
     if row is None:
-        raise ClosedError(request)
+        raise closed(request)
     citizen = session.get(CitizenRow, row.citizen_id, with_for_update={"key_share": True}, populate_existing=True)
     assert citizen is not None
     return citizen

@@ -5,6 +5,7 @@ told. `klant.worker` tells it, outside any transaction. Nothing is written where
 """
 
 from bot.klant.outbox import (
+    THEIR_STAFF,
     Failed,
     Standing,
     Target,
@@ -23,6 +24,7 @@ from bot.klant.outbox import (
 from bot.klant.payloads import reference
 
 __all__ = [
+    "THEIR_STAFF",
     "Failed",
     "Standing",
     "Target",

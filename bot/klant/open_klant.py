@@ -9,11 +9,11 @@ from typing import Any, Final
 import aiohttp
 
 from bot.klant import payloads
+from bot.klant.outbox import THEIR_STAFF as WHOSE
 from bot.klant.payloads import Request
 from bot.klant.places import OpenKlantAt
 from bot.klant.wire import PATIENCE_S, NeverError, Wire, record
 
-WHOSE: Final = "Open Klant"
 PAGES: Final = 10
 GONE: Final = (404,)
 

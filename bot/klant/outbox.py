@@ -31,6 +31,8 @@ class What(StrEnum):
     CLOSED = "closed"
 
 
+#: Who closed a request that was handled there, in the audit trail; and how errors name it.
+THEIR_STAFF: Final = "Open Klant"
 #: Open Klant has no place for the others: its staff assign and answer there.
 HEARS: Final[Mapping[Target, Collection[What]]] = {
     Target.OPEN_KLANT: (What.ASKED, What.CLOSED),

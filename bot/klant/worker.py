@@ -291,7 +291,7 @@ class Teller:
         task.looked_at = now
         if done is None:
             task.task, task.closed_at = None, now
-            ledger.audit(session, now, "Open Klant", "klant.gone", str(request))
+            ledger.audit(session, now, outbox.THEIR_STAFF, "klant.gone", str(request))
         elif done:
             task.closed_at = now
         outbox.went_well(session, Target.OPEN_KLANT, now)

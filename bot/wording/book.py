@@ -40,6 +40,7 @@ class Wording:
     values: Values
     municipality: Municipality
     book: plain.Book
+    replies: Mapping[str, str]  # what colleagues call each standard reply; say `standard.<id>`
     sources: Mapping[str, Source]
     translations: Mapping[str, Translations]
     checks: Mapping[str, Language]  # who checked which translation, by language

@@ -22,6 +22,7 @@ from bot.wording.municipal import (
     EmergencyFile,
     Municipality,
     PlainFile,
+    RepliesFile,
     RulesFile,
     Situation,
     SituationsFile,
@@ -47,6 +48,7 @@ _FILES = frozenset(
         "values",
         "plain",
         "bot",
+        "replies",
     )
 )
 #: Campaigns are read where campaigns are made.
@@ -69,6 +71,7 @@ def load(*, messages: Traversable | None = None, locale: Traversable | None = No
     rules = _one(RulesFile, "rules.toml", files, faults)
     values = _one(ValuesFile, "values.toml", files, faults)
     book = _one(PlainFile, "plain.toml", files, faults)
+    replies = _valid(RepliesFile, "messages/replies.toml", files.get("replies.toml", {}), faults)
     cards = _cards(files, None if themes is None else themes.theme, faults)
     variants = _variants(files, cards, faults)
     faults += [
@@ -109,6 +112,7 @@ def load(*, messages: Traversable | None = None, locale: Traversable | None = No
         values=values.facts(),
         municipality=municipality,
         book=book.facts(),
+        replies=MappingProxyType({name: entry.title for name, entry in (replies.root if replies else {}).items()}),
         sources=MappingProxyType(texts),
         translations=MappingProxyType(translations),
         checks=MappingProxyType(languages.language),

@@ -7,7 +7,7 @@ from typing import Annotated, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from babel import Locale, UnknownLocaleError
-from pydantic import AfterValidator, BeforeValidator, Field, HttpUrl, StringConstraints, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, HttpUrl, RootModel, StringConstraints, model_validator
 
 from bot.core import legible, plain
 from bot.core.facts import Rules, Tone, Values
@@ -135,6 +135,19 @@ class ThemesFile(Part):
 
 class SituationsFile(Part):
     situation: dict[Id, SituationEntry] = Field(min_length=1)
+
+
+class StandardReply(Part):
+    """What staff can put into a reply and change. `title` is for colleagues. Say `standard.<id>`."""
+
+    title: Sentence
+    text: Sentence
+    note: str = ""
+    exceptions: Exceptions = Field(default_factory=dict)
+
+
+class RepliesFile(RootModel[dict[Id, StandardReply]]):
+    """It may be empty, and a municipality need not have it."""
 
 
 class BotEntry(Part):

@@ -52,6 +52,9 @@ def sources(path: str, document: Document) -> Iterator[Source]:
         case ["emergency.toml"]:
             for kind, entry in _tables(document.get("emergency")):
                 yield from _text(path, f"emergency.{kind}", entry, "text", Kind.REPLY)
+        case ["replies.toml"]:
+            for name, entry in _tables(document):
+                yield from _text(path, f"standard.{name}", entry, "text", Kind.REPLY)
         case ["municipality.toml"]:
             yield from _text(path, "municipality.team", document, "team", Kind.REPLY)
             yield from _text(path, "municipality.desk", document, "desk", Kind.REPLY)
