@@ -28,11 +28,12 @@ def status(json: Json = False) -> None:
     rows = [
         {
             "target": one.target, "listens": one.listens, "waiting": one.waiting, "oldest": one.oldest,
-            "last_success": one.last_success, "stands_still": one.stands_still, "tries_again": one.tries_again,
+            "last_success": one.last_success, "tries_again": one.tries_again,
+            "stands_still": None if one.stands_still is None else str(one.stands_still),
             "refused": [
                 {
                     "request": failed.request, "reference": klant.reference(whole.vault, failed.request),
-                    "what": failed.what, "at": failed.at, "why": failed.why,
+                    "what": failed.what, "at": failed.at, "why": str(failed.why),
                 }
                 for failed in one.failed
             ],
@@ -56,7 +57,7 @@ def _say(row: Mapping[str, Any]) -> None:
     if not row["listens"]:
         say("  It is not set any more, so nothing goes there.")
     if row["stands_still"] is not None:
-        say(f"  {row['stands_still']}. Tried again at {row['tries_again']:%H:%M:%S} UTC.")
+        say(f"  {row['stands_still']} Tried again at {row['tries_again']:%H:%M:%S} UTC.")
     refused = row["refused"]
     if refused:
         say_table(refused, ["request", "reference", "what", "why"], nothing="")

@@ -212,7 +212,7 @@ class _Visit:
             if wrong is None:
                 self.looked_at.append(name)
             else:
-                self.found.append(doctor.listener_away(wrong))
+                self.found.append(doctor.listener_away(f"{name}: {wrong}"))
 
     def _telegram(self, whole: Parts, token: str) -> None:
         try:

@@ -22,6 +22,7 @@ from bot.klant.outbox import (
     standing,
 )
 from bot.klant.payloads import reference
+from bot.klant.why import Why
 
 __all__ = [
     "THEIR_STAFF",
@@ -29,6 +30,7 @@ __all__ = [
     "Standing",
     "Target",
     "What",
+    "Why",
     "again",
     "asked",
     "claimed",

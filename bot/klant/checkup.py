@@ -8,16 +8,16 @@ import aiohttp
 from bot.klant.events import Events
 from bot.klant.open_klant import OpenKlant
 from bot.klant.places import EventsAt, OpenKlantAt
-from bot.klant.wire import LaterError, NeverError
+from bot.klant.why import TellingError, Why
 
 
-async def wrong(at: OpenKlantAt | EventsAt, clock: Callable[[], datetime]) -> str | None:
-    """What is the matter, without anything secret; None when nothing is."""
+async def wrong(at: OpenKlantAt | EventsAt, clock: Callable[[], datetime]) -> Why | None:
+    """What is the matter; None when nothing is."""
     async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as client:
         try:
             if isinstance(at, OpenKlantAt):
                 return await OpenKlant(at, client, clock).look()
             await Events(at, client, clock).look()
-        except (LaterError, NeverError) as error:
-            return str(error)
+        except TellingError as error:
+            return error.why
     return None

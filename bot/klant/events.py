@@ -12,7 +12,6 @@ import aiohttp
 from bot.klant.places import EventsAt
 from bot.klant.wire import PATIENCE_S, Wire
 
-WHOSE: Final = "The receiver of our events"
 TYPE: Final = "application/cloudevents+json; charset=utf-8"
 
 
@@ -28,7 +27,7 @@ class Events:
         patience_s: float = PATIENCE_S,
     ) -> None:
         self._at, self._clock = at, clock
-        self._wire = Wire(client, WHOSE, patience_s=patience_s)
+        self._wire = Wire(client, patience_s=patience_s)
 
     async def send(self, event: Mapping[str, Any]) -> None:
         """Raises LaterError, NeverError."""

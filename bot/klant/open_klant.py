@@ -9,10 +9,10 @@ from typing import Any, Final
 import aiohttp
 
 from bot.klant import payloads
-from bot.klant.outbox import THEIR_STAFF as WHOSE
 from bot.klant.payloads import Request
 from bot.klant.places import OpenKlantAt
-from bot.klant.wire import PATIENCE_S, NeverError, Wire, record
+from bot.klant.why import NeverError, Why
+from bot.klant.wire import PATIENCE_S, Wire, record
 
 PAGES: Final = 10
 GONE: Final = (404,)
@@ -31,7 +31,7 @@ class OpenKlant:
     ) -> None:
         self._at, self._clock = at, clock
         headers = {"Authorization": f"Token {at.token}", "Accept": "application/json"}
-        self._wire = Wire(client, WHOSE, headers, patience_s=patience_s)
+        self._wire = Wire(client, headers, patience_s=patience_s)
 
     async def make_contact(self, request: Request) -> tuple[str, str | None]:
         """The uuids of the klantcontact and of its betrokkene."""
@@ -40,7 +40,7 @@ class OpenKlant:
         try:
             made = await self._post("maak-klantcontact", payloads.maak_klantcontact(request, self._at.channel))
         except NeverError as error:
-            if not any("referentienummer" in field for field in error.fields):
+            if not any("referentienummer" in field for field in error.wrong):
                 raise
             # It is taken: by ourselves, in a call that was slower than our search; or by somebody else.
             if (found := await self._contact(request)) is not None:
@@ -66,7 +66,7 @@ class OpenKlant:
     async def is_done(self, task: str) -> bool | None:
         """Whether its staff closed it; None when it is not there any more."""
         status, _, body = await self._call("GET", f"internetaken/{task}", fine=GONE)
-        return None if status in GONE else record(body, WHOSE).get("status") == payloads.DONE
+        return None if status in GONE else record(body).get("status") == payloads.DONE
 
     async def close_task(self, task: str) -> None:
         """Nobody has to do it any more. One that is not there needs no closing."""
@@ -76,14 +76,14 @@ class OpenKlant:
         """Take the number away again, for it was given for this only."""
         await self._call("DELETE", f"digitaleadressen/{address}", fine=GONE)
 
-    async def look(self) -> str | None:
+    async def look(self) -> Why | None:
         """Whether we may come in and the actor is there; return what is wrong. Raises LaterError, NeverError."""
         await self._call("GET", "internetaken", params={"pageSize": "1"})
         status, _, body = await self._call("GET", f"actoren/{self._at.actor}", fine=GONE)
         if status in GONE:
-            return "HANDREIKING_OPEN_KLANT_ACTOR is no actor that it knows"
-        if record(body, WHOSE).get("indicatieActief") is False:
-            return "HANDREIKING_OPEN_KLANT_ACTOR is an actor that is not active"
+            return Why("It knows no such actor as HANDREIKING_OPEN_KLANT_ACTOR says.")
+        if record(body).get("indicatieActief") is False:
+            return Why("The actor that HANDREIKING_OPEN_KLANT_ACTOR names is not active there.")
         return None
 
     async def _contact(self, request: Request) -> tuple[str, str | None] | None:
@@ -101,7 +101,7 @@ class OpenKlant:
         for page in range(1, PAGES + 1):
             asked = dict(params) if page == 1 else {**params, "page": str(page)}
             _, _, body = await self._call("GET", path, params=asked)
-            found = record(body, WHOSE)
+            found = record(body)
             for one in found.get("results", ()):
                 yield one
             if not found.get("next"):
@@ -109,7 +109,7 @@ class OpenKlant:
 
     async def _post(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
         _, _, answer = await self._call("POST", path, body)
-        return record(answer, WHOSE)
+        return record(answer)
 
     async def _call(
         self,
@@ -136,4 +136,4 @@ def _uuid(made: Any) -> str:
     try:
         return str(uuid.UUID(made["uuid"]))
     except (KeyError, TypeError, ValueError, AttributeError):
-        raise NeverError(f"{WHOSE} answered without a uuid") from None
+        raise NeverError("It answered without a uuid.") from None

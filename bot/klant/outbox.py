@@ -10,6 +10,7 @@ from sqlalchemy import and_, exists, func, or_, select, update
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col
 
+from bot.klant.why import Why
 from bot.store import conversation, ledger
 from bot.store.tables import ContactRequestRow, OutgoingRow
 
@@ -49,18 +50,18 @@ LONGEST: Final = timedelta(hours=6)
 STANDS_STILL: Final = timedelta(minutes=15)
 #: Tried in vain for so long, it waits for somebody of the staff.
 GIVES_UP: Final = timedelta(days=7)
-LONGEST_ERROR: Final = 300
 
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """Something that was not told and is not tried any more. `why` holds nothing of anybody."""
+    """Something that was not told and is not tried any more. `given_up`: it was tried for `GIVES_UP`."""
 
     id: int
     request: int
-    what: str
+    what: What
     at: datetime
-    why: str
+    why: Why
+    given_up: bool
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -73,7 +74,7 @@ class Standing:
     oldest: datetime | None
     failed: Sequence[Failed]
     last_success: datetime | None
-    stands_still: str | None
+    stands_still: Why | None
     tries_again: datetime | None
 
 
@@ -202,25 +203,25 @@ def went_well(session: Session, target: Target, now: datetime) -> None:
     ledger.set_mark(session, _mark(target), {"succeeded": now.isoformat()}, now)
 
 
-def dropped(row: OutgoingRow, why: str, now: datetime) -> None:
+def dropped(row: OutgoingRow, why: Why, now: datetime) -> None:
     """There is nothing to tell any more."""
     _close(row, "dropped", why, now)
 
 
-def failed(row: OutgoingRow, why: str, now: datetime) -> None:
+def failed(row: OutgoingRow, why: Why, now: datetime) -> None:
     """It was refused, and would be again: it waits for somebody of the staff."""
     _close(row, "failed", why, now)
 
 
-def put_off(row: OutgoingRow, why: str, now: datetime, *, wait: timedelta | None, draw: float) -> None:
+def put_off(row: OutgoingRow, why: Why, now: datetime, *, wait: timedelta | None, draw: float) -> None:
     """It is tried again: after `wait` if the target said so, else the later the more often it was tried.
 
     `draw` in [0, 1) spreads what failed together. After `GIVES_UP` it waits for somebody of the staff.
     """
     if row.tried_at is not None and now - row.tried_at >= GIVES_UP:
-        failed(row, f"{why}; given up after {GIVES_UP.days} days", now)
+        failed(row, why, now)
         return
-    row.state, row.owner, row.until, row.error = "due", None, None, why[:LONGEST_ERROR]
+    row.state, row.owner, row.until, row.error = "due", None, None, why.as_record()
     row.next_at = now + (growing(row.tries, LONGEST, draw) if wait is None else wait)
 
 
@@ -230,7 +231,7 @@ def stands_still(session: Session, target: Target, now: datetime) -> bool:
     return until is not None and until > now
 
 
-def stand_still(session: Session, target: Target, why: str, now: datetime, *, wait: timedelta | None) -> None:
+def stand_still(session: Session, target: Target, why: Why, now: datetime, *, wait: timedelta | None) -> None:
     """Nothing gets through to this target: none of it is tried for a while."""
     known = ledger.mark(session, _mark(target)) or {}
     times = int(known.get("times", 0)) + 1
@@ -238,7 +239,7 @@ def stand_still(session: Session, target: Target, why: str, now: datetime, *, wa
         "succeeded": known.get("succeeded"),
         "until": (now + (growing(times, STANDS_STILL, 1.0) if wait is None else wait)).isoformat(),
         "since": known.get("since") or now.isoformat(),
-        "why": why[:LONGEST_ERROR],
+        "why": why.as_record(),
         "times": times,
     }
     ledger.set_mark(session, _mark(target), value, now)
@@ -250,9 +251,9 @@ def growing(times: int, most: timedelta, draw: float) -> timedelta:
     return timedelta(seconds=seconds * (0.5 + 0.5 * draw))
 
 
-def _close(row: OutgoingRow, state: str, why: str | None, now: datetime) -> None:
+def _close(row: OutgoingRow, state: str, why: Why | None, now: datetime) -> None:
     row.state, row.closed_at, row.owner, row.until = state, now, None, None
-    row.error = None if why is None else why[:LONGEST_ERROR]
+    row.error = None if why is None else why.as_record()
 
 
 def _mark(target: Target) -> str:
@@ -278,17 +279,22 @@ def standing(session: Session) -> Sequence[Standing]:
     rows = session.execute(
         select(OutgoingRow).where(col(OutgoingRow.state) == "failed").order_by(col(OutgoingRow.id))
     ).scalars()
-    given_up: dict[str, list[Failed]] = {}
+    refused: dict[str, list[Failed]] = {}
     for row in rows:
-        assert row.id is not None
-        given_up.setdefault(row.target, []).append(
-            Failed(row.id, row.request_id, row.what, row.at, row.error or "no reason given")
-        )
+        refused.setdefault(row.target, []).append(_failed(row))
     return [
-        _standing(session, target, waiting.get(target, (0, None)), given_up.get(target, []), listens=target in listens)
+        _standing(session, target, waiting.get(target, (0, None)), refused.get(target, []), listens=target in listens)
         for target in Target
-        if target in listens or target in waiting or target in given_up
+        if target in listens or target in waiting or target in refused
     ]
+
+
+def _failed(row: OutgoingRow) -> Failed:
+    assert row.id is not None
+    assert row.error is not None
+    given_up = row.tried_at is not None and row.closed_at is not None and row.closed_at - row.tried_at >= GIVES_UP
+    what = What(row.what.partition(":")[0])
+    return Failed(row.id, row.request_id, what, row.at, Why.of_record(row.error), given_up)
 
 
 def _standing(
@@ -307,7 +313,7 @@ def _standing(
         oldest=waiting[1],
         failed=failed,
         last_success=_moment(mark.get("succeeded")),
-        stands_still=mark.get("why"),
+        stands_still=Why.of_record(mark["why"]) if "why" in mark else None,
         tries_again=_moment(mark.get("until")),
     )
 

@@ -9,6 +9,8 @@ from typing import Any, Final
 
 import aiohttp
 
+from bot.klant.why import LaterError, NeverError
+
 PATIENCE_S: Final = 20.0
 LARGEST: Final = 1_000_000
 #: Somebody has to mend something first.
@@ -17,37 +19,17 @@ LONGEST_WAIT: Final = timedelta(days=1)
 _NAME: Final = re.compile(r"[\w.\-]{1,80}")
 
 
-class LaterError(Exception):
-    """It may be told later; `wait` if it is known when. `everything`: the others for this target would fare the same.
-
-    Whether it arrived is not known.
-    """
-
-    def __init__(self, why: str, *, wait: timedelta | None = None, everything: bool = False) -> None:
-        super().__init__(why)
-        self.wait, self.everything = wait, everything
-
-
-class NeverError(Exception):
-    """It was refused, and would be again. `fields`: what was wrong with it, as far as the other side said so."""
-
-    def __init__(self, why: str, *, status: int = 0, fields: Collection[str] = ()) -> None:
-        super().__init__(why)
-        self.status, self.fields = status, frozenset(fields)
-
-
 class Wire:
-    """Calls to one place. `whose` names it in the words of an error; an answer may take `patience_s` seconds."""
+    """Calls to one place; an answer may take `patience_s` seconds."""
 
     def __init__(
         self,
         client: aiohttp.ClientSession,
-        whose: str,
         headers: Mapping[str, str] | None = None,
         *,
         patience_s: float = PATIENCE_S,
     ) -> None:
-        self._client, self._whose, self._headers = client, whose, dict(headers or {})
+        self._client, self._headers = client, dict(headers or {})
         self._timeout = aiohttp.ClientTimeout(total=patience_s)
 
     async def call(
@@ -75,35 +57,35 @@ class Wire:
                 told = await answer.content.read(LARGEST)
                 status, known = answer.status, dict(answer.headers)
         except TimeoutError:
-            raise LaterError(f"{self._whose} gave no answer in time", everything=True) from None
+            raise LaterError("It gave no answer in time.", everything=True) from None
         except (aiohttp.ClientError, OSError, ValueError) as error:
-            raise LaterError(f"{self._whose} cannot be reached ({type(error).__name__})", everything=True) from None
+            kind = type(error).__name__
+            raise LaterError("It cannot be reached ({error}).", everything=True, error=kind) from None
         if 200 <= status < 300 or status in fine:
             return status, known, told
-        raise self._fault(method, status, known, told, now)
+        raise _fault(method, status, known, told, now)
 
-    def _fault(
-        self, method: str, status: int, headers: Mapping[str, str], body: bytes, now: datetime
-    ) -> LaterError | NeverError:
-        whose, wait = self._whose, retry_after(headers, now)
-        if status in {401, 403}:
-            why = f"{whose} does not let us in ({status}): the secret is wrong, or may not do this"
-            return LaterError(why, wait=wait or MENDING, everything=True)
-        if status == 429:
-            return LaterError(f"{whose} wants us to wait ({status})", wait=wait, everything=True)
-        if status in {502, 503, 504}:
-            return LaterError(f"{whose} is away ({status})", wait=wait, everything=True)
-        if status >= 500 or status in {408, 425}:
-            return LaterError(f"{whose} failed ({status})", wait=wait)
-        if 300 <= status < 400:
-            why = f"{whose} sends us on to another address ({status}); set that one"
-            return LaterError(why, wait=MENDING, everything=True)
-        if status == 410 or (status in {404, 405} and method == "POST"):
-            why = f"{whose} does not take this at that address ({status})"
-            return LaterError(why, wait=wait or MENDING, everything=True)
-        fields = _fields(body)
-        wrong = f": {', '.join(fields)}" if fields else ""
-        return NeverError(f"{whose} refused it ({status}){wrong}", status=status, fields=fields)
+
+def _fault(method: str, status: int, headers: Mapping[str, str], body: bytes, now: datetime) -> LaterError | NeverError:
+    wait = retry_after(headers, now)
+    if status in {401, 403}:
+        why = "It does not let us in ({status}): the secret is wrong, or may not do this."
+        return LaterError(why, status=status, wait=wait or MENDING, everything=True)
+    if status == 429:
+        return LaterError("It wants us to wait ({status}).", status=status, wait=wait, everything=True)
+    if status in {502, 503, 504}:
+        return LaterError("It is away ({status}).", status=status, wait=wait, everything=True)
+    if status >= 500 or status in {408, 425}:
+        return LaterError("It failed ({status}).", status=status, wait=wait)
+    if 300 <= status < 400:
+        why = "It sends us on to another address ({status}). Set that one."
+        return LaterError(why, status=status, wait=MENDING, everything=True)
+    if status == 410 or (status in {404, 405} and method == "POST"):
+        why = "It does not take this at that address ({status})."
+        return LaterError(why, status=status, wait=wait or MENDING, everything=True)
+    if wrong := _wrong(body):
+        return NeverError("It refused this ({status}): {fields}.", status=status, fields=", ".join(wrong), wrong=wrong)
+    return NeverError("It refused this ({status}).", status=status)
 
 
 def retry_after(headers: Mapping[str, str], now: datetime) -> timedelta | None:
@@ -120,18 +102,18 @@ def retry_after(headers: Mapping[str, str], now: datetime) -> timedelta | None:
     return max(wait, timedelta(seconds=1))
 
 
-def record(body: bytes, whose: str) -> dict[str, Any]:
+def record(body: bytes) -> dict[str, Any]:
     """A JSON object. Raises LaterError: a page of some proxy says nothing about what happened behind it."""
     try:
         found = json.loads(body)
     except ValueError:
         found = None
     if not isinstance(found, dict):
-        raise LaterError(f"{whose} answered with something that is no JSON object")
+        raise LaterError("It answered with something that is no JSON object.")
     return found
 
 
-def _fields(body: bytes) -> list[str]:
+def _wrong(body: bytes) -> list[str]:
     """The names and codes of what was wrong, as the Dutch API standard has them; never the reasons, which may quote."""
     try:
         found = json.loads(body)

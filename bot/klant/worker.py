@@ -21,7 +21,8 @@ from bot.klant.open_klant import OpenKlant
 from bot.klant.outbox import Target, What
 from bot.klant.payloads import Request
 from bot.klant.places import EventsAt, OpenKlantAt
-from bot.klant.wire import PATIENCE_S, LaterError, NeverError
+from bot.klant.why import LaterError, TellingError, Why
+from bot.klant.wire import PATIENCE_S
 from bot.store import conversation, ledger
 from bot.store.tables import CitizenRow, ContactRequestRow, KlantTaskRow, OutgoingRow
 from bot.store.vault import Vault
@@ -31,7 +32,7 @@ from bot.wording import Wording
 MOST: Final = 50
 #: How old what we know of a task in Open Klant may get.
 LOOK_EVERY: Final = timedelta(minutes=5)
-OVER: Final = "it was over before it could be told"
+OVER: Final = Why("It was over before it could be told.")
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -124,7 +125,7 @@ class Teller:
             session.flush()
         return None
 
-    def _item(self, session: Session, row: OutgoingRow) -> tuple[_Item, str | None]:
+    def _item(self, session: Session, row: OutgoingRow) -> tuple[_Item, Why | None]:
         """What there is to tell, and why it is not told after all."""
         assert row.id is not None
         request = session.get_one(ContactRequestRow, row.request_id)
@@ -178,7 +179,7 @@ class Teller:
                 await self._tell_open_klant(open_klant, item)
             elif events is not None:
                 await events.send(self._event(item))
-        except (LaterError, NeverError) as error:
+        except TellingError as error:
             await self._done(self._not_told, target, item, error)
             return False
         await self._done(self._settled, item)
@@ -229,21 +230,21 @@ class Teller:
         if (row := outbox.held(session, item.id, self.owner)) is not None:
             outbox.told(session, row, self.clock())
 
-    def _not_told(self, session: Session, target: Target, item: _Item, error: LaterError | NeverError) -> None:
+    def _not_told(self, session: Session, target: Target, item: _Item, error: TellingError) -> None:
         now, row = self.clock(), outbox.held(session, item.id, self.owner)
         outcome = "later" if isinstance(error, LaterError) else "refused"
         log.warning("not_told", extra={"part": target, "outcome": outcome, "error": str(error)})
         if isinstance(error, LaterError) and error.everything:
-            outbox.stand_still(session, target, str(error), now, wait=error.wait)
+            outbox.stand_still(session, target, error.why, now, wait=error.wait)
         if row is None:
             return
         if isinstance(error, LaterError):
             draw = self.vault.draw("tell", str(row.id), str(row.tries))
             # While all stands still nothing is tried; after that this is the first to show whether it goes again.
             wait = timedelta(0) if error.everything else error.wait
-            outbox.put_off(row, str(error), now, wait=wait, draw=draw)
+            outbox.put_off(row, error.why, now, wait=wait, draw=draw)
         else:
-            outbox.failed(row, str(error), now)
+            outbox.failed(row, error.why, now)
 
     # What became of it there.
 
@@ -254,7 +255,7 @@ class Teller:
                 return
             try:
                 done = await api.is_done(task)
-            except (LaterError, NeverError) as error:
+            except TellingError as error:
                 log.warning("not_looked", extra={"part": Target.OPEN_KLANT, "error": str(error)})
                 if isinstance(error, LaterError) and error.everything:
                     await self._done(self._stand_still, error)
@@ -266,7 +267,7 @@ class Teller:
             await self._done(self._looked, request, done=done)
 
     def _stand_still(self, session: Session, error: LaterError) -> None:
-        outbox.stand_still(session, Target.OPEN_KLANT, str(error), self.clock(), wait=error.wait)
+        outbox.stand_still(session, Target.OPEN_KLANT, error.why, self.clock(), wait=error.wait)
 
     def _to_look_at(self, session: Session) -> Sequence[tuple[int, str]]:
         """Open requests with a task there that was not looked at for a while, the longest ago first."""
@@ -306,11 +307,11 @@ class Teller:
         return await asyncio.to_thread(whole)
 
 
-def _pointless(target: Target, item: _Item) -> str | None:
+def _pointless(target: Target, item: _Item) -> Why | None:
     """Why there is nothing to tell any more."""
     if target is Target.OPEN_KLANT:
         if item.what == What.ASKED:
             return None if item.is_open else OVER
-        return "nothing was made for it there" if item.contact is None else None
+        return Why("Nothing was made for it there.") if item.contact is None else None
     # Of who was erased only that it is over, so that the receiver can forget them too.
-    return "the person was erased" if item.erased and item.what != What.CLOSED else None
+    return Why("The person was erased.") if item.erased and item.what != What.CLOSED else None

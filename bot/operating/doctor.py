@@ -110,12 +110,12 @@ def of_promises(vital: Vitals) -> Iterator[Finding]:
 def of_listeners(told: Collection[Standing]) -> Iterator[Finding]:
     """Whether those who are to hear of requests for contact do."""
     for one in told:
-        whose = "Open Klant" if one.target is Target.OPEN_KLANT else "Whoever takes our events"
+        whose = "Open Klant" if one.target is Target.OPEN_KLANT else "the receiver of our events"
         if one.failed:
             yield Finding(
                 check="refused",
                 urgency=Urgency.SOON,
-                what=f"{whose} refused {len(one.failed)} of what it was told; the first: {one.failed[0].why}.",
+                what=f"{len(one.failed)} were not told to {whose}; the first: {one.failed[0].why}",
                 since=one.failed[0].at,
                 why="Whoever works there does not know of these requests. They are open in our own inbox.",
                 todo="Mend what it says, then: handreiking outgoing again",
@@ -124,7 +124,7 @@ def of_listeners(told: Collection[Standing]) -> Iterator[Finding]:
             yield Finding(
                 check="told",
                 urgency=Urgency.SOON,
-                what=f"{one.stands_still}; {one.waiting} wait to be told.",
+                what=f"{one.waiting} wait to be told to {whose}. {one.stands_still}",
                 since=one.oldest,
                 why="Whoever works there does not know of these requests. They are open in our own inbox.",
                 todo="Mend what it says; it goes on by itself, at once with: handreiking outgoing again",
@@ -145,7 +145,7 @@ def listener_away(wrong: str) -> Finding:
     return Finding(
         check="listeners",
         urgency=Urgency.SOON,
-        what=f"{wrong}.",
+        what=wrong,
         why="Whoever works there hears of no request for contact. They are open in our own inbox.",
         todo="Look at the address, the secret and the network; handreiking outgoing status tells what waits",
     )

@@ -526,7 +526,7 @@ class OutgoingRow(SQLModel, table=True):
     next_at: datetime = _moment()
     owner: str | None = None  # who sends it, while it is on its way
     until: datetime | None = _moment(default=None)
-    error: str | None = None
+    error: dict[str, Any] | None = _json(default=None)  # klant.Why, of the last try
     closed_at: datetime | None = _moment(default=None)
 
 

@@ -26,7 +26,7 @@ def upgrade() -> None:
         sa.Column("next_at", MOMENT, nullable=False),
         sa.Column("owner", sa.String(), nullable=True),
         sa.Column("until", MOMENT, nullable=True),
-        sa.Column("error", sa.String(), nullable=True),
+        sa.Column("error", sa.JSON(), nullable=True),
         sa.Column("closed_at", MOMENT, nullable=True),
         sa.ForeignKeyConstraint(["request_id"], ["contact_request.id"], name=op.f("fk_outgoing_request_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_outgoing")),
