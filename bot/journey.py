@@ -17,10 +17,10 @@ from typing import Protocol
 from sqlalchemy.orm import sessionmaker
 from sqlmodel import Session
 
-from bot import campaigns, contacts, hearing, learning, links, outbox, planning, restoring, upkeep
+from bot import campaigns, contacts, hearing, learning, library, links, outbox, planning, restoring, signals, upkeep
 from bot.core.facts import Onward, Origin, Purpose
 from bot.core.talk import Blocked, Command, Heard, LinkResult, Press, Standing
-from bot.errors import RefusedError, UnreadableError
+from bot.errors import RefusedError, UnreadableError, WordingError
 from bot.hearing import Speaker
 from bot.outbox import Delivered, Label, Leased, Outgoing, Result, Undelivered
 from bot.signals import Incoming
@@ -81,6 +81,9 @@ class Channel(Protocol):
 class Journey:
     """`clock` gives an aware moment; `new_id` a fresh opaque id. `on_queued` is called after something was queued.
 
+    `wording` is what is said now; `take_up` puts a newer one in its place, so ask for it anew each time. `shelf` is
+    where that comes from.
+
     `state_dir` is where the witness of a SQLite database lies (see `store.provenance`); None: beside the database.
     """
 
@@ -91,8 +94,28 @@ class Journey:
     new_id: Callable[[], str]
     chat_gap: timedelta = timedelta(seconds=1)
     state_dir: Path | None = None
+    shelf: library.Shelf = field(default_factory=library.Shelf)
     on_queued: Callable[[], None] = field(default=lambda: None)
     watch: Watch = field(default_factory=Watch)
+
+    # What is said.
+
+    @step("take_up")
+    def take_up(self) -> bool:
+        """Say what people approved since, in this process or in another; return whether anything did change.
+
+        What cannot be read stays on the shelf, and what was said before goes on being said.
+        """
+        with ledger.reading(self.sessions) as session:
+            try:
+                newer = self.shelf.newer(session)
+            except WordingError as error:
+                log.error("texts_unfit", extra={"of": len(error.faults)})  # noqa: TRY400 - an event word, no traceback
+                return False
+        if newer is not None:
+            self.wording = newer
+            log.info("texts_taken_up")
+        return newer is not None
 
     # A signal arrives.
 
@@ -103,8 +126,14 @@ class Journey:
             return []
         with self.sessions.begin() as session:
             receipts = self._store(session, incoming)
+            signals.note_taken(session, incoming, [receipt.fresh for receipt in receipts], self.clock())
         log.info("receive", extra={"fresh": sum(receipt.fresh for receipt in receipts), "of": len(receipts)})
         return receipts
+
+    def refuse(self, source: str, refusal: signals.Refusal) -> None:
+        """Keep what was wrong with what a source handed in, for whoever looks after it."""
+        with self.sessions.begin() as session:
+            signals.note_refused(session, source, signals.mends_of(refusal), self.clock())
 
     def _store(self, session: Session, incoming: Sequence[Incoming]) -> list[Receipt]:
         now = self.clock()
@@ -481,6 +510,7 @@ class Journey:
             ledger.forget_updates(session, now - KEEP_UPDATES)
             conversation.forget_addresses(session)
             campaigns.finish(session, now)
+            signals.tidy(session, now)
 
     def replay(self, decision: str) -> planning.Replay | None:
         """Make a decision again from what it was made from; None when there is no such decision."""

@@ -15,6 +15,7 @@ from contextlib import (
     asynccontextmanager,
     contextmanager,
     nullcontext,
+    suppress,
 )
 from dataclasses import dataclass, field
 from functools import partial
@@ -23,6 +24,7 @@ from typing import Any
 import uvicorn
 from fastapi import FastAPI
 from sqlalchemy import Engine
+from sqlalchemy.exc import OperationalError
 from telegram import Bot
 
 from bot import api, offers, signals
@@ -84,6 +86,7 @@ class Service:
     pages_port: int = 8081
     rate_per_s: float = 30.0
     plan_every_s: float = 5.0
+    take_up_every_s: float = 2.0
     lookout: Lookout | None = None
     teller: Teller | None = None
 
@@ -117,6 +120,7 @@ class Service:
                     parts.append(planning.handle(stop))
                 if Role.SCHEDULER in self.roles:
                     parts.append(self._tick(planning, stop))
+                parts.append(self._take_up(stop))
                 for part in parts:
                     tasks.create_task(part)
                 if self.lookout is not None:
@@ -210,6 +214,16 @@ class Service:
 
         await turn.run(tick, stop)
 
+    async def _take_up(self, stop: asyncio.Event) -> None:
+        """Say in this process too what was approved in another one."""
+        while not stop.is_set():
+            try:
+                await asyncio.to_thread(self.journey.take_up)
+            except OperationalError as error:
+                log.warning("texts_unseen", extra={"error": type(error).__name__})  # the database is away for a while
+            with suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), self.take_up_every_s)
+
     # Over HTTP.
 
     def _machines(self, news: asyncio.Event) -> FastAPI:
@@ -230,9 +244,10 @@ class Service:
             receive=journey.receive,
             offer=partial(offers.offer, journey),
             sources=source,
-            wording=journey.wording,
+            wording=lambda: journey.wording,
             clock=journey.clock,
             ready=self._not_ready,
+            refused=journey.refuse,
         )
 
     def _looked_at(self) -> AbstractAsyncContextManager[object]:

@@ -68,7 +68,7 @@ def server(directory: Path) -> Iterator[tuple[str, str]]:
         receive=journey.receive,
         offer=partial(offers.offer, journey),
         sources=find,
-        wording=wording,
+        wording=lambda: wording,
         clock=lambda: NOW,
         limits=api.Limits(per_minute=10**9, wrong_per_minute=10**9),
     )

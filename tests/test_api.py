@@ -69,7 +69,7 @@ class World:
             receive=self.tap.receive,
             sources=self.find,
             offer=partial(offers.offer, self.tap.journey),
-            wording=SHIPPED,
+            wording=lambda: SHIPPED,
             clock=lambda: self.now,
             ready=lambda: self.missing,
             limits=api.Limits(**limits),

@@ -35,7 +35,7 @@ class Server:
             receive=world.journey.receive,
             offer=partial(offers.offer, world.journey),
             sources=self.find,
-            wording=said,
+            wording=lambda: said,
             clock=lambda: world.now,
         )
 

@@ -24,7 +24,7 @@ def built():
         receive=lambda incoming: [],
         sources=lambda key: Source(name=key, types=frozenset(KNOWN)),
         offer=lambda source, said: offers.Offered("e", "i", True),
-        wording=SHIPPED,
+        wording=lambda: SHIPPED,
         clock=lambda: NOW,
     )
 

@@ -1,6 +1,7 @@
+import hashlib
 import json
 import shutil
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -10,7 +11,7 @@ from sqlmodel import select
 
 from bot import campaigns, wording
 from bot.campaigns import State
-from bot.core.facts import CardStatus, Learning, Level
+from bot.core.facts import CardStatus, Learning, Level, Reason, Sensitivity, Waves
 from bot.errors import FaultsError, RefusedError
 from bot.store import ledger
 from bot.store.tables import AuditRow, CampaignEditRow, CampaignRow, SignalRow
@@ -375,6 +376,119 @@ def test_a_campaign_whose_period_is_over_is_finished_and_cannot_start(session):
     assert campaigns.finish(session, over - timedelta(seconds=1)) == []
     assert campaigns.finish(session, over) == ["pas"]
     assert row.state == State.FINISHED
+
+
+WIDER = ("[trigger]", '[audience]\nsituations = ["moved"]\n[waves]\nnumber = 3\ndays_between = 7\n[trigger]')
+
+
+def test_an_approval_from_before_situations_and_waves_still_holds(session):
+    """Worked out here as the first version did; a file that uses neither has no word of them in it."""
+    row = added(session)
+    first = "id title card variants languages audience trigger period hourly_maximum learning"
+    keys = [*row.definition["variants"], *(f"card.stadspas.{part}" for part in ("name", "plain", "body"))]
+    content = {
+        "campaign": row.definition,
+        "card": SHIPPED.cards["stadspas"].model_dump(mode="json"),
+        "wording": {key: {one: SHIPPED.wording_hash(key, one) for one in row.definition["languages"]} for key in keys},
+        "days": [],
+    }
+
+    assert row.definition.keys() == set(first.split())
+    assert row.definition["audience"] == {"linked_only": False}
+    digest = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+    assert campaigns.content_hash(campaigns.file_of(row), SHIPPED) == digest
+
+
+def test_situations_and_waves_are_part_of_what_is_approved(session):
+    row = running(session)
+    approved = row.approved_hash
+    row = added(session, WIDER)
+
+    assert (row.state, row.approved_hash) == (State.DRAFT, None)
+    hashes = {approved, campaigns.content_hash(campaigns.file_of(row), SHIPPED)}
+    hashes.add(campaigns.content_hash(read(WIDER, ("number = 3", "number = 4")), SHIPPED))
+    hashes.add(campaigns.content_hash(read(WIDER, ('"moved"', '"new-in-town"')), SHIPPED))
+    told_otherwise = {**SHIPPED.situations}
+    told_otherwise["moved"] = told_otherwise["moved"].model_copy(update={"signal": "nl.inwonersituaties.anders.v1"})
+    hashes.add(campaigns.content_hash(campaigns.file_of(row), replace(SHIPPED, situations=told_otherwise)))
+    assert len(hashes) == 5
+
+
+def test_a_campaign_in_the_file_form_says_situations_and_waves(session):
+    row = running(session, WIDER)
+    campaign = facts(session, row)
+
+    assert campaign.situations == ("nl.inwonersituaties.verhuisd-gemeld.v1",)
+    assert campaign.waves == Waves(number=3, days=7)
+    assert campaigns.file_of(row) == read(WIDER)
+
+
+def test_a_situation_that_is_taken_from_the_texts_never_widens_the_audience(session):
+    row = running(session, WIDER)
+    fewer = {code: known for code, known in SHIPPED.situations.items() if code != "moved"}
+
+    campaign = facts(session, row, replace(SHIPPED, situations=fewer))
+
+    assert campaign.situations == ("moved",), "nobody tells a code"
+    assert not campaign.running
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (('"moved"', '"married"'), "audience.situations has 'married', which is not in messages/situations.toml"),
+        (('"moved"', '"baby"'), "audience.situations has 'baby', which people did not tell for this card; use some of"),
+        (('"moved"', '"moved", "moved"'), "audience.situations: one is named twice; keep one"),
+        (("number = 3", "number = 1"), "waves.number = 1: input should be greater than or equal to 2"),
+        (("number = 3", "number = 12"), "waves: the last of 12 begins 77 days after the first, and there are 73 days"),
+        (("days_between = 7", "days_apart = 7"), "waves.days_between is missing; add it"),
+    ],
+)
+def test_a_fault_in_situations_or_waves_says_what_to_mend(change, said):
+    assert any(said in fault for fault in faults(WIDER, change)), faults(WIDER, change)
+
+
+def test_waves_are_for_what_concerns_many():
+    about_one = (f'yearly = {{ month = 1, day = 1 }}\ncalendar = "{PASS_YEAR}"', "")
+
+    assert any("waits for no wave" in fault for fault in faults(WIDER, about_one))
+
+
+def test_of_illness_and_debt_nothing_that_was_told_is_looked_at_again():
+    tender = with_card(sensitivity=Sensitivity.S3)
+
+    assert campaigns.situations_for("stadspas", SHIPPED) == ["moved", "new-in-town"]
+    assert campaigns.situations_for("stadspas", tender) == []
+    assert any("people told nothing for this card; take it out" in fault for fault in faults(WIDER, said=tender))
+
+
+def test_everybody_who_had_a_hand_in_it_is_an_editor(session):
+    row = campaigns.add(session, read(), SHIPPED, by="Anna", also=["Bram", "anna", "Anna"], now=NOW)
+
+    assert ledger.editors(session, [row.id])[row.id] == {"Anna", "Bram", "anna"}
+    with pytest.raises(RefusedError, match="bram edited"):
+        campaigns.approve(session, row.id, SHIPPED, by="bram", now=NOW)
+
+
+def test_the_funnel_of_a_hand_over_is_kept_with_what_it_was_about(session):
+    row = added(session)
+    assert campaigns.funnel.frozen(session, row.id) is None
+    counted = Counted(people=50, reached=30, reasons={Reason.NO_CONSENT: 15, Reason.STOPPED: 5})
+    campaigns.funnel.freeze(session, row.id, SHIPPED, counted, kind=OFFER, by="Anna", now=NOW)
+    session.commit()
+    session.expire_all()
+
+    kept = campaigns.funnel.frozen(session, row.id)
+    assert (kept.people, kept.reached, kept.reasons) == (50, 30, {"no_consent": 15, "stopped": 5})
+    assert (kept.at, kept.by, kept.kind) == (NOW, "Anna", OFFER)
+    assert kept.content_hash == campaigns.content_hash(read(), SHIPPED)
+
+
+@dataclass(frozen=True)
+class Counted:
+    people: int
+    reached: int
+    reasons: dict
 
 
 def test_the_facts_are_those_of_the_file(session):

@@ -13,6 +13,7 @@ from sqlmodel import col, select
 
 from bot import campaigns, planning, preview
 from bot.campaigns import CampaignFile
+from bot.campaigns.file import Audience, Trigger, WavesPart
 from bot.core.facts import Choice, ConsentState, Origin, Reason, Sensitivity, Tone
 from bot.errors import RefusedError
 from bot.signals import Incoming
@@ -24,6 +25,7 @@ from bot.store.tables import (
     LinkRow,
     MessageRow,
     OfferRow,
+    SignalRow,
 )
 from tests.world import TUESDAY_TEN, World
 
@@ -69,6 +71,10 @@ person = st.fixed_dictionaries(
             max_size=4,
         ),
         "contacts": st.lists(contact, max_size=4),
+        "told": st.lists(
+            st.tuples(st.sampled_from(["achttien-geworden", "inkomen-gedaald", "verhuisd"]), st.integers(0, 100)),
+            max_size=2,
+        ),
     }
 )
 
@@ -92,6 +98,15 @@ def settle(session, number, one, now):
     session.flush()
     if one["linked"]:
         session.add(LinkRow(reference_hash=known, citizen_id=known, linked_at=now))
+    for place, (what, ago) in enumerate(one["told"]):
+        at = now - timedelta(days=ago)
+        session.add(
+            SignalRow(
+                id=f"{known}t{place}", source="urn:handreiking:citizen", external_id=f"{known}t{place}",
+                type=f"nl.inwonersituaties.{what}-gemeld.v1", origin=Origin.SELF, occurred_at=at, received_at=at,
+                citizen_id=known, addressed=True, data={}, outcome="planned",
+            )
+        )  # fmt: skip
     for theme, state, ends in one["consents"]:
         until = now + timedelta(days=ends) if state is ConsentState.GIVEN else None
         session.add(
@@ -146,12 +161,24 @@ def wording_file(wording):
         {},
         {"audience": {"linked_only": True}},
         {"languages": ["nl", "en"]},
+        {"audience": {"situations": ["turned-18", "lower-income"]}},
+        {"waves": {"number": 3, "days_between": 5}},
+        {"audience": {"linked_only": True, "situations": ["lower-income"]}, "waves": {"number": 2, "days_between": 9}},
         {"period": {"from": "2026-12-01", "until": "2027-10-31"}},
         {"period": {"from": "2026-01-01", "until": "2026-11-01"}},
     ],
-    ids=["as it is", "linked only", "two languages", "begins later", "is over"],
+    ids=[
+        "as it is",
+        "linked only",
+        "two languages",
+        "who told",
+        "in waves",
+        "who told, linked, in waves",
+        "begins later",
+        "is over",
+    ],
 )
-def test_the_narrowed_way_and_the_plain_way_agree_about_everybody(changes, sessions, wording, draft):
+def test_the_narrowed_way_and_the_plain_way_agree_about_everybody(changes, sessions, wording, vault, draft):
     campaign = draft(**changes)
     met = Counter()
 
@@ -159,7 +186,7 @@ def test_the_narrowed_way_and_the_plain_way_agree_about_everybody(changes, sessi
     @given(people=st.lists(person, min_size=1, max_size=3))
     def agree(people):
         with sessions() as session:
-            asked = preview.question(session, wording, campaign, TUESDAY_TEN)
+            asked = preview.question(session, wording, vault, campaign, TUESDAY_TEN)
             plain = Counter()
             for number, one in enumerate(people):
                 known = settle(session, number, one, TUESDAY_TEN)
@@ -176,7 +203,7 @@ def test_the_narrowed_way_and_the_plain_way_agree_about_everybody(changes, sessi
     assert len(met) > 1, "a town in which everybody is answered alike shows little"
 
 
-def test_cards_end_on_the_date_of_each_persons_own_clock(sessions, wording, draft):
+def test_cards_end_on_the_date_of_each_persons_own_clock(sessions, wording, vault, draft):
     """Where it is the next day already the card is out of date, and a day behind it is not in force yet."""
     card = wording.cards["zorgtoeslag"]
     said = replace(
@@ -186,28 +213,30 @@ def test_cards_end_on_the_date_of_each_persons_own_clock(sessions, wording, draf
     late = datetime(2026, 11, 24, 22, 30, tzinfo=UTC)
     one = {
         "language": "nl", "standing": "active", "paused_until": None, "rest_days": None, "rested_anew": None,
-        "linked": False, "consents": [("money", ConsentState.GIVEN, 30)], "contacts": [],
+        "linked": False, "consents": [("money", ConsentState.GIVEN, 30)], "contacts": [], "told": [],
     }  # fmt: skip
     with sessions() as session:
         for number, zone in enumerate(["Europe/Amsterdam", "Pacific/Kiritimati", "Pacific/Pago_Pago"]):
             settle(session, number, {**one, "zone": zone}, late)
-        funnel = preview.preview(session, preview.question(session, said, campaign, late))
+        funnel = preview.preview(session, preview.question(session, said, vault, campaign, late))
 
     assert dict(funnel.reasons) == {Reason.CARD_NOT_IN_FORCE: 1}
     assert funnel.reached == 2
 
 
-def test_the_preview_asks_about_the_day_that_the_calendar_gives_next(sessions, wording, world):
+def test_the_preview_asks_about_the_day_that_the_calendar_gives_next(sessions, wording, vault, world):
     campaign = world.campaign(PASS)
     with sessions() as session:
-        now = preview.question(session, wording, campaign, world.now)
-        later = preview.question(session, wording, campaign, world.now + timedelta(days=100))
-        told = preview.question(session, wording, campaign, world.now, kind=NEW_HERE)
+        now = preview.question(session, wording, vault, campaign, world.now)
+        later = preview.question(session, wording, vault, campaign, world.now + timedelta(days=100))
+        told = preview.question(session, wording, vault, campaign, world.now, kind=NEW_HERE)
         with pytest.raises(RefusedError, match=NEW_HERE):
-            preview.question(session, wording, campaign, world.now, kind="nl.something.else.v1")
+            preview.question(session, wording, vault, campaign, world.now, kind="nl.something.else.v1")
 
     assert now.signal.occurred_at == datetime(2026, 12, 31, 23, tzinfo=UTC)
-    assert later.signal == now.signal, "the next one lies outside the period, and this one is told to be over"
+    assert later.signal.occurred_at == now.signal.occurred_at, (
+        "the next one lies outside the period, and this one is told to be over"
+    )
     assert (told.signal.origin, told.signal.occurred_at) == (Origin.SELF, world.now)
     assert now.runs
 
@@ -220,12 +249,110 @@ def test_who_is_said_to_be_reached_gets_the_nudge_and_nobody_else(world):
     world.joins("444", "money")
     world.say("444", "/stop")
     with world.sessions() as session:
-        funnel = preview.preview(session, preview.question(session, world.wording, campaign, world.now))
+        funnel = preview.preview(session, preview.question(session, world.wording, world.vault, campaign, world.now))
     world.signal()
 
     assert {nudge.chat for nudge in world.tick()} == {"111", "222"}
     assert (funnel.people, funnel.reached) == (4, 2)
     assert dict(funnel.reasons) == {Reason.NO_CONSENT: 1, Reason.STOPPED: 1}
+
+
+def joined(world, *chats):
+    for chat in chats:
+        world.joins(chat, "money")
+
+
+def told(world, chat, code):
+    world.say(chat, "/situation")
+    world.choose(chat, code)
+
+
+def test_a_campaign_for_who_told_something_writes_to_them_and_says_so(world):
+    """Nobody else even gets an offer, and what was told is looked at for its own card and in its own days only."""
+    world.campaign(audience=Audience(situations=("lower-income", "turned-18")))
+    joined(world, "111", "222", "333", "444")
+    told(world, "111", "lower-income")
+    told(world, "222", "lower-income")
+    told(world, "333", "moved")
+    world.later(days=62)
+    told(world, "222", "turned-18")
+    world.signal()
+
+    assert {nudge.chat for nudge in world.tick()} == {"222"}, "what the first one told is over by now"
+    offers = {offer.citizen_id: offer.outcome for offer in world.offers()}
+    assert offers == {world.citizen("111").id: Reason.NOT_IN_AUDIENCE, world.citizen("222").id: "sent"}
+    [decision] = [row for row in world.decisions() if row.plan == "send"]
+    assert len(decision.inputs["citizen"]["told"]) == 2, "that of the campaign's own situations, and nothing else"
+    assert world.journey.replay(decision.id).differences == []
+    world.say("222", "/why")
+    [why] = [text for text in world.phones["222"].texts if "kozen en die ons iets vertelden" in text]
+    assert "Ik ben 18 geworden" in why
+    assert "verdien minder" not in why, "the day of that was over"
+    assert "keken niet" not in why
+
+
+def test_what_is_taken_back_counts_no_more_even_when_the_message_waits(world):
+    world.campaign(audience=Audience(situations=("lower-income",)))
+    joined(world, "111", "222")
+    told(world, "111", "lower-income")
+    told(world, "222", "lower-income")
+    world.later(hours=11)
+    world.signal()
+    world.tick()
+    world.say("111", "/situation")
+    world.choose("111", "back.lower-income")
+    world.later(hours=13)
+
+    assert {nudge.chat for nudge in world.tick()} == {"222"}, "what waited for the morning was asked about again"
+    assert {offer.citizen_id: offer.outcome for offer in world.offers()} == {
+        world.citizen("111").id: Reason.NOT_IN_AUDIENCE, world.citizen("222").id: "sent",
+    }  # fmt: skip
+
+
+def test_nobody_told_anything_is_an_outcome_of_its_own(world):
+    world.campaign(audience=Audience(situations=("lower-income",)))
+    joined(world, "111")
+    world.signal()
+    world.tick()
+
+    assert [signal.outcome for signal in world.signals()] == [Reason.NOT_IN_AUDIENCE]
+
+
+def test_waves_come_one_after_the_other_and_everybody_is_in_one(world):
+    campaign = world.campaign(waves=WavesPart(number=3, days_between=7))
+    chats = [str(number) for number in range(100, 118)]
+    joined(world, *chats)
+    people = {chat: world.citizen(chat).id for chat in chats}
+    with world.sessions() as session:
+        asked = preview.question(session, world.wording, world.vault, campaign, world.now)
+        funnel = preview.preview(session, asked)
+        said = {chat: preview.why_not(session, asked, citizen) for chat, citizen in people.items()}
+    world.signal()
+    waves = []
+    for _ in range(3):
+        waves.append({nudge.chat for nudge in world.tick()})
+        world.later(days=7)
+
+    assert set().union(*waves) == set(chats)
+    assert [len(wave) > 0 for wave in waves] == [True, True, True]
+    assert sum(map(len, waves)) == len(chats), "nobody twice"
+    assert waves[0] == {chat for chat, objection in said.items() if objection is None}
+    assert (funnel.reached, funnel.reasons[Reason.WAVE]) == (len(waves[0]), len(waves[1]) + len(waves[2]))
+    held = [row for row in world.decisions() if row.plan == "hold"]
+    assert {row.reason for row in held} == {Reason.WAVE}
+    assert all(world.journey.replay(row.id).differences == [] for row in world.decisions())
+
+
+def test_who_is_meant_by_a_signal_waits_for_no_wave(world):
+    told_kind = "nl.inwonersituaties.inkomen-gedaald-gemeld.v1"
+    trigger = Trigger(signals=(told_kind, DEADLINE_NEAR))
+    world.campaign(waves=WavesPart(number=12, days_between=4), trigger=trigger)
+    chats = [str(number) for number in range(100, 106)]
+    joined(world, *chats)
+    for chat in chats:
+        told(world, chat, "lower-income")
+
+    assert {nudge.chat for nudge in world.tick()} == set(chats)
 
 
 # Many at once.

@@ -34,19 +34,19 @@ def build(
     receive: Receive,
     offer: Offer,
     sources: Callable[[str], Source | None],
-    wording: Wording,
+    wording: Callable[[], Wording],
     clock: Callable[[], datetime],
     ready: Callable[[], str | None] = lambda: None,
+    refused: Callable[[str, Refusal], None] = lambda *_: None,
     limits: Limits = USUAL,
 ) -> FastAPI:
-    """The application. `receive`, `offer`, `sources` and `ready` may block; they run in threads.
+    """The application. All of these may block but `wording` and `clock`; they run in threads.
 
     `sources` gives the owner of a key (`signals.find_source`); `offer` takes in what a professional offers
-    (`offers.offer`); `ready` says in a sentence what is missing, or None.
+    (`offers.offer`); `ready` says in a sentence what is missing, or None; `refused` keeps why a source's signals were
+    not taken in.
     """
     app = FastAPI(title="Handreiking", openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
-    zone = ZoneInfo(wording.municipality.zone)
-    known = known_types(card.facts() for card in wording.cards.values())
     intake = Intake(receive)
     door = Door(Keyring(sources, clock), limits, clock)
 
@@ -55,9 +55,13 @@ def build(
         if isinstance(let, Response):
             return let
         source, body = let
-        read = from_cloudevent(request.headers, body, source, known, cards=wording.cards, zone=zone, now=clock())
+        said = wording()
+        known = said.once(("known_types",), lambda: known_types(card.facts() for card in said.cards.values()))
+        zone = ZoneInfo(said.municipality.zone)
+        read = from_cloudevent(request.headers, body, source, known, cards=said.cards, zone=zone, now=clock())
         if isinstance(read, Refusal):
             log.info("signals refused", extra={"source": source.name, "status": read.status})
+            await asyncio.to_thread(refused, source.name, read)
             return problem(read)
         receipts = await intake.hand_in(read)
         log.info("signals", extra={"source": source.name, "count": len(read)})
@@ -84,7 +88,7 @@ def build(
     # Routes of Starlette: there is nothing for FastAPI to read or check, and that costs more than all of ours.
     app.add_route("/v1/signals", hand_in, methods=["POST"])
     app.add_route("/v1/offers", hand_in_offer, methods=["POST"])
-    add_cards(app, wording, lambda: clock().astimezone(zone).date())
+    add_cards(app, wording, lambda: clock().astimezone(ZoneInfo(wording().municipality.zone)).date())
 
     @app.get("/health/live")
     async def live() -> Response:

@@ -20,7 +20,7 @@ OPEN: Final = {"Access-Control-Allow-Origin": "*", "Vary": "Accept-Language"}
 _RANGE = re.compile(r"\s*([A-Za-z]{1,8}(?:-[A-Za-z0-9]{1,8})*|\*)\s*(?:;\s*q=(0(?:\.\d{0,3})?|1(?:\.0{0,3})?)\s*)?")
 
 
-def add_cards(app: FastAPI, wording: Wording, today: Callable[[], date]) -> None:
+def add_cards(app: FastAPI, wording: Callable[[], Wording], today: Callable[[], date]) -> None:
     """Add `/v1/cards`. `today` gives the date on the municipality's calendar."""
     showcase = Showcase(wording, today)
 
@@ -37,27 +37,25 @@ def add_cards(app: FastAPI, wording: Wording, today: Callable[[], date]) -> None
 class Showcase:
     """What is on show, in the language that is asked for."""
 
-    def __init__(self, wording: Wording, today: Callable[[], date]) -> None:
+    def __init__(self, wording: Callable[[], Wording], today: Callable[[], date]) -> None:
         self._wording = wording
         self._today = today
 
     def listing(self, headers: Mapping[str, str]) -> Response:
         """The cards in short."""
-        language = self._language(headers)
-        shown = cards.on_show(self._wording, self._today())
-        told = [cards.summary(card, self._wording, language) for card in shown]
+        wording = self._wording()
+        language = best_language(headers.get("accept-language", ""), wording.languages)
+        told = [cards.summary(card, wording, language) for card in cards.on_show(wording, self._today())]
         return _answer({"language": language, "cards": told}, language, headers)
 
     def one(self, name: str, headers: Mapping[str, str]) -> Response | Refusal:
         """One card in full; a refusal for one that is not on show, whatever the reason."""
-        language = self._language(headers)
-        shown = {card.id: card for card in cards.on_show(self._wording, self._today())}
+        wording = self._wording()
+        language = best_language(headers.get("accept-language", ""), wording.languages)
+        shown = {card.id: card for card in cards.on_show(wording, self._today())}
         if name not in shown:
             return Refusal(404, "There is no such card", detail=f"On show are: {', '.join(shown) or 'no cards yet'}.")
-        return _answer({"language": language} | cards.view(shown[name], self._wording, language), language, headers)
-
-    def _language(self, headers: Mapping[str, str]) -> str:
-        return best_language(headers.get("accept-language", ""), self._wording.languages)
+        return _answer({"language": language} | cards.view(shown[name], wording, language), language, headers)
 
 
 def best_language(header: str, spoken: Sequence[str]) -> str:

@@ -3,39 +3,87 @@
 Functions take a session and never commit.
 """
 
+from bot.campaigns import funnel, pace
+from bot.campaigns.content import content, last_approval
 from bot.campaigns.dates import Coming, coming, days_of
-from bot.campaigns.file import CampaignFile, content_hash, file_of, misfits, read
-from bot.campaigns.life import State, add, among, approve, finish, listing, pause, start, stop
+from bot.campaigns.differences import Change, Differences, Mark, Piece, TextChange, differences, words
+from bot.campaigns.file import CampaignFile, content_hash, file_of, hash_of, misfits, read, situations_for
+from bot.campaigns.life import (
+    State,
+    add,
+    among,
+    approve,
+    finish,
+    hand_over,
+    is_open,
+    listing,
+    pause,
+    row_of,
+    send_back,
+    start,
+    stop,
+    take_back,
+)
 from bot.campaigns.running import CALENDAR_SOURCE, Due, alive, answering, due, due_dates, facts_of, waiting
-from bot.campaigns.search import ORDER, known, search
+from bot.campaigns.search import ORDER, Alive, Ready, Sort, Wanted, approved_ones, cards, counted, known, search, titles
+from bot.campaigns.words import own_version, own_wordings, with_its_words
 
 __all__ = [
     "CALENDAR_SOURCE",
     "ORDER",
+    "Alive",
     "CampaignFile",
+    "Change",
     "Coming",
+    "Differences",
     "Due",
+    "Mark",
+    "Piece",
+    "Ready",
+    "Sort",
     "State",
+    "TextChange",
+    "Wanted",
     "add",
     "alive",
     "among",
     "answering",
     "approve",
+    "approved_ones",
+    "cards",
     "coming",
+    "content",
     "content_hash",
+    "counted",
     "days_of",
+    "differences",
     "due",
     "due_dates",
     "facts_of",
     "file_of",
     "finish",
+    "funnel",
+    "hand_over",
+    "hash_of",
+    "is_open",
     "known",
+    "last_approval",
     "listing",
     "misfits",
+    "own_version",
+    "own_wordings",
+    "pace",
     "pause",
     "read",
+    "row_of",
     "search",
+    "send_back",
+    "situations_for",
     "start",
     "stop",
+    "take_back",
+    "titles",
     "waiting",
+    "with_its_words",
+    "words",
 ]

@@ -3,26 +3,53 @@
 import hashlib
 import json
 import tomllib
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from functools import lru_cache
 from typing import Annotated, Any, Self
 
-from pydantic import Field, StringConstraints, ValidationError, model_validator
+from pydantic import Field, StringConstraints, ValidationError, field_validator, model_validator
 
 from bot.campaigns.dates import days_of
-from bot.core.facts import CardStatus, Learning, Level, Origin, SignalRule, Tone
+from bot.campaigns.misfit import Misfit
+from bot.core.facts import CardStatus, Learning, Level, Origin, Sensitivity, SignalRule, Tone
+from bot.core.plain import Severity
 from bot.errors import FaultsError
 from bot.store.tables import CampaignRow
-from bot.wording import Wording
+from bot.wording import OwnWording, Wording, with_own
 from bot.wording.calendar import Yearly
 from bot.wording.cards import Id, Part, Sentence, SignalType
+from bot.wording.own import look, shared
 
 
 class Audience(Part):
-    """`linked_only`: only people who used a code from a letter or a desk."""
+    """`linked_only`: only people who used a code from a letter or a desk.
+
+    `situations` are codes of messages/situations.toml that the card answers: only people who told at least one of them,
+    in the days that the card gives it.
+    """
 
     linked_only: bool = False
+    situations: tuple[Id, ...] = ()
+
+    @field_validator("situations")
+    @classmethod
+    def _names_each_once(cls, codes: tuple[str, ...]) -> tuple[str, ...]:
+        if len(set(codes)) < len(codes):
+            raise ValueError("one is named twice; keep one")
+        return codes
+
+
+class WavesPart(Part):
+    """People whom one day or signal concerns, divided by lot over `number` waves that begin `days_between` apart."""
+
+    number: int = Field(ge=2, le=12)
+    days_between: int = Field(ge=1, le=60)
+
+    @property
+    def last_begins(self) -> int:
+        """How many days after the first wave the last one begins."""
+        return (self.number - 1) * self.days_between
 
 
 class Trigger(Part):
@@ -73,7 +100,10 @@ class Period(Part):
 
 
 class CampaignFile(Part):
-    """A campaign as a policy officer writes it. `variants` are ids of wordings; a file may name tones instead."""
+    """A campaign as a policy officer writes it. `variants` are ids of wordings; a file may name tones instead.
+
+    `wordings` are its own, which it can name beside the card's. Those of a tone are the card's only.
+    """
 
     id: Id
     title: Sentence
@@ -83,12 +113,38 @@ class CampaignFile(Part):
     audience: Audience = Audience()
     trigger: Trigger
     period: Period
+    waves: WavesPart | None = None
     hourly_maximum: int = Field(ge=1, le=100_000)
     learning: Learning
+    wordings: tuple[OwnWording, ...] = ()
+
+    @model_validator(mode="after")
+    def _names_its_own(self) -> Self:
+        ids = [own.id for own in self.wordings]
+        faults = [f"wordings has {name} twice; keep one" for name in sorted({i for i in ids if ids.count(i) > 1})]
+        first = f"{self.card}.{self.id}."
+        faults += [
+            f"wordings has {own.id}; a wording of this campaign is called {first}{own.tone}.1, or a higher number"
+            for own in self.wordings
+            if not own.id.startswith(first)
+        ]
+        if faults:
+            raise ValueError("; ".join(faults))
+        return self
 
     def definition(self) -> dict[str, Any]:
-        """The file as JSON, under the names of the file."""
-        return self.model_dump(mode="json", by_alias=True)
+        """The file as JSON, under the names of the file.
+
+        What came later than the first version is left out where it is not used, so that approvals of before hold.
+        """
+        said = self.model_dump(mode="json", by_alias=True)
+        if not self.audience.situations:
+            del said["audience"]["situations"]
+        if self.waves is None:
+            del said["waves"]
+        if not self.wordings:
+            del said["wordings"]
+        return said
 
 
 def read(text: str, wording: Wording) -> CampaignFile:
@@ -121,7 +177,11 @@ def content_hash(file: CampaignFile, wording: Wording) -> str:
 
 def _hashed(file: CampaignFile, definition: Mapping[str, Any], wording: Wording) -> str:
     card = wording.cards.get(file.card)
-    keys = [*file.variants, *(f"card.{file.card}.{part}" for part in ("name", "plain", "body"))]
+    own = {one.id for one in file.wordings}  # whose every text stands in the definition
+    keys = [
+        *(name for name in file.variants if name not in own),
+        *(f"card.{file.card}.{part}" for part in ("name", "plain", "body")),
+    ]
     content = {
         "campaign": definition,
         "card": None if card is None else card.model_dump(mode="json"),
@@ -132,7 +192,18 @@ def _hashed(file: CampaignFile, definition: Mapping[str, Any], wording: Wording)
         },
         "days": [] if file.trigger.has_own_days else [day.isoformat() for day in days(file, wording)],
     }
+    if file.audience.situations:
+        content["situations"] = signals_of_situations(file, wording)
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def signals_of_situations(file: CampaignFile, wording: Wording) -> dict[str, str]:
+    """For each situation of the audience the type of signal that it is told as.
+
+    One that is not in the wording any more keeps its code, which nobody tells: it never widens the audience.
+    """
+    known = wording.situations
+    return {code: known[code].signal if code in known else code for code in file.audience.situations}
 
 
 def file_of(row: CampaignRow) -> CampaignFile:
@@ -184,57 +255,138 @@ def overlaps(day: date, rule: SignalRule, period: Period) -> bool:
     return opens <= period.until and closes >= period.first
 
 
-def misfits(file: CampaignFile, wording: Wording) -> Iterator[str]:
+def misfits(file: CampaignFile, wording: Wording) -> Iterator[Misfit]:
     """Where the campaign does not fit what the municipality decided and wrote."""
     card = wording.cards.get(file.card)
     if card is None:
-        yield f"card = {file.card!r} does not exist; use one of {', '.join(sorted(wording.cards))}"
+        yield Misfit("card", "card = {card!r} does not exist; use one of {known}",
+                     card=file.card, known=", ".join(sorted(wording.cards)))  # fmt: skip
         return
     facts = card.facts()
     if facts.status is not CardStatus.PUBLISHED:
-        yield f"card = {file.card!r} is {facts.status}; publish the card first"
+        yield Misfit("card", "card = {card!r} is {status}; publish the card first",
+                     card=file.card, status=str(facts.status))  # fmt: skip
     if facts.level is Level.HUMAN_ONLY:
-        yield f"card = {file.card!r} is human_only: its weighing leaves it to people; there is no campaign for it"
+        yield Misfit("card", "card = {card!r} is human_only: its weighing leaves it to people; there is no campaign "
+                     "for it", card=file.card)  # fmt: skip
     if file.period.first < facts.valid_from:
-        yield f"period.from = {file.period.first} is before the card's valid_from; start on {facts.valid_from} or later"
+        yield Misfit("period", "period.from = {first} is before the card's valid_from; start on {valid_from} or later",
+                     first=file.period.first, valid_from=facts.valid_from)  # fmt: skip
     if facts.valid_until is not None and file.period.until > facts.valid_until:
-        yield f"period.until = {file.period.until} is after the card's valid_until; end by {facts.valid_until}"
+        yield Misfit("period", "period.until = {until} is after the card's valid_until; end by {valid_until}",
+                     until=file.period.until, valid_until=facts.valid_until)  # fmt: skip
     for language in file.languages:
         if language not in wording.languages:
-            yield f"languages has {language!r}; use some of {', '.join(wording.languages)}"
+            yield Misfit("languages", "languages has {language!r}; use some of {known}",
+                         language=language, known=", ".join(wording.languages))  # fmt: skip
     yield from _faults_of_variants(file, wording)
+    yield from _faults_of_situations(file, wording)
     yield from _faults_of_trigger(file, wording, facts.signals)
+    if file.waves is not None:
+        yield from _faults_of_waves(file, wording, file.waves, facts.signals)
 
 
-def _faults_of_variants(file: CampaignFile, wording: Wording) -> Iterator[str]:
-    ours = sorted(variant.id for variant in wording.variants.values() if variant.card == file.card)
+def situations_for(card: str, wording: Wording) -> list[str]:
+    """The situations that a campaign for this card may ask for: those that the card itself answers.
+
+    People told them for what the card is about. Of illness and debt (S3) nothing that was told is looked at again.
+    """
+    facts = wording.cards[card].facts()
+    if facts.sensitivity is Sensitivity.S3:
+        return []
+    told = {rule.type for rule in facts.signals if rule.enabled and rule.origin is Origin.SELF}
+    return [code for code, situation in wording.situations.items() if situation.signal in told]
+
+
+def _faults_of_situations(file: CampaignFile, wording: Wording) -> Iterator[Misfit]:
+    fit = situations_for(file.card, wording)
+    for code in file.audience.situations:
+        if code not in wording.situations:
+            yield Misfit("audience", "audience.situations has {code!r}, which is not in messages/situations.toml; "
+                         "take it out", code=code)  # fmt: skip
+        elif not fit:
+            yield Misfit("audience", "audience.situations has {code!r}, and people told nothing for this card; "
+                         "take it out", code=code)  # fmt: skip
+        elif code not in fit:
+            yield Misfit("audience", "audience.situations has {code!r}, which people did not tell for this card; "
+                         "use some of {fit}", code=code, fit=", ".join(fit))  # fmt: skip
+
+
+def _faults_of_waves(
+    file: CampaignFile, wording: Wording, waves: WavesPart, rules: Collection[SignalRule]
+) -> Iterator[Misfit]:
+    kinds = {*file.trigger.signals, file.trigger.calendar}
+    crowds = [rule for rule in rules if rule.type in kinds and rule.enabled and rule.origin is Origin.CALENDAR]
+    if not crowds:
+        yield Misfit("waves", "waves: what sets it off concerns one person each time, who waits for no wave; "
+                     "take it out")  # fmt: skip
+    for rule in crowds:
+        room = rule.latest_day - rule.earliest_day
+        if rule.type == file.trigger.calendar:
+            room = min((_room(day, rule, file.period) for day in days(file, wording)), default=room)
+        if waves.last_begins >= room:
+            yield Misfit("waves", "waves: the last of {number} begins {last} days after the first, and there are "
+                         "{room} days to write about {type}; use fewer waves or fewer days_between",
+                         number=waves.number, last=waves.last_begins, room=room, type=rule.type)  # fmt: skip
+
+
+def _room(day: date, rule: SignalRule, period: Period) -> int:
+    """On how many days of the period people may be written to about an event on `day`."""
+    opens = max(day + timedelta(days=rule.earliest_day), period.first)
+    closes = min(day + timedelta(days=rule.latest_day), period.until + timedelta(days=1))
+    return (closes - opens).days
+
+
+def _faults_of_variants(file: CampaignFile, wording: Wording) -> Iterator[Misfit]:
+    wording = with_own(wording, file.wordings)
+    own = {one.id for one in file.wordings}
+    ours = [*(variant.id for variant in shared(wording, file.card)), *sorted(own)]
+    spoken = [language for language in file.languages if language in wording.languages]
     for name in file.variants:
         if name not in ours:
-            yield f"variants has {name!r}, which this card has not; use a tone or some of {', '.join(ours)}"
+            yield Misfit("variants", "variants has {name!r}, which this card has not; use a tone or some of {ours}",
+                         name=name, ours=", ".join(ours))  # fmt: skip
             continue
-        for language in file.languages:
-            if language in wording.languages and language not in wording.variants[name].languages:
-                yield f"variants has {name!r}, not fit to be sent in {language!r}; mend it or leave one of them out"
+        unfit = [language for language in spoken if language not in wording.variants[name].languages]
+        told = list(_faults_of_own(name, spoken, wording)) if name in own else []
+        yield from told
+        if not told:
+            for language in unfit:
+                yield Misfit("variants", "variants has {name!r}, not fit to be sent in {language!r}; mend it or leave "
+                             "one of them out", name=name, language=language)  # fmt: skip
 
 
-def _faults_of_trigger(file: CampaignFile, wording: Wording, rules: Collection[SignalRule]) -> Iterator[str]:
+def _faults_of_own(name: str, languages: Sequence[str], wording: Wording) -> Iterator[Misfit]:
+    for language in languages:
+        seen = look(wording, name, language)
+        blocking = [found for found in seen.findings if found.severity is Severity.BLOCK]
+        for fault in (*seen.faults, *blocking):
+            yield Misfit("wordings", "wordings: {name} ({language}): {fault}",
+                         name=name, language=language, fault=fault)  # fmt: skip
+
+
+def _faults_of_trigger(file: CampaignFile, wording: Wording, rules: Collection[SignalRule]) -> Iterator[Misfit]:
     enabled = sorted(rule.type for rule in rules if rule.enabled)
     for kind in file.trigger.signals:
         if kind not in enabled:
-            yield f"trigger.signals has {kind!r}, which the card does not answer; use some of {', '.join(enabled)}"
+            yield Misfit("signals", "trigger.signals has {kind!r}, which the card does not answer; use some of {known}",
+                         kind=kind, known=", ".join(enabled))  # fmt: skip
     calendar = file.trigger.calendar
     if calendar is None:
         return
     rule = rule_of(file, wording, calendar)
     calendars = [rule.type for rule in rules if rule.enabled and rule.origin is Origin.CALENDAR]
     if rule is None or rule.origin is not Origin.CALENDAR:
-        yield f"trigger.calendar = {calendar!r} is no calendar signal of the card; use one of {', '.join(calendars)}"
+        yield Misfit("trigger", "trigger.calendar = {kind!r} is no calendar signal of the card; use one of {known}",
+                     kind=calendar, known=", ".join(calendars))  # fmt: skip
         return
     own = next(signal.calendar for signal in wording.cards[file.card].signals if signal.type == calendar)
     if own is None and not file.trigger.has_own_days:
-        yield f"trigger.calendar = {calendar!r} has no calendar on the card; write it there, or give date or yearly"
+        yield Misfit("trigger", "trigger.calendar = {kind!r} has no calendar on the card; write it there, or give date "
+                     "or yearly", kind=calendar)  # fmt: skip
     elif not days(file, wording):
-        yield "trigger: its day never comes within the period; mend one of them, or messages/calendar.toml"
+        yield Misfit("trigger", "trigger: its day never comes within the period; mend one of them, or "
+                     "messages/calendar.toml")  # fmt: skip
 
 
 def _fault(detail: Mapping[str, Any]) -> str:
@@ -254,6 +406,6 @@ def _fault(detail: Mapping[str, Any]) -> str:
 def _without_tones(file: CampaignFile, wording: Wording) -> list[str]:
     named: dict[str, None] = {}
     for name in file.variants:
-        toned = [known.id for known in wording.variants.values() if known.card == file.card and known.tone == name]
-        named |= dict.fromkeys(sorted(toned) if name in set(Tone) and toned else [name])
+        toned = [known.id for known in shared(wording, file.card) if known.tone == name]
+        named |= dict.fromkeys(toned if name in set(Tone) and toned else [name])
     return list(named)

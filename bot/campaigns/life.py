@@ -3,16 +3,22 @@
 from collections.abc import Collection
 from datetime import datetime, time, timedelta
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from sqlmodel import Session, col, select
 
-from bot.campaigns.file import CampaignFile, content_hash, file_of, misfits
+from bot.campaigns.content import keep
+from bot.campaigns.file import CampaignFile, content_hash, file_of, hash_of, misfits
 from bot.errors import RefusedError
 from bot.store import ledger
 from bot.store.tables import CampaignEditRow, CampaignRow
-from bot.wording import Wording
+from bot.wording import Wording, with_own
+
+#: The mark that says whether campaigns wrote words of their own since.
+OWN_WORDINGS = "own_wordings"
+
+LONGEST_REASON: Final = 1_000
 
 
 class State(StrEnum):
@@ -24,10 +30,17 @@ class State(StrEnum):
     FINISHED = "finished"  # its period is over
 
 
-def add(session: Session, file: CampaignFile, wording: Wording, *, by: str, now: datetime) -> CampaignRow:
+_OVER: Final = frozenset({State.STOPPED, State.FINISHED})
+
+
+def add(
+    session: Session, file: CampaignFile, wording: Wording, *, by: str, now: datetime, also: Collection[str] = ()
+) -> CampaignRow:
     """Add a campaign, or change the one with this id. A change makes it a draft again and voids its approval.
 
-    The same file once more changes nothing. Raises RefusedError for a campaign that was stopped.
+    `also` are the others who had a hand in it: none of them may approve it. The same file once more changes nothing.
+    Raises RefusedError for a campaign that was stopped, and when words of its own that were sent once would change or
+    go.
     """
     name = _named(by)
     definition = file.definition()
@@ -36,28 +49,105 @@ def add(session: Session, file: CampaignFile, wording: Wording, *, by: str, now:
         return row
     if row is not None and row.state == State.STOPPED:
         raise RefusedError("{campaign} was stopped for good. Give the new campaign an id of its own.", campaign=file.id)
+    if row is not None:
+        _keeps_what_was_sent(session, row, file, wording)
+    if file.wordings != (() if row is None else file_of(row).wordings):
+        ledger.set_mark(session, OWN_WORDINGS, {"version": f"{now.isoformat()} {file.id}"}, now)
     action = "campaign.add" if row is None else "campaign.change"
-    starts_at, ends_at = _bounds(file, wording)
     if row is None:
-        row = CampaignRow(
-            id=file.id, card=file.card, definition=definition, state=State.DRAFT, created_at=now, starts_at=starts_at,
-            ends_at=ends_at,
-        )  # fmt: skip
+        row = row_of(file, wording, now)
+    starts_at, ends_at = _bounds(file, wording)
     row.card, row.definition, row.state = file.card, definition, State.DRAFT
     row.starts_at, row.ends_at = starts_at, ends_at
     row.approved_by = row.approved_at = row.approved_hash = row.paused_because = None
+    row.handed_over_by = row.handed_over_at = None
     session.add(row)
     session.flush()
     digest = content_hash(file, wording)
-    session.add(CampaignEditRow(campaign_id=file.id, at=now, by=name, content_hash=digest))
+    hands = dict.fromkeys([name, *(_named(hand) for hand in also)])
+    session.add_all(CampaignEditRow(campaign_id=file.id, at=now, by=hand, content_hash=digest) for hand in hands)
     _audit(session, row, action, by=name, now=now, hash=digest)
     return row
 
 
-def approve(session: Session, campaign: str, wording: Wording, *, by: str, now: datetime) -> CampaignRow:
-    """Approve the campaign as it reads now, card and wordings included.
+def row_of(file: CampaignFile, wording: Wording, now: datetime) -> CampaignRow:
+    """The draft that this file would be. It is in no session: to look at it before it is added."""
+    starts_at, ends_at = _bounds(file, wording)
+    return CampaignRow(
+        id=file.id,
+        card=file.card,
+        definition=file.definition(),
+        state=State.DRAFT,
+        created_at=now,
+        starts_at=starts_at,
+        ends_at=ends_at,
+    )
 
-    Raises RefusedError for who ever edited it, and when there is nothing to approve.
+
+def hand_over(session: Session, campaign: str, wording: Wording, *, by: str, now: datetime) -> CampaignRow:
+    """Say that it is ready for somebody to approve it; any change takes that back. Raises RefusedError.
+
+    Staff hand it over with `funnel.freeze`, so that an approver sees whom it would have reached.
+    """
+    name = _named(by)
+    row = _found(session, campaign)
+    _refuse_unless_open(row, wording)
+    row.handed_over_by, row.handed_over_at = name, now
+    row.returned_by = row.returned_at = row.returned_because = None
+    _audit(session, row, "campaign.hand_over", by=name, now=now, hash=content_hash(file_of(row), wording))
+    return row
+
+
+def take_back(session: Session, campaign: str, *, by: str, now: datetime) -> CampaignRow:
+    """It is not ready after all. Raises RefusedError when it was not handed over."""
+    name = _named(by)
+    row = _found(session, campaign)
+    if row.handed_over_at is None:
+        raise RefusedError("{campaign} was not handed over, so there is nothing to take back.", campaign=campaign)
+    row.handed_over_by = row.handed_over_at = None
+    _audit(session, row, "campaign.take_back", by=name, now=now)
+    return row
+
+
+def send_back(
+    session: Session, campaign: str, because: str, wording: Wording, *, by: str, now: datetime, seen: str | None = None
+) -> CampaignRow:
+    """To whoever wrote it, with what has to change first; its state stays as it is. Raises RefusedError.
+
+    `seen`: the content hash of what was looked at; another one than that of today is refused.
+    """
+    name = _named(by)
+    row = _found(session, campaign)
+    _refuse_unless_open(row, wording)
+    _refuse_unless_seen(row, wording, seen)
+    if among(name, ledger.editors(session, [campaign])[campaign]):
+        raise RefusedError(
+            "{name} edited {campaign}. Somebody who did not must look at it.", name=name, campaign=campaign
+        )
+    reason = because.strip()
+    if not reason:
+        raise RefusedError("Say what has to change in {campaign}; whoever wrote it has to mend it.", campaign=campaign)
+    if len(reason) > LONGEST_REASON:
+        raise RefusedError("That is too long. Say what has to change in at most {most} characters.",
+                           most=LONGEST_REASON)  # fmt: skip
+    row.handed_over_by = row.handed_over_at = None
+    row.returned_by, row.returned_at, row.returned_because = name, now, reason
+    _audit(session, row, "campaign.send_back", by=name, now=now, because=reason)
+    return row
+
+
+def is_open(row: CampaignRow, wording: Wording) -> bool:
+    """Whether an approval would change something: the campaign is not over, and not approved as it reads now."""
+    return row.state not in _OVER and row.approved_hash != hash_of(row, wording)
+
+
+def approve(
+    session: Session, campaign: str, wording: Wording, *, by: str, now: datetime, seen: str | None = None
+) -> CampaignRow:
+    """Approve the campaign as it reads now, card and wordings included, and keep what was approved word for word.
+
+    `seen`: the content hash of what the approver looked at; another one than that of today is refused. Raises
+    RefusedError also for who ever edited it, and when there is nothing to approve.
     """
     name = _named(by)
     row = _found(session, campaign)
@@ -79,9 +169,13 @@ def approve(session: Session, campaign: str, wording: Wording, *, by: str, now: 
             campaign=campaign,
             approved_by=row.approved_by,
         )
+    _refuse_unless_seen(row, wording, seen)
     row.approved_by, row.approved_at, row.approved_hash = name, now, digest
+    row.handed_over_by = row.handed_over_at = None
+    row.returned_by = row.returned_at = row.returned_because = None
     if row.state == State.DRAFT:
         row.state = State.APPROVED
+    keep(session, row, wording)
     _audit(session, row, "campaign.approve", by=name, now=now, hash=digest)
     ledger.wake(session, row.id, now)
     return row
@@ -181,6 +275,44 @@ def _found(session: Session, campaign: str) -> CampaignRow:
     if row is None:
         raise RefusedError("There is no campaign {campaign}.", campaign=campaign)
     return row
+
+
+def _refuse_unless_open(row: CampaignRow, wording: Wording) -> None:
+    if row.state in _OVER:
+        raise RefusedError("{campaign} is {state}, so there is nothing to approve.", campaign=row.id, state=row.state)
+    if not is_open(row, wording):
+        raise RefusedError(
+            "{campaign} was approved by {approved_by} as it is, so there is nothing to approve.",
+            campaign=row.id,
+            approved_by=row.approved_by,
+        )
+
+
+def _refuse_unless_seen(row: CampaignRow, wording: Wording, seen: str | None) -> None:
+    if seen is not None and seen != hash_of(row, wording):
+        raise RefusedError(
+            "{campaign} changed while you looked at it. Look at it as it is now, and decide then.", campaign=row.id
+        )
+
+
+def _keeps_what_was_sent(session: Session, row: CampaignRow, file: CampaignFile, wording: Wording) -> None:
+    """People who got one can still ask for it, and what was learned is about those words."""
+    before = {own.id for own in file_of(row).wordings}
+    if not before:
+        return
+    after = {own.id for own in file.wordings}
+    said = with_own(wording, file.wordings)
+    changed = {
+        name
+        for (name, language), sent in ledger.frozen(session, before).items()
+        if name not in after or not said.has(name) or said.wording_hash(name, language) != sent
+    }
+    if changed:
+        raise RefusedError(
+            "These words were sent once, so they stay as they were: {wordings}. Write the new words as a new wording, "
+            "and choose that one instead.",
+            wordings=", ".join(sorted(changed)),
+        )
 
 
 def _bounds(file: CampaignFile, wording: Wording) -> tuple[datetime, datetime]:

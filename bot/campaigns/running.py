@@ -8,9 +8,9 @@ from zoneinfo import ZoneInfo
 
 from sqlmodel import Session, col, select
 
-from bot.campaigns.file import days, file_of, hash_of, rule_of
+from bot.campaigns.file import days, file_of, hash_of, rule_of, signals_of_situations
 from bot.campaigns.life import State, among
-from bot.core.facts import Campaign
+from bot.core.facts import Campaign, Waves
 from bot.store import ledger
 from bot.store.tables import CampaignRow, SignalRow
 from bot.wording import Wording
@@ -53,6 +53,8 @@ def facts_of(row: CampaignRow, wording: Wording, now: datetime, *, editors: Coll
         variants=tuple(file.variants),
         languages=frozenset(file.languages),
         linked_only=file.audience.linked_only,
+        situations=tuple(signals_of_situations(file, wording).values()),
+        waves=None if file.waves is None else Waves(number=file.waves.number, days=file.waves.days_between),
         starts_at=row.starts_at,
         ends_at=row.ends_at,
         learning=file.learning,

@@ -17,7 +17,6 @@ source = typer.Typer(help="Who may hand in signals, and of which types.", no_arg
 link = typer.Typer(help="One-time codes that tie a chat to a reference.", no_args_is_help=True)
 GROUPS = {"campaign": campaign, "signal": intake.signal, "source": source, "link": link, **people.GROUPS}
 
-BOT = "bot"
 
 Campaign = Annotated[str, typer.Argument(help="The campaign's id.")]
 
@@ -117,13 +116,13 @@ def campaign_preview(
     now = parts.now() if on is None else on.replace(hour=12, tzinfo=zone)
     if person is None and reference is None:
         with ledger.reading(whole.sessions) as session:
-            asked = preview.question(session, whole.wording, campaign, now, kind=signal)
+            asked = preview.question(session, whole.wording, whole.vault, campaign, now, kind=signal)
             told = people.masked(preview.preview(session, asked))
     else:
         with ledger.reading(whole.sessions) as session:
             found = mydata.find(session, whole.vault, code=person, reference=reference)
         with whole.sessions.begin() as session:
-            asked = preview.question(session, whole.wording, campaign, now, kind=signal)
+            asked = preview.question(session, whole.wording, whole.vault, campaign, now, kind=signal)
             citizen = mydata.person(session, found)
             answer = preview.why_not(session, asked, citizen.id)
             ledger.audit(session, parts.now(), by, "person.preview", citizen.id, campaign=campaign)
@@ -231,7 +230,6 @@ def link_new(
 
     from bot import links
     from bot.signals.desk import REFERENCE
-    from bot.store import ledger
 
     if reference is not None and count > 1:
         raise RefusedError("One reference takes one code. Leave the reference out to have new ones made.")
@@ -240,7 +238,7 @@ def link_new(
     whole = parts.from_environment()
     made = []
     with whole.sessions.begin() as session:
-        name = bot or (ledger.mark(session, BOT) or {}).get("username")
+        name = bot or links.bot_name(session)
         if not name:
             raise RefusedError("The bot's name is not known yet. Run it once, or give --bot NAME.")
         for _ in range(count):
@@ -259,7 +257,8 @@ def link_new(
 
 def remember_bot(whole: Parts, username: str) -> None:
     """Keep the bot's name, so that codes can be printed with a link to it."""
+    from bot import links
     from bot.store import ledger
 
     with whole.sessions.begin() as session:
-        ledger.set_mark(session, BOT, {"username": username}, parts.now())
+        ledger.set_mark(session, links.BOT, {"username": username}, parts.now())

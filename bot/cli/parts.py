@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from sqlmodel import Session
 
     from bot.journey import Journey
+    from bot.library import Shelf
     from bot.settings import Settings
     from bot.store.vault import Vault
     from bot.wording import Wording
@@ -83,10 +84,20 @@ class Parts:
     settings: "Settings"
 
     @cached_property
-    def wording(self) -> "Wording":
-        from bot.wording import load
+    def shelf(self) -> "Shelf":
+        from bot.library import Shelf
 
-        return load()
+        return Shelf()
+
+    @cached_property
+    def wording(self) -> "Wording":
+        """What is in force: the files, and what people approved since, where there is a database of today's shape."""
+        from bot.store import ledger
+
+        if not self.has_file() or len(set(self.shape())) != 1:
+            return self.shelf.of_files()
+        with ledger.reading(self.sessions) as session:
+            return self.shelf.fresh(session)
 
     @cached_property
     def vault(self) -> "Vault":
@@ -151,6 +162,7 @@ class Parts:
             clock=now,
             new_id=lambda: token_hex(8),
             state_dir=self.settings.state_dir,
+            shelf=self.shelf,
         )
 
     def today(self) -> date:

@@ -35,6 +35,8 @@ def run(
     """Run the bot on Telegram until it is told to stop."""
     from bot import console
     from bot.cli import fitness, log, outgoing, watching
+    from bot.cli.given import given
+    from bot.operating.glance import at_a_glance
     from bot.service import Service
 
     whole = parts.from_environment()
@@ -60,7 +62,8 @@ def run(
     if (told := journey.held_after_restore()) is not None:
         typer.echo(told, err=True)
     if not trial:
-        journey.wording = fitness.settled(whole.wording, whole.today())
+        journey.shelf.settle = lambda wording: fitness.settled(wording, whole.today())
+        journey.wording = journey.shelf.settle(whole.wording)
     with _only_one(whole):
         service = Service(
             journey=journey,
@@ -73,7 +76,14 @@ def run(
             public_url=None if settings.public_url is None else str(settings.public_url),
             host=settings.host,
             port=settings.port,
-            pages=console.build(console.Desk(journey=journey, new_token=lambda: secrets.token_urlsafe(32))),
+            pages=console.build(
+                console.Desk(
+                    journey=journey,
+                    new_token=lambda: secrets.token_urlsafe(32),
+                    settings=given(settings),
+                    look=lambda: at_a_glance(whole.sessions, journey.wording, parts.now(), whole.today()),
+                )
+            ),
             pages_port=settings.console_port,
             rate_per_s=settings.rate_per_s,
             lookout=watching.lookout(whole, role=named, owner=owner),

@@ -89,10 +89,17 @@ def audit_verify(json: Json = False) -> None:
     with ledger.reading(whole.sessions) as session:
         found = ledger.verify(session)
     if json:
-        say_json({"rows": found.rows, "loose": found.loose, "newest": found.newest, "faults": found.faults})
+        say_json(
+            {
+                "rows": found.rows,
+                "loose": found.loose,
+                "newest": found.newest,
+                "faults": [str(one) for one in found.faults],
+            }
+        )
     else:
         for fault in found.faults:
-            say(fault)
+            say(str(fault))
         loose = f" {found.loose} rows of an older program are not chained." if found.loose else ""
         say(f"{found.rows} rows, {len(found.faults) or 'no'} faults. Newest: {found.newest or 'none'}.{loose}")
     if found.faults:

@@ -1,32 +1,80 @@
-"""Campaigns: all of them, and one of them with what may be done with it now."""
+"""Campaigns: all of them, and one of them with how it goes and what may be done with it now."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any, Final
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Form, Request
 from sqlmodel import Session
 from starlette.responses import Response
 
-from bot import campaigns
-from bot.campaigns import State
+from bot import campaigns, staff
+from bot.campaigns import Ready, Sort, State, funnel, pace
+from bot.console import failures, sentences
 from bot.console.desk import Desk, allowed, go_to
+from bot.errors import RefusedError
 from bot.staff import May, SignedIn
 from bot.store import ledger
 from bot.store.ledger import Figures
-from bot.store.tables import CampaignRow
+from bot.store.tables import AuditRow, CampaignRow
+from bot.wording import Wording
 
 PER_PAGE: Final = 25
+#: So many deeds and messages are told on the page of a campaign; the audit trail has the others.
+TOLD: Final = 50
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Filters:
+    """What somebody looks for, as it stands in the address."""
+
+    name: str = ""
+    state: str = ""
+    card: str = ""
+    mine: str = ""
+    sort: str = ""
+
+    @property
+    def query(self) -> str:
+        given = {name: getattr(self, name) for name in self.__slots__}
+        return urlencode({name: value for name, value in given.items() if value})
+
+    @property
+    def narrow(self) -> bool:
+        """Whether anything but the order is asked for."""
+        return bool(self.name or self.state or self.card or self.mine)
+
+    def wanted(self, me: SignedIn) -> campaigns.Wanted:
+        ready = self.state if self.state in set(Ready) else ""
+        return campaigns.Wanted(
+            text=self.name.strip(),
+            state="" if ready else self.state,
+            card=self.card,
+            by=me.login if self.mine else "",
+            ready=ready,
+            sort=self.sort if self.sort in set(Sort) else Sort.STATE,
+        )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Line:
-    """One campaign in the list."""
+    """One campaign in the list. `mark`: what is to be known beside its state."""
 
     row: CampaignRow
     title: str
     figures: Figures
-    editors: frozenset[str]
+    editors: tuple[str, ...]
+    mark: str | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Deed:
+    """Something that somebody did with the campaign, as a sentence."""
+
+    at: datetime
+    said: str
 
 
 def routes(desk: Desk) -> APIRouter:
@@ -36,22 +84,29 @@ def routes(desk: Desk) -> APIRouter:
     @router.get("")
     def overview(
         request: Request,
-        _: Annotated[SignedIn, allowed(May.SEE_CAMPAIGNS)],
+        me: Annotated[SignedIn, allowed(May.SEE_CAMPAIGNS)],
         name: str = "",
         state: str = "",
+        card: str = "",
+        mine: str = "",
+        sort: str = "",
         page: int = 1,
     ) -> Response:
+        filters = Filters(name=name, state=state, card=card, mine=mine, sort=sort)
+        number = max(1, page)
         with desk.reading() as session:
-            lines, count = _lines(session, name.strip(), state, page)
+            rows, count = campaigns.search(session, filters.wanted(me), limit=PER_PAGE, offset=(number - 1) * PER_PAGE)
+            lines = list(_lines(desk, session, rows))
+            cards = campaigns.cards(session)
         return desk.page(
             request,
             "campaigns.html",
             lines=lines,
             count=count,
-            name=name,
-            state=state,
+            filters=filters,
             states=campaigns.ORDER,
-            number=page,
+            cards=[(one, desk.journey.wording.cards[one].name) for one in cards if one in desk.journey.wording.cards],
+            number=number,
             pages=-(-count // PER_PAGE),
         )
 
@@ -59,14 +114,14 @@ def routes(desk: Desk) -> APIRouter:
     def one(request: Request, campaign: str, me: Annotated[SignedIn, allowed(May.SEE_CAMPAIGNS)]) -> Response:
         with desk.reading() as session:
             row = campaigns.known(session, campaign)
-            shown = _shown(desk, session, row, me)
-        return desk.page(request, "campaign.html", **shown)
+            shown = _progress(desk, session, row) | _whole(desk, session, request, row, me)
+        return desk.page(request, "campaign.html", **shown, faults=[], because="")
 
     @router.get("/{campaign}/progress")
-    def progress(request: Request, campaign: str, me: Annotated[SignedIn, allowed(May.SEE_CAMPAIGNS)]) -> Response:
+    def progress(request: Request, campaign: str, _: Annotated[SignedIn, allowed(May.SEE_CAMPAIGNS)]) -> Response:
         """The part of the page that changes while it runs; it asks for itself again until it is over."""
         with desk.reading() as session:
-            shown = _shown(desk, session, campaigns.known(session, campaign), me)
+            shown = _progress(desk, session, campaigns.known(session, campaign))
         return desk.page(request, "_progress.html", **shown)
 
     @router.post("/{campaign}/start")
@@ -77,11 +132,35 @@ def routes(desk: Desk) -> APIRouter:
 
     @router.post("/{campaign}/pause")
     def pause(
-        campaign: str, me: Annotated[SignedIn, allowed(May.HALT)], because: Annotated[str, Form(max_length=200)] = ""
+        request: Request,
+        campaign: str,
+        me: Annotated[SignedIn, allowed(May.HALT)],
+        because: Annotated[str, Form(max_length=200)] = "",
     ) -> Response:
-        with desk.writing() as session:
-            campaigns.pause(session, campaign, because, by=me.login, now=desk.now)
+        try:
+            with desk.writing() as session:
+                campaigns.pause(session, campaign, because, by=me.login, now=desk.now)
+        except RefusedError as error:
+            with desk.reading() as session:
+                row = campaigns.known(session, campaign)
+                if row.state != State.RUNNING:
+                    raise
+                shown = _progress(desk, session, row) | _whole(desk, session, request, row, me)
+            sentence = desk.pages.say(me.language, error.sentence, error.values)
+            return desk.page(request, "campaign.html", status=422, **shown, faults=[sentence], because=because)
         return go_to(f"/campaigns/{campaign}", "paused")
+
+    @router.get("/{campaign}/stop")
+    def before_stop(request: Request, campaign: str, _: Annotated[SignedIn, allowed(May.HALT)]) -> Response:
+        """What stopping means, before it is done: it cannot be taken back."""
+        with desk.reading() as session:
+            row = campaigns.known(session, campaign)
+            figures = ledger.figures(session, [row.id])[row.id]
+            states, _reasons = ledger.standing(session, row.id)
+        waiting = _on_the_way(figures) + states["open"]
+        over = row.state in {State.STOPPED, State.FINISHED}
+        return desk.page(request, "stop.html", row=row, title=row.definition["title"], figures=figures,
+                         waiting=waiting, over=over)  # fmt: skip
 
     @router.post("/{campaign}/stop")
     def stop(campaign: str, me: Annotated[SignedIn, allowed(May.HALT)]) -> Response:
@@ -92,40 +171,99 @@ def routes(desk: Desk) -> APIRouter:
     return router
 
 
-def _lines(session: Session, name: str, state: str, page: int) -> tuple[list[Line], int]:
-    """One page of the list, and how many campaigns there are in all."""
-    rows, count = campaigns.search(
-        session, text=name, state=state, limit=PER_PAGE, offset=(max(1, page) - 1) * PER_PAGE
-    )
+def mark_of(desk: Desk, row: CampaignRow) -> str | None:
+    """What is to be known of a campaign beside its state."""
+    if row.returned_at is not None:
+        return "sent_back"
+    if row.handed_over_at is not None:
+        return "handed_over"
+    if row.approved_hash is not None and campaigns.is_open(row, desk.journey.wording):
+        return "changed"
+    return None
+
+
+def sets_off(row: CampaignRow, wording: Wording) -> list[str]:
+    """What sets it off, in the words of its card."""
+    file, card = campaigns.file_of(row), wording.cards.get(row.card)
+    meanings = {} if card is None else {signal.type: signal.meaning for signal in card.signals}
+    kinds = [*file.trigger.signals, *([file.trigger.calendar] if file.trigger.calendar else [])]
+    return [meanings.get(kind, kind) for kind in kinds]
+
+
+def _lines(desk: Desk, session: Session, rows: Any) -> Iterator[Line]:
+    """One page of the list; what it shows of many is asked once for all."""
     ids = [row.id for row in rows]
-    figures, editors = ledger.figures(session, ids), ledger.editors(session, ids)
-    lines = [
-        Line(row=row, title=row.definition["title"], figures=figures[row.id], editors=frozenset(editors[row.id]))
-        for row in rows
-    ]
-    return lines, count
+    figures, editors, people = ledger.figures(session, ids), ledger.editors(session, ids), staff.names(session)
+    for row in rows:
+        yield Line(
+            row=row,
+            title=row.definition["title"],
+            figures=figures[row.id],
+            editors=tuple(sorted(people.get(one, one) for one in editors[row.id])),
+            mark=mark_of(desk, row),
+        )
 
 
-def _shown(desk: Desk, session: Session, row: CampaignRow, me: SignedIn) -> dict[str, Any]:
-    wording = desk.journey.wording
-    file = campaigns.file_of(row)
-    editors = ledger.editors(session, [row.id])[row.id]
-    states, reasons = ledger.standing(session, row.id)
+def _progress(desk: Desk, session: Session, row: CampaignRow) -> dict[str, Any]:
+    """What changes by itself: the numbers, and where it stands."""
     figures = ledger.figures(session, [row.id])[row.id]
-    unchanged = row.approved_hash is None or row.approved_hash == campaigns.content_hash(file, wording)
+    states, reasons = ledger.standing(session, row.id)
+    waiting = _on_the_way(figures)
+    ends = None
+    running = row.state == State.RUNNING
+    if running and waiting:
+        most = campaigns.file_of(row).hourly_maximum
+        ends = pace.last_leaves(
+            waiting, most, desk.journey.wording.municipality.zone, desk.journey.wording.rules, desk.now
+        )
+    departed = figures.sent + figures.messages["failed"]
     return {
         "row": row,
-        "file": file,
-        "card": wording.cards.get(row.card),
-        "editors": sorted(editors),
         "figures": figures,
-        "offers": states,
-        "reasons": reasons.most_common(),
-        "unchanged": unchanged,
-        "is_editor": campaigns.among(me.login, editors),
-        "alive": row.state == State.RUNNING and _in_period(row, desk.now),
+        "waiting": waiting,
+        "undecided": states["open"],
+        "departed": departed,
+        "quarter": 25 * (4 * departed // (departed + waiting)) if departed + waiting else 0,
+        "reasons": [(reason, count) for reason, count in reasons.most_common() if reason not in failures.ENDS],
+        "failed": failures.in_words(figures.failures),
+        "uncertain": ledger.uncertain(session, row.id, TOLD) if figures.messages["uncertain"] else [],
+        "ends": ends,
+        "alive": running and row.starts_at <= desk.now < row.ends_at,
     }
 
 
-def _in_period(row: CampaignRow, now: datetime) -> bool:
-    return row.starts_at <= now < row.ends_at
+def _on_the_way(figures: Figures) -> int:
+    return sum(figures.messages[state] for state in ledger.ON_THE_WAY)
+
+
+def _whole(desk: Desk, session: Session, request: Request, row: CampaignRow, me: SignedIn) -> dict[str, Any]:
+    wording = desk.journey.wording
+    editors = ledger.editors(session, [row.id])[row.id]
+    people = staff.names(session)
+    return {
+        "file": campaigns.file_of(row),
+        "card": wording.cards.get(row.card),
+        "editors": sorted(people.get(one, one) for one in editors),
+        "people": people,
+        "is_open": campaigns.is_open(row, wording),
+        "last": campaigns.last_approval(session, row.id),
+        "frozen": funnel.frozen(session, row.id),
+        "is_editor": campaigns.among(me.login, editors),
+        "mark": mark_of(desk, row),
+        "sets_off": sets_off(row, wording),
+        "deeds": list(_deeds(desk, session, request, row, people)),
+    }
+
+
+def _deeds(desk: Desk, session: Session, request: Request, row: CampaignRow, people: dict[str, str]) -> Iterator[Deed]:
+    """What was done with it, newest first."""
+    say, title = desk.say(request), row.definition["title"]
+    rows = ledger.deeds(session, ledger.Wanted(subjects=[row.id]), limit=TOLD)
+    for deed in rows:
+        if sentences.area_of(deed.action) == "campaign":
+            yield Deed(at=deed.at, said=_said(deed, title, people, say))
+
+
+def _said(deed: AuditRow, title: str, people: dict[str, str], say: Any) -> str:
+    who = say(sentences.SOMEBODY[deed.who]) if deed.who in sentences.SOMEBODY else people.get(deed.who, deed.who)
+    return sentences.sentence(deed.action, deed.detail, who=who, subject=f"“{title}”", say=say)

@@ -24,8 +24,14 @@ ROOT: Final = Path(__file__).parents[2]
 LANGUAGE: Final = "nl"
 _METHODS: Final = [("console/templates/**.html", "jinja2"), ("**.py", "python")]
 #: Whose refusals staff can meet in the console; what operators meet at a terminal stays English.
-_ROOMS: Final = ("console/", "staff/", "campaigns/", "contacts/", "mydata.py", "signals/keys.py", "upkeep.py")
-_KEYWORDS: Final = {**DEFAULT_KEYWORDS, "N_": None, "RefusedError": None, "TakenError": None, "ClosedError": None}
+_ROOMS: Final = (
+    "console/", "staff/", "campaigns/", "contacts/", "klant/", "library/", "links.py", "mydata.py", "signals/keys.py",
+    "upkeep.py",
+)  # fmt: skip
+_KEYWORDS: Final = {
+    **DEFAULT_KEYWORDS, "N_": None, "RefusedError": None, "TakenError": None, "ClosedError": None, "Misfit": (2,),
+    "Why": None, "LaterError": None, "NeverError": None,
+}  # fmt: skip
 
 
 def file(root: Path = ROOT) -> Path:

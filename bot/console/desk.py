@@ -1,10 +1,12 @@
 """What the pages are made of, and who may see them."""
 
-from collections.abc import Callable, Collection, Iterator
+import secrets
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Final
+from enum import IntEnum
+from typing import Any, Final, Protocol
 from zoneinfo import ZoneInfo
 
 from fastapi import Depends, Request
@@ -19,6 +21,32 @@ from bot.store import ledger
 COOKIE: Final = "__Host-handreiking"
 
 
+class Finding(Protocol):
+    """Something that is not as it should be, as `handreiking doctor` tells it."""
+
+    @property
+    def urgency(self) -> IntEnum: ...
+    @property
+    def what(self) -> str: ...
+    @property
+    def why(self) -> str: ...
+    @property
+    def todo(self) -> str: ...
+    @property
+    def since(self) -> datetime | None: ...
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Setting:
+    """What is set from outside: its name, what it is, and its value as it may be shown; None: not set."""
+
+    name: str
+    means: str
+    value: str | None
+    is_set: bool
+    is_secret: bool
+
+
 class NotSignedIn(Exception):  # noqa: N818 - a way to another page, not an error
     """Whoever asks must sign in first."""
 
@@ -29,12 +57,18 @@ class NotAllowed(Exception):  # noqa: N818
 
 @dataclass(frozen=True, kw_only=True)
 class Desk:
-    """`new_token` gives 32 random bytes as text; `people` are the logins whom anybody may step into (the demo only)."""
+    """`new_token` gives 32 random bytes as text; `people` are the logins whom anybody may step into (the demo only).
+
+    `settings` and `look` are for the pages of administration; without them these say that they do not know.
+    """
 
     journey: Journey
     new_token: Callable[[], str] = field(repr=False)
     pages: Pages = field(default_factory=Pages)
     people: Collection[str] = ()
+    pick: Callable[[str], str] = secrets.choice  # one character at random, of which nobody foretells the next
+    settings: Sequence[Setting] = ()
+    look: Callable[[], Sequence[Finding]] | None = None  # what is wrong, at a glance; it asks the database
     areas: set[str] = field(default_factory=lambda: {"/"})  # the addresses that the menu may show
 
     @property
@@ -67,6 +101,11 @@ class Desk:
             with self.writing() as session:
                 seen(session, token, now)
         return somebody
+
+    def say(self, request: Request) -> Callable[[str], str]:
+        """What puts an English sentence into the language of whoever looks."""
+        somebody: SignedIn | None = getattr(request.state, "somebody", None)
+        return self.pages.translate(somebody.language if somebody else self.pages.language(request))
 
     def page(self, request: Request, template: str, *, status: int = 200, **said: Any) -> HTMLResponse:
         """The template filled in, in the language of whoever looks."""

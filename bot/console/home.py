@@ -1,17 +1,32 @@
-"""The first page: what waits for whoever looks; and the one press that makes the whole bot quiet."""
+"""The first page: what waits for whoever looks, what leaves next, and the one press that makes the whole bot quiet."""
 
-from datetime import timedelta
-from typing import Annotated, Any
+from dataclasses import dataclass
+from datetime import date, datetime, time
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Form, Request
 from sqlmodel import Session
 from starlette.responses import Response
 
-from bot import campaigns
-from bot.campaigns import State
+from bot import campaigns, contacts, staff
+from bot.campaigns import Ready, State, Wanted
 from bot.console.desk import Desk, allowed, go_to
+from bot.core import outreach
 from bot.staff import May, SignedIn
-from bot.store import conversation, ledger
+from bot.store import ledger
+from bot.store.tables import CampaignRow
+
+#: So many of each are named here; the list has the others.
+NAMED: Final = 5
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Next:
+    """Messages that are about to leave. `leaving`: they do already. `campaign` can still be stopped until `at`."""
+
+    row: CampaignRow
+    at: datetime
+    leaving: bool
 
 
 def routes(desk: Desk) -> APIRouter:
@@ -20,52 +35,105 @@ def routes(desk: Desk) -> APIRouter:
     @router.get("/")
     def home(request: Request, me: Annotated[SignedIn, allowed(May.BE_HERE)]) -> Response:
         with desk.reading() as session:
-            said: dict[str, Any] = {"condition": ledger.condition(session)}
+            said: dict[str, Any] = {"people": staff.names(session)}
             if me.may(May.SEE_CAMPAIGNS):
-                said |= _campaigns(desk, session, me)
+                alive = campaigns.approved_ones(session, desk.journey.wording)
+                said |= {
+                    "next": _next(desk, session, alive),
+                    "running": sum(one.state == State.RUNNING for one in alive),
+                    "paused_ones": _rows(session, [one.id for one in alive if one.state == State.PAUSED]),
+                }
+                said |= _to_decide(session, alive, me) if me.may(May.APPROVE) else {}
+                said |= _to_write(session, alive, me) if me.may(May.EDIT_CAMPAIGNS) else {}
             if me.may(May.SEE_REQUESTS):
-                said |= _requests(desk, session)
+                today = desk.now.astimezone(desk.zone).date()
+                said["requests"] = contacts.counts(session, me.login, now=desk.now, today=today)
+            if me.may(May.ADMINISTER):
+                said["uncertain"], said["dead_letters"] = ledger.stuck(session)
+            if me.may(May.AUDIT):
+                said["check"] = staff.last_check(session)
+            if me.may(May.RESEARCH):
+                exports = ledger.deeds(session, ledger.Wanted(actions=["export"]), limit=1)
+                said["last_export"] = exports[0] if exports else None
         return desk.page(request, "home.html", **said)
 
     @router.post("/halt")
     def halt(
-        me: Annotated[SignedIn, allowed(May.HALT)], because: Annotated[str, Form(max_length=200)] = ""
+        me: Annotated[SignedIn, allowed(May.HALT)],
+        because: Annotated[str, Form(max_length=200)] = "",
+        back: Annotated[str, Form(max_length=500)] = "/",
     ) -> Response:
         desk.journey.pause_nudges(because.strip() or me.name, who=me.login)
-        return go_to("/", "all_paused")
+        return go_to(_inside(back), "all_paused")
 
     @router.post("/go-on")
-    def go_on(me: Annotated[SignedIn, allowed(May.HALT)]) -> Response:
+    def go_on(me: Annotated[SignedIn, allowed(May.HALT)], back: Annotated[str, Form(max_length=500)] = "/") -> Response:
         desk.journey.resume_nudges(who=me.login)
-        return go_to("/", "all_resumed")
+        return go_to(_inside(back), "all_resumed")
 
     return router
 
 
-def _campaigns(desk: Desk, session: Session, me: SignedIn) -> dict[str, Any]:
-    """What waits for an approval that this person may give, what runs, and the next day on which something begins."""
-    drafts, _ = campaigns.search(session, state=State.DRAFT, limit=100)
-    editors = ledger.editors(session, [row.id for row in drafts])
-    running, count = campaigns.search(session, state=State.RUNNING, limit=5)
-    approved, _ = campaigns.search(session, state=State.APPROVED, limit=100)
-    today = desk.now.astimezone(desk.zone).date()
-    coming = sorted((day, card) for card, _, day, _ in campaigns.waiting(session, desk.journey.wording) if day >= today)
+def _inside(url: str) -> str:
+    """A page of ours, whatever the form says."""
+    return url if url.startswith("/") and not url.startswith(("//", "/\\")) else "/"
+
+
+def _rows(session: Session, ids: list[str]) -> list[CampaignRow]:
+    """The first of them, whole."""
+    rows = ledger.by_id(session, CampaignRow, ids[:NAMED])
+    return [rows[one] for one in ids[:NAMED]]
+
+
+def _to_decide(session: Session, alive: list[campaigns.Alive], me: SignedIn) -> dict[str, Any]:
+    """What is handed over, and what sends nothing since its card or texts changed; none that this person edited."""
+    waiting, count = campaigns.search(session, Wanted(ready=Ready.HANDED_OVER, not_by=me.login), limit=NAMED)
+    changed = [one.id for one in alive if one.changed]
+    editors = ledger.editors(session, changed)
+    mine_not = [one for one in changed if not campaigns.among(me.login, editors[one])]
+    known = {row.id for row in waiting}
     return {
-        "to_approve": [row for row in drafts if not campaigns.among(me.login, editors[row.id])],
-        "my_drafts": [row for row in drafts if campaigns.among(me.login, editors[row.id])],
-        "running": running,
-        "running_count": count,
-        "to_start": approved,
-        "coming": [(day, desk.journey.wording.cards[card].name) for day, card in coming[:5]],
+        "to_approve": waiting,
+        "to_approve_count": count,
+        "changed": [row for row in _rows(session, mine_not) if row.id not in known],
+        "changed_count": len(mine_not),
     }
 
 
-def _requests(desk: Desk, session: Session) -> dict[str, Any]:
-    today = desk.now.astimezone(desk.zone).date()
-    requests = conversation.open_requests(session)
-    promised = [row.promised_by for row in requests if row.state == "open"]
+def _to_write(session: Session, alive: list[campaigns.Alive], me: SignedIn) -> dict[str, Any]:
+    """What came back, what is not handed over yet, and what may be started."""
+    returned, _ = campaigns.search(session, Wanted(ready=Ready.SENT_BACK, by=me.login), limit=NAMED)
+    making, count = campaigns.search(session, Wanted(ready=Ready.IN_THE_MAKING, by=me.login), limit=NAMED)
+    startable = [one.id for one in alive if one.state == State.APPROVED and not one.changed]
     return {
-        "requests": len(requests),
-        "late": sum(day < today for day in promised),
-        "due_soon": sum(today <= day <= today + timedelta(days=1) for day in promised),
+        "returned": returned,
+        "making": making,
+        "making_count": count,
+        "to_start": _rows(session, startable),
+        "to_start_count": len(startable),
     }
+
+
+def _next(desk: Desk, session: Session, alive: list[campaigns.Alive]) -> list[Next]:
+    """Which running campaigns send next, and when, in the hours in which people may be written to."""
+    now, rules, zone = desk.now, desk.journey.wording.rules, desk.journey.wording.municipality.zone
+    running = {one.id: one for one in alive if one.state == State.RUNNING and not one.changed and now < one.ends_at}
+    moments: dict[str, datetime] = {
+        one.campaign: max(one.at, running[one.campaign].starts_at)
+        for one in ledger.upcoming(session, 4 * NAMED)
+        if one.campaign in running
+    }
+    today = now.astimezone(desk.zone).date()
+    for one in running.values():
+        begins = _first(one, today)
+        if begins is not None and one.id not in moments:
+            moments[one.id] = datetime.combine(begins, time(), desk.zone)
+    soonest = sorted(moments.items(), key=lambda pair: (pair[1], pair[0]))[:NAMED]
+    rows = ledger.by_id(session, CampaignRow, [campaign for campaign, _ in soonest])
+    civil = {campaign: outreach.next_civil_moment(zone, rules, max(at, now)) for campaign, at in soonest}
+    return [Next(row=rows[campaign], at=civil[campaign], leaving=civil[campaign] <= now) for campaign, _ in soonest]
+
+
+def _first(one: campaigns.Alive, today: date) -> date | None:
+    """The next day on which its calendar lets people hear of something."""
+    return min((day for day in one.opens if day > today), default=None)

@@ -2,14 +2,14 @@
 
 import gettext
 import io
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date, datetime, timedelta
 from functools import partial
 from importlib.resources import files
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from babel import dates, negotiate_locale, numbers
+from babel import Locale, dates, negotiate_locale, numbers
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from fastapi import Request
@@ -45,6 +45,10 @@ class Pages:
                  for name, value in values.items()}  # fmt: skip
         return translated.format(**known) if values else translated
 
+    def translate(self, language: str) -> Callable[[str], str]:
+        environment = self._environments.get(language, self._environments[LANGUAGES[0]])
+        return environment.globals["translations"].gettext  # type: ignore[attr-defined,no-any-return]
+
     def language(self, request: Request) -> str:
         """What the browser asks for, of what there is; Dutch when it asks for neither."""
         asked = [part.split(";")[0].strip() for part in request.headers.get("accept-language", "").split(",")]
@@ -66,9 +70,13 @@ class Pages:
             "day": partial(_day, locale=locale),
             "last_day": lambda end: _day((end - timedelta(seconds=1)).date(), locale=locale),
             "moment": partial(_moment, locale=locale),
+            "iso_moment": lambda value, zone: _moment(value and datetime.fromisoformat(value), zone, locale=locale),
             "hour": partial(_hour, locale=locale),
+            "span": partial(dates.format_timedelta, locale=locale, threshold=1.4),
             "number": partial(numbers.format_decimal, locale=locale),
             "percent": partial(numbers.format_percent, locale=locale),
+            "translated": translations.gettext,
+            "day_in": lambda at, language, zone: dates.format_date(at.astimezone(zone), "d MMM y", locale=language),
         }
         environment.globals |= {
             "static": self.static.url,
@@ -80,6 +88,11 @@ class Pages:
             "choice_words": lambda choice: translations.gettext(words.CHOICES.get(choice, choice)),
             "state_words": lambda state: translations.gettext(words.STATES[state]),
             "message_words": lambda state: translations.gettext(words.MESSAGES[state]),
+            "standing_words": lambda standing: translations.gettext(words.STANDINGS[standing]),
+            "consent_words": lambda state: translations.gettext(words.CONSENTS[state]),
+            "tone_words": lambda tone: translations.gettext(words.TONES.get(tone, tone)),
+            "language_words": lambda code: _language(code, locale=locale),
+            "refusal_words": lambda error: self.say(language, error.sentence, error.values),
             "role_words": lambda held: ", ".join(translations.gettext(sentence) for sentence in words.roles(held)),
         }
         return environment
@@ -93,6 +106,11 @@ def _translations(language: str) -> gettext.NullTranslations:
     write_mo(compiled, read_po(io.BytesIO(file.read_bytes()), locale=language, domain=DOMAIN))
     compiled.seek(0)
     return gettext.GNUTranslations(compiled)
+
+
+def _language(code: str, *, locale: str) -> str:
+    """The name of a language in the reader's own."""
+    return Locale.parse(code).get_display_name(locale) or code
 
 
 def _day(value: date | None, *, locale: str) -> str:

@@ -4,7 +4,8 @@ from collections.abc import Collection, Mapping
 from typing import Final
 
 from bot.campaigns import State
-from bot.core.facts import Choice, Reason
+from bot.core.facts import Choice, ConsentState, Reason, Tone
+from bot.core.talk import Standing
 from bot.staff import Role
 
 
@@ -31,6 +32,29 @@ STATES: Final[Mapping[str, str]] = {
     State.FINISHED: N_("finished"),
 }
 
+TONES: Final[Mapping[str, str]] = {
+    Tone.NEUTRAL: N_("Neutral"),
+    Tone.WARM: N_("Warm"),
+    Tone.PRACTICAL: N_("Practical"),
+}
+
+#: How somebody stands towards us.
+STANDINGS: Final[Mapping[str, str]] = {
+    Standing.JOINING: N_("was asked, and has not chosen yet"),
+    Standing.ACTIVE: N_("yes"),
+    Standing.STOPPED: N_("no, stopped"),
+    Standing.BLOCKED: N_("no, the chat is closed"),
+    Standing.ERASED: N_("no, erased"),
+}
+
+CONSENTS: Final[Mapping[str, str]] = {
+    ConsentState.ASKED: N_("asked, not answered"),
+    ConsentState.GIVEN: N_("said yes"),
+    ConsentState.REFUSED: N_("said no"),
+    ConsentState.WITHDRAWN: N_("withdrawn"),
+    ConsentState.EXPIRED: N_("over by itself"),
+}
+
 #: How a message ended or where it is, as staff read it.
 MESSAGES: Final[Mapping[str, str]] = {
     "due": N_("waiting"),
@@ -53,7 +77,7 @@ REASONS: Final[Mapping[str, str]] = {
     Reason.SIGNAL_EXPIRED: N_("the time for it is over"),
     Reason.STOPPED: N_("stopped, or does not take part"),
     Reason.NO_CONSENT: N_("did not say yes to the theme"),
-    Reason.NOT_IN_AUDIENCE: N_("not in the audience: language, or not linked"),
+    Reason.NOT_IN_AUDIENCE: N_("not in the audience: language, not linked, or did not tell us what it asks for"),
     Reason.CARD_DECLINED: N_("said no to this before"),
     Reason.CARD_CAP: N_("had this often enough this year"),
     Reason.YEAR_CAP: N_("had enough messages this year"),
@@ -64,6 +88,7 @@ REASONS: Final[Mapping[str, str]] = {
     Reason.CARD_GAP: N_("had a message about this just before"),
     Reason.RESTING: N_("had a message just before"),
     Reason.MONTH_CAP: N_("had enough messages this month"),
+    Reason.WAVE: N_("waits for a later wave"),
     Reason.QUIET: N_("quiet hours"),
     Reason.LOTTERY: N_("the lottery said: not now"),
     Reason.HOLDOUT: N_("is in the group that hears from us less often"),
@@ -101,11 +126,24 @@ CHOICES: Final[Mapping[str, str]] = {
 DONE: Final[Mapping[str, str]] = {
     "signed_out": N_("You are signed out."),
     "saved": N_("It is saved."),
-    "approved": N_("You approved it. It can be started now."),
+    "campaign_handed_over": N_("It is handed over. Whoever approves sees it on their home page."),
+    "campaign_taken_back": N_("You took it back. Hand it over again when it is ready."),
+    "approved": N_("You approved it. An editor can start it now."),
+    "sent_back": N_("You sent it back. Whoever wrote it sees why on their home page."),
     "started": N_("It runs. The first messages leave in the next civil hours."),
     "paused": N_("It is paused. Nothing more leaves until somebody starts it again."),
     "stopped": N_("It is stopped for good. What was sent already cannot be recalled."),
     "all_paused": N_("Nothing leaves any more. Answers to people still do."),
+    "codes_revoked": N_("The codes that nobody used open nothing any more."),
+    "account_made": N_("The account is made. Give a first password, unless this person signs in elsewhere."),
+    "account_shut": N_("The account is shut, and its sessions have ended."),
+    "account_opened": N_("The account is open again."),
+    "account_out": N_("This person is signed out everywhere."),
+    "erased": N_("What identifies this person is erased. They are told so in the chat."),
+    "tried_again": N_("It is tried again. If it fails, it is back here in some minutes."),
+    "told_again": N_("What was not told is told again within a minute, if it is taken now."),
+    "forgotten": N_("What it said is forgotten."),
+    "revoked": N_("Its keys open nothing any more."),
     "all_resumed": N_("Messages leave again. Nothing is sent twice."),
     "claimed": N_("It is yours now."),
     "replied": N_("Your reply is on its way."),

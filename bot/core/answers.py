@@ -116,6 +116,8 @@ def why(scene: Scene, nudge: Nudge) -> Say:
             cause = Phrase("why.self", {**day, "situation": nudge.situation})
         case Origin.SELF:
             cause = Phrase("why.self.unnamed", day)
+        case Origin.CALENDAR if nudge.told:
+            cause = Phrase("why.calendar.told", {**theme, "situations": nudge.told})
         case Origin.CALENDAR:
             cause = Phrase("why.calendar", theme)
         case Origin.PROFESSIONAL if nudge.said_by:
@@ -126,7 +128,10 @@ def why(scene: Scene, nudge: Nudge) -> Say:
             cause = Phrase("why.register", {"data": ", ".join(nudge.data_used), "law": nudge.legal_basis})
         case _:
             assert_never(nudge.origin)
-    words = [cause, Phrase("why.ground", theme)]
+    words = [cause]
+    if nudge.told and nudge.origin is not Origin.CALENDAR:
+        words.append(Phrase("why.told", {"situations": nudge.told}))
+    words.append(Phrase("why.ground", theme))
     if Choice.MORE in nudge.choices or not nudge.card.sensitivity.teaser_first:
         # An unopened teaser keeps its subject to itself, here as well.
         words.append(Phrase("why.service", {"service": Phrase(f"card.{nudge.card.id}.name")}))

@@ -150,6 +150,7 @@ class Reason(StrEnum):
     CARD_GAP = "card_gap"
     RESTING = "resting"
     MONTH_CAP = "month_cap"
+    WAVE = "wave"
     QUIET = "quiet"
     LOTTERY = "lottery"
     HOLDOUT = "holdout"
@@ -211,11 +212,27 @@ class Signal:
     origin: Origin
     occurred_at: datetime
     citizen: str | None = None
+    received_at: datetime | None = None  # None: waves are not counted from it
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Waves:
+    """A crowd divided by lot into `number` waves, `days` apart, so that not everybody hears of it at once."""
+
+    number: int
+    days: int
+
+    def after(self, lot: float) -> timedelta:
+        """How long after the first wave the one begins that `lot`, from [0, 1), falls into."""
+        return timedelta(days=self.days * int(lot * self.number))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Campaign:
-    """The only sender: a card, its wordings, an audience and a trigger. `running`: approved, started, not paused."""
+    """The only sender: a card, its wordings, an audience and a trigger. `running`: approved, started, not paused.
+
+    `situations` are types of signal: it is for people who told us at least one of them, when there are any.
+    """
 
     id: str
     card: str
@@ -228,6 +245,8 @@ class Campaign:
     learning: Learning
     running: bool
     ended: bool = False  # stopped or over, so that waiting for it does not help
+    situations: tuple[str, ...] = ()
+    waves: Waves | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -274,6 +293,8 @@ class Citizen:
     rested_anew: datetime | None = None  # "too often" from before this sets no floor any more
     holdout: bool = False  # stays on the fixed policy, drawn once per person
     contacts: tuple[Contact, ...] = ()
+    told: Mapping[str, datetime] = field(default_factory=dict)  # when last, of the situations that the campaign names
+    lot: float = 0.0  # in [0, 1), drawn once for the person and the campaign; it says which wave is theirs
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -11,7 +11,8 @@ not cure, then what it does:
 | signal_expired       | the signal's window or the campaign is over                              | never              |
 | stopped              | the person stopped, blocked the bot or never joined                      | never              |
 | no_consent           | consent for the card's theme is absent or ran out                        | never              |
-| not_in_audience      | somebody else's signal, a language it does not speak, or no link made    | never              |
+| not_in_audience      | somebody else's signal, a language it does not speak, no link made, or   | the card may speak |
+|                      | none of its situations told, or not in the days that the card gives them | of what was told   |
 | card_declined        | the person refused this card                                             | its silence ends   |
 | card_cap             | this card was sent as often as it may be in 365 days                     | a send is that old |
 | year_cap             | messages were sent as often as they may be in 365 days                   | a send is that old |
@@ -22,9 +23,10 @@ not cure, then what it does:
 | card_gap             | this card was sent only just                                             | the gap is over    |
 | resting              | the person's own pause runs (`rhythm`)                                   | it ends            |
 | month_cap            | messages were sent as often as they may be in 30 days                    | a send is that old |
+| wave                 | the person's wave of a campaign in waves has not begun                   | it begins          |
 
 The reasons before campaign_not_running are found before there is a campaign or a person to ask about; those after
-month_cap belong to the clock (`is_civil`), the lottery (`policy.decide`) and the campaign's hourly maximum.
+wave belong to the clock (`is_civil`), the lottery (`policy.decide`) and the campaign's hourly maximum.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -45,6 +47,7 @@ from bot.core.facts import (
     Citizen,
     Level,
     Objection,
+    Origin,
     Reason,
     Rules,
     Sensitivity,
@@ -103,7 +106,31 @@ def objection(
         return Objection(reason=Reason.NO_CONSENT)
     if not _in_audience(signal, campaign, citizen):
         return Objection(reason=Reason.NOT_IN_AUDIENCE)
-    return _wait(card, citizen, rules, now, begins=max(earliest, campaign.starts_at))
+    if campaign.situations and now < (opens := told_from(card, campaign, citizen, now)):
+        return Objection(reason=Reason.NOT_IN_AUDIENCE, until=None if opens == NEVER else opens)
+    begins = max(earliest, campaign.starts_at)
+    return _wait(card, citizen, rules, now, begins=begins, wave=_wave(signal, campaign, citizen, begins))
+
+
+def told_from(card: Card, campaign: Campaign, citizen: Citizen, now: datetime) -> datetime:
+    """From when the card may speak of a situation of the campaign's that this person told; NEVER: of none any more.
+
+    What people told counts in the days that the card itself gives such a signal, and for nothing else.
+    """
+    windows = [
+        (told + timedelta(days=rule.earliest_day), told + timedelta(days=rule.latest_day))
+        for rule in card.signals
+        if rule.origin is Origin.SELF and rule.enabled and rule.type in campaign.situations
+        if (told := citizen.told.get(rule.type)) is not None
+    ]
+    return min((opens for opens, closes in windows if now <= closes), default=NEVER)
+
+
+def _wave(signal: Signal, campaign: Campaign, citizen: Citizen, begins: datetime) -> datetime | None:
+    """When this person's wave begins. A signal about one person is no crowd, and waits for no wave."""
+    if campaign.waves is None or signal.citizen is not None:
+        return None
+    return max(begins, signal.received_at or begins) + campaign.waves.after(citizen.lot)
 
 
 def own_rules(citizen: Citizen, rules: Rules) -> Rules:
@@ -123,7 +150,7 @@ def is_civil(citizen_zone: str, rules: Rules, moment: datetime) -> bool:
     """Whether `moment` is outside quiet hours, Sundays and public holidays on the clock of `citizen_zone` (IANA)."""
     local = moment.astimezone(ZoneInfo(citizen_zone))
     return not (
-        _is_quiet(local.time(), rules)
+        is_quiet(local.time(), rules)
         or (rules.no_sundays and local.isoweekday() == 7)
         or local.date() in _holidays(rules.holidays_of, local.year)
     )
@@ -170,16 +197,18 @@ def _in_audience(signal: Signal, campaign: Campaign, citizen: Citizen) -> bool:
     )
 
 
-def _wait(card: Card, citizen: Citizen, rules: Rules, now: datetime, *, begins: datetime) -> Objection | None:
+def _wait(
+    card: Card, citizen: Citizen, rules: Rules, now: datetime, *, begins: datetime, wave: datetime | None
+) -> Objection | None:
     """The first reason that waiting cures."""
-    for reason, until in _waits(card, citizen, rules, now, begins=begins):
+    for reason, until in _waits(card, citizen, rules, now, begins=begins, wave=wave):
         if until is not None and now < until:
             return Objection(reason=reason, until=None if until == NEVER else until)
     return None
 
 
 def _waits(
-    card: Card, citizen: Citizen, rules: Rules, now: datetime, *, begins: datetime
+    card: Card, citizen: Citizen, rules: Rules, now: datetime, *, begins: datetime, wave: datetime | None
 ) -> Iterator[tuple[Reason, datetime | None]]:
     """Each of these reasons, in order, with the moment until which it holds. Only what is asked for is worked out."""
     sent = sorted(contact.at for contact in citizen.contacts)
@@ -197,6 +226,7 @@ def _waits(
     yield Reason.CARD_GAP, _latest(at + max(timedelta(days=card.min_gap_days), SAME_CARD_GAP) for at in sent_card)
     yield Reason.RESTING, rhythm.resting_until(citizen, rules, now)
     yield Reason.MONTH_CAP, _room_again(sent, rules.per_month, MONTH)
+    yield Reason.WAVE, wave  # last, so that who waits for a wave waits for nothing else
 
 
 def _latest(moments: Iterable[datetime]) -> datetime | None:
@@ -232,7 +262,8 @@ def _snoozed(card: Card, citizen: Citizen, rules: Rules) -> datetime | None:
     return _latest(untils)
 
 
-def _is_quiet(wall: time, rules: Rules) -> bool:
+def is_quiet(wall: time, rules: Rules) -> bool:
+    """Whether this time of the day is quiet, on any day."""
     if rules.quiet_from <= rules.quiet_until:
         return rules.quiet_from <= wall < rules.quiet_until
     return wall >= rules.quiet_from or wall < rules.quiet_until

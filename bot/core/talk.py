@@ -139,6 +139,7 @@ class Nudge:
     asks_contact: bool = True
     referral: Referral | None = None  # None: the municipality delivers it itself
     related: tuple[Service, ...] = ()
+    told: tuple[Phrase, ...] = ()  # situations that the campaign asked for, and that this person had told
 
 
 class LinkResult(StrEnum):

@@ -333,7 +333,7 @@ def again(session: Session, *, by: str, now: datetime, target: Target | None = N
     for one in chosen:
         if (mark := ledger.mark(session, _mark(one))) is not None and "until" in mark:
             ledger.set_mark(session, _mark(one), mark | {"until": now.isoformat()}, now)
-    ledger.audit(session, now, by, "klant.again", ",".join(chosen), count=count)
+    ledger.audit(session, now, by, "contact.tell_again", ",".join(chosen), count=count)
     return count
 
 

@@ -292,7 +292,7 @@ class Teller:
         task.looked_at = now
         if done is None:
             task.task, task.closed_at = None, now
-            ledger.audit(session, now, outbox.THEIR_STAFF, "klant.gone", str(request))
+            ledger.audit(session, now, outbox.THEIR_STAFF, "contact.task_gone", str(request))
         elif done:
             task.closed_at = now
         outbox.went_well(session, Target.OPEN_KLANT, now)

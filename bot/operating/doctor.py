@@ -115,40 +115,20 @@ def of_listeners(told: Collection[Standing]) -> Iterator[Finding]:
             yield Finding(
                 check="refused",
                 urgency=Urgency.SOON,
-                what=f"{len(one.failed)} were not told to {whose}; the first: {one.failed[0].why}",
+                what=f"{len(one.failed)} things about requests for contact were not taken by {whose}.",
                 since=one.failed[0].at,
-                why="Whoever works there does not know of these requests. They are open in our own inbox.",
-                todo="Mend what it says, then: handreiking outgoing again",
+                why="Whoever works there does not know of them. The requests are in our own queue.",
+                todo="handreiking outgoing status",
             )
         if one.stands_still is not None and one.listens:
             yield Finding(
                 check="told",
                 urgency=Urgency.SOON,
-                what=f"{one.waiting} wait to be told to {whose}. {one.stands_still}",
+                what=f"Nothing gets through to {whose}; {one.waiting} things about requests for contact wait.",
                 since=one.oldest,
-                why="Whoever works there does not know of these requests. They are open in our own inbox.",
-                todo="Mend what it says; it goes on by itself, at once with: handreiking outgoing again",
-            )
-        if one.waiting and not one.listens:
-            yield Finding(
-                check="told",
-                urgency=Urgency.KNOW,
-                what=f"{one.waiting} wait to be told to somebody who is not set any more.",
-                since=one.oldest,
-                why="They go as soon as it is set again.",
+                why="Whoever works there does not know of them. The requests are in our own queue.",
                 todo="handreiking outgoing status",
             )
-
-
-def listener_away(wrong: str) -> Finding:
-    """`wrong` is what is the matter with somebody who is to hear of requests for contact."""
-    return Finding(
-        check="listeners",
-        urgency=Urgency.SOON,
-        what=wrong,
-        why="Whoever works there hears of no request for contact. They are open in our own inbox.",
-        todo="Look at the address, the secret and the network; handreiking outgoing status tells what waits",
-    )
 
 
 def of_policy(vital: Vitals) -> Iterator[Finding]:

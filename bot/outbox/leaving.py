@@ -13,15 +13,14 @@ from typing import Any
 from sqlalchemy import Row
 from sqlmodel import Session
 
-from bot import planning
+from bot import campaigns, planning
 from bot.core import outreach
-from bot.core.answers import fresh_buttons
 from bot.core.facts import Citizen, Objection, Purpose, Reason, Rules
 from bot.core.talk import Standing
 from bot.errors import UnreadableError
 from bot.outbox.leasing import FLIGHT, nudges_wait
 from bot.outbox.parts import Document, Label, Outgoing
-from bot.outbox.queueing import labels
+from bot.outbox.queueing import phrased
 from bot.store import ledger
 from bot.store.ledger import SEALED
 from bot.store.tables import CampaignRow, FrozenRow
@@ -78,8 +77,6 @@ class _Door:
         asked = {row.citizen_id for row in rows if row.purpose in {Purpose.NUDGE, Purpose.CONFIRMATION}}
         self.people = ledger.addressees(session, {row.citizen_id for row in rows})
         self.halted = bool(nudges) and nudges_wait(session, self.now)
-        facts: Any = [self.people[known] for known in asked]
-        self.persons: dict[str, Citizen] = ledger.citizens(session, facts) if facts else {}
         self.offered: dict[str, Row[Any]] = {}
         self.campaigns: dict[str, CampaignRow] = {}
         self.worlds: dict[str, planning.World] = {}
@@ -87,8 +84,12 @@ class _Door:
         if nudges and not self.halted:
             self.offered = ledger.offered(session, {row.offer_id for row in nudges})
             self.campaigns = ledger.by_id(session, CampaignRow, {row.campaign_id for row in nudges})
+            self.wording = campaigns.with_its_words(self.wording, self.campaigns.values())
             self.worlds = planning.worlds_of(session, self.campaigns.values(), self.wording, self.now)
             self.frozen = ledger.frozen(session, {row.variant for row in nudges})
+        facts: Any = [self.people[known] for known in asked]
+        told = planning.situations_of(self.worlds.values())
+        self.persons: dict[str, Citizen] = ledger.citizens(session, facts, situations=told) if facts else {}
 
     def passes(self, row: Row[Any]) -> Outgoing | None:
         """The message, when it may leave; what becomes of it is noted."""
@@ -140,7 +141,7 @@ class _Door:
         if world is None:
             self._ends(row, "withdrawn", Reason.CARD_NOT_IN_FORCE, Reason.CARD_NOT_IN_FORCE)
             return False
-        person = self._person(row)
+        person = planning.before(world.campaign, self._person(row), self.vault)
         signal = planning.signal_for(offer, offer.person)
         objection = outreach.objection(signal, world.card, world.campaign, person, world.rules, self.now)
         objection = objection or self._misworded(row, person.language, world)
@@ -207,11 +208,12 @@ class _Door:
                 {"variant": variant, "language": language, "wording_hash": hashed, "first_sent_at": self.now}
             )
         self._leaves(row, language=language, wording_hash=hashed)
+        text, buttons = phrased(self.wording, variant, language, self.worlds[row.campaign_id].card, row.id)
         return Outgoing(
             id=row.id,
             chat=chat,
-            text=self.wording.say(variant, language),
-            buttons=labels(self.wording, language, fresh_buttons(row.id, self.worlds[row.campaign_id].card)),
+            text=text,
+            buttons=buttons,
             silent=True,
             purpose=Purpose.NUDGE,
         )

@@ -1,6 +1,7 @@
 """Answers and notices put in line, and a nudge as the talk about it knows it."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -9,7 +10,8 @@ from sqlmodel import Session
 
 from bot import planning
 from bot.core import outreach
-from bot.core.facts import Level, Origin, Phrase, Purpose
+from bot.core.answers import fresh_buttons
+from bot.core.facts import Card, Level, Origin, Phrase, Purpose
 from bot.core.talk import Button, Nudge, write_press
 from bot.outbox.parts import Label
 from bot.store import ledger
@@ -69,6 +71,11 @@ def labels(wording: Wording, language: str, buttons: Sequence[Button]) -> tuple[
     )
 
 
+def phrased(wording: Wording, variant: str, language: str, card: Card, message: int) -> tuple[str, tuple[Label, ...]]:
+    """A nudge as it leaves: its text and the buttons under it. `message` is what a press on them will name."""
+    return wording.say(variant, language), labels(wording, language, fresh_buttons(message, card))
+
+
 def nudge_of(session: Session, wording: Wording, row: MessageRow, zone: str, now: datetime) -> Nudge | None:
     """A nudge with its origin, for the talk about it: everything that "why did I get this?" may say.
 
@@ -104,4 +111,21 @@ def nudge_of(session: Session, wording: Wording, row: MessageRow, zone: str, now
         legal_basis=rule.legal_basis if rule else "",
         choices=frozenset(answer.choice for answer in answers),
         asks_contact=card.level is Level.INFORM_AND_OFFER_CONTACT,
+        told=_told(session, wording, decision, signal),
     )
+
+
+def _told(session: Session, wording: Wording, decision: DecisionRow, signal: SignalRow) -> tuple[Phrase, ...]:
+    """What the decision found that this person had told, in the days that counted; but for the signal itself."""
+    if not decision.inputs.get("citizen", {}).get("told"):
+        return ()
+    world, inputs = planning.recorded(session, decision)
+    campaign = world.campaign
+    counted = {
+        kind
+        for kind in campaign.situations
+        if kind != signal.type
+        and outreach.told_from(world.card, replace(campaign, situations=(kind,)), inputs.citizen, inputs.now)
+        <= inputs.now
+    }
+    return tuple(Phrase(f"situation.{code}") for code, known in wording.situations.items() if known.signal in counted)

@@ -94,7 +94,7 @@ def _fails(session: Session, row: Row[Any], error: DeliveryError, now: datetime)
                 ledger.set_mark(session, PAUSE_ALL, {"until": until.isoformat()}, now)
             return False
         case UnreachableError():
-            outcome, change = "unreachable", {"state": "failed", "error": "unreachable"}
+            outcome, change = "unreachable", {"state": "failed", "error": f"unreachable: {error}"[:200]}
         case RejectedError():
             outcome, change = "rejected", {"state": "failed", "error": f"rejected: {error}"[:200]}
         case UncertainError():

@@ -7,19 +7,34 @@ from bot.planning.beliefs import current_policy, keep_policy
 from bot.planning.deciding import decide_due
 from bot.planning.offering import plan_signals
 from bot.planning.replay import Replay, replay
-from bot.planning.world import Inputs, World, decide, signal_for, world_of, worlds_of
+from bot.planning.world import (
+    Inputs,
+    World,
+    before,
+    decide,
+    lot,
+    recorded,
+    signal_for,
+    situations_of,
+    world_of,
+    worlds_of,
+)
 
 __all__ = [
     "Inputs",
     "Replay",
     "World",
+    "before",
     "current_policy",
     "decide",
     "decide_due",
     "keep_policy",
+    "lot",
     "plan_signals",
+    "recorded",
     "replay",
     "signal_for",
+    "situations_of",
     "world_of",
     "worlds_of",
 ]

@@ -8,7 +8,19 @@ from sqlmodel import Session
 
 from bot.core.facts import Contact, Hold, Odds, Plan, Reason, Send, Skip, Variant
 from bot.planning.beliefs import current_policy
-from bot.planning.world import INPUTS, Inputs, World, decide, decision_id, draws, keep, signal_for, worlds_of
+from bot.planning.world import (
+    INPUTS,
+    Inputs,
+    World,
+    before,
+    decide,
+    decision_id,
+    draws,
+    keep,
+    signal_for,
+    situations_of,
+    worlds_of,
+)
 from bot.store import ledger
 from bot.store.ledger import DueOffer
 from bot.store.tables import CampaignRow, DecisionRow, MessageRow
@@ -25,10 +37,11 @@ def decide_due(session: Session, wording: Wording, vault: Vault, now: datetime, 
     offers = ledger.due_offers(session, now, limit)
     if not offers:
         return 0
-    known = ledger.citizens(session, ledger.people(session, {offer.citizen_id for offer in offers}))
     rows = ledger.by_id(session, CampaignRow, (offer.campaign_id for offer in offers))
-    belief = current_policy(session, wording, now)
     worlds = worlds_of(session, rows.values(), wording, now)
+    people = ledger.people(session, {offer.citizen_id for offer in offers})
+    known = ledger.citizens(session, people, situations=situations_of(worlds.values()))
+    belief = current_policy(session, wording, now)
     keys = keep(session, worlds)
     decisions: list[dict[str, Any]] = []
     messages: list[dict[str, Any]] = []
@@ -40,7 +53,8 @@ def decide_due(session: Session, wording: Wording, vault: Vault, now: datetime, 
             continue
         citizen, number = known[offer.citizen_id], offer.decisions + 1
         signal = signal_for(offer.signal, offer.citizen_id)
-        inputs = Inputs(signal=signal, citizen=citizen, now=now, window_end=offer.window_end)
+        seen = before(world.campaign, citizen, vault)
+        inputs = Inputs(signal=signal, citizen=seen, now=now, window_end=offer.window_end)
         decision = decision_id(offer.id, number)
         plan, available = decide(world, inputs, belief, draws(vault, decision))
         decisions.append(

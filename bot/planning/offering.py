@@ -45,7 +45,6 @@ class _Answer:
     """One campaign's answer to a kind of signal; rule None: its card has none for that origin."""
 
     campaign: Campaign
-    theme: str
     rule: SignalRule | None
 
 
@@ -75,11 +74,14 @@ class _Planner:
         for answer, rule in ruled:
             end = min(outreach.window(asked, rule)[1], answer.campaign.ends_at)
             if signal.citizen_id is None:
-                offered += ledger.offer_to_all(self.session, signal.id, answer.campaign.id, answer.theme, self.now, end)
+                offered += ledger.offer_to_all(self.session, signal.id, answer.campaign, self.now, end)
             else:
                 self._named.append(ledger.offer_row(signal, answer.campaign.id, self.now, end))
         self.offered += offered
-        return "planned" if offered or signal.citizen_id is not None else Reason.NO_CONSENT
+        if offered or signal.citizen_id is not None:
+            return "planned"
+        narrowed = all(answer.campaign.situations for answer, _ in ruled)
+        return Reason.NOT_IN_AUDIENCE if narrowed else Reason.NO_CONSENT
 
     def offer(self) -> None:
         """Make the offers to people whom their signal names, all in one statement."""
@@ -93,6 +95,6 @@ class _Planner:
             asked, found = signal_for(signal, None), []
             for row, campaign in campaigns.answering(self.alive, signal.type, signal.card, source=signal.source):
                 card = self.wording.cards[row.card].facts()
-                found.append(_Answer(campaign, card.theme, outreach.rule_for(asked, card)))
+                found.append(_Answer(campaign, outreach.rule_for(asked, card)))
             self._answers[kind] = found
         return self._answers[kind]

@@ -8,9 +8,9 @@ from sqlmodel import Session
 
 from bot.core.policy import Policy
 from bot.planning.deciding import written
-from bot.planning.world import INPUTS, WORLD, decide, draws
+from bot.planning.world import decide, draws, recorded
 from bot.store import ledger
-from bot.store.tables import DecisionRow, WorldRow
+from bot.store.tables import DecisionRow
 from bot.store.vault import Vault
 
 FIELDS = (
@@ -51,10 +51,7 @@ def replay(session: Session, vault: Vault, decision: str) -> Replay | None:
     row = session.get(DecisionRow, decision)
     if row is None:
         return None
-    kept = session.get(WorldRow, row.world)
-    assert kept is not None
-    world = WORLD.validate_python(kept.record)
-    inputs = INPUTS.validate_python(row.inputs)
+    world, inputs = recorded(session, row)
     version = ledger.policy_row(session, row.policy) if row.policy else ledger.policy_row(session)
     assert version is not None
     plan, available = decide(world, inputs, Policy.from_record(version.record), draws(vault, decision))

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
 from typing import Any, Protocol
@@ -28,7 +28,7 @@ from bot.core.facts import (
 )
 from bot.core.policy import Policy
 from bot.store import conversation, ledger
-from bot.store.tables import CampaignRow
+from bot.store.tables import CampaignRow, DecisionRow, WorldRow
 from bot.store.vault import Vault
 from bot.wording import Wording
 
@@ -69,6 +69,8 @@ class StoredSignal(Protocol):
     @property
     def occurred_at(self) -> datetime: ...
     @property
+    def received_at(self) -> datetime: ...
+    @property
     def citizen_id(self) -> str | None: ...
 
 
@@ -101,7 +103,35 @@ def decide(world: World, inputs: Inputs, belief: Policy, draws: tuple[float, flo
 def signal_for(row: StoredSignal, citizen: str | None) -> Signal:
     """The signal as the gate sees it; one that was sent to nobody in particular stays so."""
     citizen = citizen if row.citizen_id else None
-    return Signal(id=row.id, type=row.type, origin=Origin(row.origin), occurred_at=row.occurred_at, citizen=citizen)
+    return Signal(
+        id=row.id,
+        type=row.type,
+        origin=Origin(row.origin),
+        occurred_at=row.occurred_at,
+        citizen=citizen,
+        received_at=row.received_at,
+    )
+
+
+def situations_of(worlds: Iterable[World]) -> frozenset[str]:
+    """What has to be known of what people told, to decide about these campaigns."""
+    return frozenset(kind for world in worlds for kind in world.campaign.situations)
+
+
+def before(campaign: Campaign, citizen: Citizen, vault: Vault) -> Citizen:
+    """The person as this campaign's gate may see them: what they told of its own situations only, and their lot."""
+    if campaign.waves is None and not citizen.told:
+        return citizen
+    return replace(
+        citizen,
+        told={kind: at for kind, at in citizen.told.items() if kind in campaign.situations},
+        lot=0.0 if campaign.waves is None else lot(campaign, citizen.id, vault),
+    )
+
+
+def lot(campaign: Campaign, citizen: str, vault: Vault) -> float:
+    """A number in [0, 1) for this person in this campaign: the same each time, and nobody without the key knows it."""
+    return vault.draw(campaign.id, citizen, "wave")
 
 
 def decision_id(offer: str, number: int) -> str:
@@ -127,13 +157,15 @@ def worlds_of(session: Session, rows: Iterable[CampaignRow], wording: Wording, n
     found = {}
     for row in there:
         campaign = campaigns.facts_of(row, wording, now, editors=editors[row.id])
+        # What it wrote for itself may be younger than what this process has taken up.
+        said = campaigns.with_its_words(wording, [row])
         found[row.id] = World(
             card=wording.cards[row.card].facts(),
             campaign=campaign,
             variants=tuple(
-                wording.variants[known]
+                said.variants[known]
                 for known in sorted(campaign.variants)
-                if known in wording.variants and known not in paused
+                if known in said.variants and known not in paused
             ),
             rules=wording.rules,
         )
@@ -146,6 +178,12 @@ def keep(session: Session, worlds: Mapping[str, World]) -> dict[str, str]:
     # In the same order everywhere, so that two planners that keep the same ones never wait for each other in a circle.
     ledger.keep_worlds(session, sorted(dict(recorded.values()).items()))
     return {name: key for name, (key, _) in recorded.items()}
+
+
+def recorded(session: Session, decision: DecisionRow) -> tuple[World, Inputs]:
+    """All that a decision was made from."""
+    kept = session.get_one(WorldRow, decision.world)
+    return WORLD.validate_python(kept.record), INPUTS.validate_python(decision.inputs)
 
 
 @lru_cache(maxsize=256)

@@ -144,7 +144,7 @@ def _decisions(session: Session, numbers: _Numbers, now: datetime) -> Iterator[l
 
 
 def _of_tone(odds: Mapping[str, float], tone: Tone) -> float | None:
-    """The wordings of a tone together; a wording's id is `<card>.<tone>.<number>`."""
+    """The wordings of a tone together; a wording's id ends in `<tone>.<number>`."""
     found = [chance for variant, chance in odds.items() if variant.split(".")[-2] == tone]
     return math.fsum(found) if found else None
 

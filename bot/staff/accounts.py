@@ -116,6 +116,11 @@ def known_as(session: Session, login: str) -> StaffRow:
     return row
 
 
+def names(session: Session) -> dict[str, str]:
+    """What everybody is called, by login; also who is shut, since the audit trail names them."""
+    return dict(iter(session.exec(select(col(StaffRow.login), col(StaffRow.name)))))
+
+
 def listing(session: Session) -> list[dict[str, Any]]:
     """The accounts by login, without passwords. Moments are ISO 8601 in UTC."""
     return [

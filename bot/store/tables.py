@@ -134,6 +134,21 @@ class SignalRow(SQLModel, table=True):
 
 class CampaignRow(SQLModel, table=True):
     __tablename__ = "campaign"
+    __table_args__ = (
+        Index("ix_campaign_state", "state", "starts_at"),
+        Index(
+            "ix_campaign_handed_over",
+            "handed_over_at",
+            sqlite_where=text("handed_over_at IS NOT NULL"),
+            postgresql_where=text("handed_over_at IS NOT NULL"),
+        ),
+        Index(
+            "ix_campaign_returned",
+            "returned_at",
+            sqlite_where=text("returned_at IS NOT NULL"),
+            postgresql_where=text("returned_at IS NOT NULL"),
+        ),
+    )
 
     id: str = Field(primary_key=True)
     card: str = Field(index=True)
@@ -146,6 +161,11 @@ class CampaignRow(SQLModel, table=True):
     approved_at: datetime | None = _moment(default=None)
     approved_hash: str | None = None
     paused_because: str | None = None
+    handed_over_by: str | None = None  # whoever said that it is ready for an approver; any change takes it back
+    handed_over_at: datetime | None = _moment(default=None)
+    returned_by: str | None = None  # an approver sent it back, and it was not handed over since
+    returned_at: datetime | None = _moment(default=None)
+    returned_because: str | None = None
 
 
 class CampaignEditRow(SQLModel, table=True):
@@ -158,6 +178,52 @@ class CampaignEditRow(SQLModel, table=True):
     content_hash: str
 
 
+class CampaignApprovalRow(SQLModel, table=True):
+    """What was approved, word for word, so that the next approver sees what is new. Never changed."""
+
+    __tablename__ = "campaign_approval"
+
+    id: int | None = _number(default=None, primary_key=True)
+    campaign_id: str = Field(foreign_key="campaign.id", index=True)
+    at: datetime = _moment()
+    by: str
+    content_hash: str
+    content: dict[str, Any] = _json()  # campaigns.review.content
+
+
+class CampaignDraftRow(SQLModel, table=True):
+    """A campaign in the making, gaps and all, until it becomes a campaign or is dropped."""
+
+    __tablename__ = "campaign_draft"
+
+    id: str = Field(primary_key=True)  # the campaign's, which may be there already
+    title: str
+    content: dict[str, Any] = _json()  # what was filled in, by step
+    saves: list[dict[str, Any]] = _json()  # who saved which step as which version, and when
+    version: int
+    based_on: str | None = None  # the hash of the definition that it began from; None: a new campaign
+    started_by: str
+    started_at: datetime = _moment()
+    updated_by: str
+    updated_at: datetime = _moment()
+
+
+class CampaignFunnelRow(SQLModel, table=True):
+    """Who would have got a campaign when it was handed over for approval, in numbers, as the gate counted them."""
+
+    __tablename__ = "campaign_funnel"
+
+    id: int | None = _number(default=None, primary_key=True)
+    campaign_id: str = Field(foreign_key="campaign.id", index=True)
+    content_hash: str  # of the campaign as it read then
+    at: datetime = _moment()
+    by: str
+    kind: str  # the type of signal that was asked about
+    people: int
+    reached: int
+    reasons: dict[str, int] = _json()  # core.facts.Reason: how many people it kept out
+
+
 class OfferRow(SQLModel, table=True):
     """One signal, one campaign, one person: what the decisions are about, until it is closed with an outcome."""
 
@@ -165,6 +231,7 @@ class OfferRow(SQLModel, table=True):
     __table_args__ = (
         UniqueConstraint("signal_id", "campaign_id", "citizen_id"),
         Index("ix_offer_look", "look_at", sqlite_where=text("state = 'open'"), postgresql_where=text("state = 'open'")),
+        Index("ix_offer_standing", "campaign_id", "state", "outcome"),
     )
 
     id: str = Field(primary_key=True)
@@ -261,6 +328,7 @@ class MessageRow(SQLModel, table=True):
             sqlite_where=text("state IN ('sent', 'uncertain')"),
             postgresql_where=text("state IN ('sent', 'uncertain')"),
         ),
+        Index("ix_message_standing", "campaign_id", "state", "error"),
     )
 
     id: int | None = _number(default=None, primary_key=True)
@@ -420,6 +488,34 @@ class SourceRow(SQLModel, table=True):
     last_seen_at: datetime | None = _moment(default=None)
 
 
+class DeliveryRow(SQLModel, table=True):
+    """What a source handed in at once, in numbers. What is older than today is added up by day."""
+
+    __tablename__ = "delivery"
+    __table_args__ = (Index("ix_delivery_source", "source", "at"),)
+
+    id: int | None = _number(default=None, primary_key=True)
+    source: str
+    at: datetime = _moment(index=True)
+    fresh: int = 0
+    known: int = 0
+    refused: int = 0
+
+
+class RefusedRow(SQLModel, table=True):
+    """One thing that was wrong with what a source handed in: where and what to mend, never what stood there."""
+
+    __tablename__ = "refused"
+    __table_args__ = (Index("ix_refused_source", "source", "id"),)
+
+    id: int | None = _number(default=None, primary_key=True)
+    source: str
+    at: datetime = _moment(index=True)
+    row: int | None = None  # the line in a file, or the event's place in its batch; None: a single event
+    name: str  # the column or attribute
+    mend: str = _long()
+
+
 class LinkCodeRow(SQLModel, table=True):
     """A one-time code on a letter: the first half finds it, the second half must fit, five tries."""
 
@@ -432,6 +528,21 @@ class LinkCodeRow(SQLModel, table=True):
     expires_at: datetime = _moment()
     tries: int = 0
     used_at: datetime | None = _moment(default=None)
+    batch: str | None = Field(default=None, index=True)  # None: made one by one
+
+
+class LinkBatchRow(SQLModel, table=True):
+    """Codes that were made together, for letters. The codes themselves are only on the letters."""
+
+    __tablename__ = "link_batch"
+
+    id: str = Field(primary_key=True)
+    purpose: str
+    made_at: datetime = _moment(index=True)
+    made_by: str
+    codes: int
+    expires_at: datetime = _moment()
+    revoked_at: datetime | None = _moment(default=None)
 
 
 class LinkRow(SQLModel, table=True):
@@ -444,7 +555,14 @@ class LinkRow(SQLModel, table=True):
 
 class AuditRow(SQLModel, table=True):
     __tablename__ = "audit"
-    __table_args__ = (Index("ix_audit_place", "place"),)
+    __table_args__ = (
+        Index("ix_audit_place", "place"),
+        Index("ix_audit_at", "at", "id"),
+        Index("ix_audit_who", "who", "at", "id"),
+        Index("ix_audit_who_action", "who", "action", "at", "id"),
+        Index("ix_audit_action", "action", "at", "id"),
+        Index("ix_audit_subject", "subject", "at", "id"),
+    )
 
     id: int | None = _number(default=None, primary_key=True)
     at: datetime = _moment()
@@ -497,6 +615,56 @@ class MarkRow(SQLModel, table=True):
     name: str = Field(primary_key=True)
     value: dict[str, Any] = _json()
     at: datetime = _moment()
+
+
+class TextBodyRow(SQLModel, table=True):
+    """The whole text of a file of messages/ or locale/, once under the SHA-256 of it."""
+
+    __tablename__ = "text_body"
+
+    hash: str = Field(primary_key=True)
+    text: str = _long()
+
+
+class TextProposalRow(SQLModel, table=True):
+    """Texts that somebody wants to change together, and what somebody else said to it."""
+
+    __tablename__ = "text_proposal"
+
+    id: int | None = _number(default=None, primary_key=True)
+    why: str = _long()
+    proposed_by: str
+    proposed_at: datetime = _moment()
+    readers: dict[str, str] = _json()  # language → who read its translation beside the Dutch
+    state: str = Field(index=True)  # library.State
+    decided_by: str | None = None
+    decided_at: datetime | None = _moment(default=None)
+    reason: str | None = _long(default=None)
+
+
+class TextChangeRow(SQLModel, table=True):
+    """One file of a proposal. `base` is the text that it was made from and `body` the new one; None: no such file."""
+
+    __tablename__ = "text_change"
+    __table_args__ = (UniqueConstraint("proposal_id", "path"),)
+
+    id: int | None = _number(default=None, primary_key=True)
+    proposal_id: int = _number(foreign_key="text_proposal.id", index=True)
+    path: str
+    base: str | None = Field(default=None, foreign_key="text_body.hash")
+    body: str | None = Field(default=None, foreign_key="text_body.hash")
+
+
+class TextInForceRow(SQLModel, table=True):
+    """An approved text that counts instead of the file. `shipped` is the file as it was when people decided."""
+
+    __tablename__ = "text_in_force"
+
+    path: str = Field(primary_key=True)
+    body: str | None = Field(default=None, foreign_key="text_body.hash")
+    shipped: str | None = Field(default=None, foreign_key="text_body.hash")
+    proposal_id: int = _number(foreign_key="text_proposal.id")
+    since: datetime = _moment()
 
 
 class OutgoingRow(SQLModel, table=True):

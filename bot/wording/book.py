@@ -22,6 +22,8 @@ from bot.wording.speech import RIGHT_TO_LEFT, filled, isolated, listed, written
 
 Result = TypeVar("Result")
 
+#: What of a card somebody reads who takes up a nudge about it.
+CARD_PARTS = ("name", "plain", "body")
 _NOTHING: Mapping[str, Value] = MappingProxyType({})
 
 
@@ -105,7 +107,10 @@ class Wording:
     def _formed(self, key: str, language: str) -> tuple[str, ...] | None:
         source = self.sources[key]
         if language == SOURCE_LANGUAGE:
-            return source.texts
+            return source.texts if source.text else None
+        if source.own is not None:
+            own = source.own.get(language)
+            return (own,) if own and not misfits(source, (own,)) else None
         translations = self.translations.get(language)
         forms = None if translations is None else translations.forms(source)
         return forms if forms is not None and not misfits(source, forms) else None
@@ -159,6 +164,8 @@ class Wording:
         spoken = language if self.forms(key, language) is not None else SOURCE_LANGUAGE
         if spoken == SOURCE_LANGUAGE:
             text = source.plural if source.plural is not None and n != 1 else source.text
+        elif source.own is not None:
+            text = source.own[spoken]
         else:
             text = self.translations[spoken].text(source, n) or source.text
 
@@ -203,22 +210,20 @@ class Wording:
 
 def with_fit_languages(wording: Wording) -> dict[str, Variant]:
     """The variants, each with the languages in which it and its card can be read whole and break no blocking rule."""
-    unfit: dict[str, frozenset[str]] = {}
-
-    def unfit_in(key: str) -> frozenset[str]:
-        if key not in unfit:
-            unfit[key] = frozenset(language for language in wording.languages if not _is_fit(wording, key, language))
-        return unfit[key]
-
     fit = {}
     for name, variant in wording.variants.items():
-        keys = (name, *(f"card.{variant.card}.{part}" for part in ("name", "plain", "body")))
-        languages = frozenset(wording.languages).difference(*map(unfit_in, keys))
-        fit[name] = replace(variant, languages=languages)
+        keys = (name, *(f"card.{variant.card}.{part}" for part in CARD_PARTS))
+        languages = (language for language in wording.languages if all(is_fit(wording, key, language) for key in keys))
+        fit[name] = replace(variant, languages=frozenset(languages))
     return fit
 
 
-def _is_fit(wording: Wording, key: str, language: str) -> bool:
+def is_fit(wording: Wording, key: str, language: str) -> bool:
+    """Whether a text can be read in `language` itself and breaks no blocking rule."""
+    return wording.once(("fit", key, language), lambda: _looked_at(wording, key, language))
+
+
+def _looked_at(wording: Wording, key: str, language: str) -> bool:
     return wording.speaks(key, language) and not any(
         found.severity is Severity.BLOCK for found in wording.findings(key, language)
     )

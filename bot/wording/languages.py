@@ -45,12 +45,13 @@ class LanguagesFile(Part):
 def signature(wording: "Wording", language: str) -> str:
     """SHA-256, in hex, of everything that is said in `language`, with the Dutch that each text was made from.
 
-    Texts that people read in Dutch, since they have no translation that is up to date, are no part of it.
+    Texts that people read in Dutch, since they have no translation that is up to date, are no part of it, nor are those
+    that a campaign wrote for itself: its approval is about them.
     """
     said = [
         (key, source.texts, forms)
         for key, source in sorted(wording.sources.items())
-        if (forms := wording.forms(key, language)) is not None
+        if source.own is None and (forms := wording.forms(key, language)) is not None
     ]
     return hashlib.sha256(json.dumps(said, ensure_ascii=False).encode()).hexdigest()
 

@@ -19,7 +19,8 @@ PLACEHOLDER = re.compile(r"\{([a-z][a-z0-9_]*)(?::([a-z0-9_-]+))?\}")
 class Source:
     """One sentence or short text in the source language. `plural` is said when the number `n` is not one.
 
-    `exceptions` gives, by rule, the reason why a warning does not count here.
+    `exceptions` gives, by rule, the reason why a warning does not count here. `own`: its translations by language, for
+    a text that stands with all of them in one place; None: they are in the catalogues.
     """
 
     key: str
@@ -29,6 +30,7 @@ class Source:
     plural: str | None = None
     note: str | None = None
     exceptions: Mapping[str, str] = field(default_factory=dict)
+    own: Mapping[str, str] | None = None
 
     @property
     def texts(self) -> tuple[str, ...]:

@@ -105,7 +105,7 @@ def audience_preview(scratch: Path) -> list[Figure]:
             began = time.perf_counter()
             reached = session.execute(count, lately).scalar_one()
             raw.append(time.perf_counter() - began)
-            asked = preview.question(session, people.journey.wording, campaign, NOW)
+            asked = preview.question(session, people.journey.wording, people.journey.vault, campaign, NOW)
             began = time.perf_counter()
             funnel = preview.preview(session, asked)
             ours.append(time.perf_counter() - began)

@@ -28,6 +28,7 @@ from bot.core.facts import (
     Signal,
     SignalRule,
     Tone,
+    Waves,
 )
 from bot.core.outreach import is_civil, next_civil_moment, objection, rule_for, window
 
@@ -35,6 +36,7 @@ NOW = datetime(2026, 3, 3, 10, tzinfo=UTC)
 DAY = timedelta(days=1)
 RULES = Rules()
 RULE = SignalRule(type="moved", origin=Origin.SELF, earliest_day=0, latest_day=400, enabled=True)
+RULE_OF_DAY = SignalRule(type="day", origin=Origin.CALENDAR, earliest_day=-30, latest_day=30, enabled=True)
 CARD = Card(
     id="stadspas",
     version=1,
@@ -89,6 +91,10 @@ def test_nothing_stands_in_the_way_of_a_wanted_message():
     assert ask() is None
 
 
+ASKS = replace(CAMPAIGN, situations=("moved", "baby"))
+CROWD = replace(SIGNAL, citizen=None, received_at=NOW)
+IN_WAVES = replace(CAMPAIGN, waves=Waves(number=3, days=7))
+
 NEVER = {
     "a campaign that was stopped": (
         Reason.CAMPAIGN_NOT_RUNNING,
@@ -117,6 +123,15 @@ NEVER = {
     "somebody else's signal": (Reason.NOT_IN_AUDIENCE, {"signal": replace(SIGNAL, citizen="p2")}),
     "another language": (Reason.NOT_IN_AUDIENCE, {"citizen": replace(CITIZEN, language="ar")}),
     "no link": (Reason.NOT_IN_AUDIENCE, {"campaign": replace(CAMPAIGN, linked_only=True)}),
+    "a situation that was not told": (Reason.NOT_IN_AUDIENCE, {"campaign": ASKS}),
+    "another situation told": (
+        Reason.NOT_IN_AUDIENCE,
+        {"campaign": ASKS, "citizen": replace(CITIZEN, told={"baby": NOW})},
+    ),
+    "a situation that the card no longer speaks of": (
+        Reason.NOT_IN_AUDIENCE,
+        {"campaign": ASKS, "citizen": replace(CITIZEN, told={"moved": NOW - 401 * DAY})},
+    ),
 }
 
 
@@ -197,12 +212,49 @@ UNTIL = {
         NOW + 4 * DAY,
         {"citizen": with_contacts(sent(10, Choice.MORE, card="other"))},
     ),
+    "a situation told, of which the card speaks later": (
+        Reason.NOT_IN_AUDIENCE,
+        NOW + 13 * DAY,
+        {
+            "campaign": ASKS,
+            "card": replace(CARD, signals=(RULE_OF_DAY, replace(RULE, earliest_day=14))),
+            "citizen": replace(CITIZEN, told={"moved": NOW - DAY}),
+            "signal": replace(CROWD, type="day", origin=Origin.CALENDAR),
+        },
+    ),
+    "the last of three waves": (
+        Reason.WAVE,
+        NOW + 14 * DAY,
+        {"campaign": IN_WAVES, "signal": CROWD, "citizen": replace(CITIZEN, lot=0.99)},
+    ),
+    "the second wave of a campaign that begins later": (
+        Reason.WAVE,
+        NOW + 7 * DAY,
+        {"campaign": replace(IN_WAVES, starts_at=NOW), "signal": CROWD, "citizen": replace(CITIZEN, lot=0.4)},
+    ),
     "a full month": (
         Reason.MONTH_CAP,
         NOW + 1 * DAY,
         {"citizen": with_contacts(*(sent(n, Choice.MORE, card="other") for n in (29, 15)))},
     ),
 }
+
+
+def test_who_told_one_of_the_situations_is_in_the_audience():
+    assert ask(campaign=ASKS, citizen=replace(CITIZEN, told={"moved": NOW - 399 * DAY})) is None
+
+
+def test_the_first_wave_and_who_is_meant_themselves_wait_for_nothing():
+    assert ask(campaign=IN_WAVES, signal=CROWD, citizen=replace(CITIZEN, lot=0.33)) is None
+    assert ask(campaign=IN_WAVES, signal=SIGNAL, citizen=replace(CITIZEN, lot=0.99)) is None
+
+
+@given(st.floats(0, 1, exclude_max=True), st.integers(2, 12), st.integers(1, 60))
+def test_every_lot_falls_into_one_of_the_waves(lot, number, days):
+    after = Waves(number=number, days=days).after(lot)
+
+    assert timedelta(0) <= after <= timedelta(days=(number - 1) * days)
+    assert after % timedelta(days=days) == timedelta(0)
 
 
 @pytest.mark.parametrize(("reason", "until", "changes"), UNTIL.values(), ids=UNTIL)
@@ -250,8 +302,10 @@ def test_the_gate_asks_in_the_order_written_down():
     state = {
         "signal": replace(SIGNAL, citizen="p2", type="other", occurred_at=NOW - 500 * DAY),
         "card": replace(CARD, status=CardStatus.DRAFT),
-        "campaign": replace(CAMPAIGN, running=False, starts_at=NOW + DAY),
-        "citizen": replace(CITIZEN, active=False, consents={}, paused_until=NOW + DAY, contacts=(*many, *refused)),
+        "campaign": replace(IN_WAVES, running=False, starts_at=NOW + DAY),
+        "citizen": replace(
+            CITIZEN, active=False, consents={}, paused_until=NOW + DAY, contacts=(*many, *refused), lot=0.9
+        ),
     }
     patient = replace(RULES, per_year=99, per_card_year=99)
 
@@ -283,6 +337,7 @@ def test_the_gate_asks_in_the_order_written_down():
         ),
         Reason.RESTING: lambda: state.update(rules=replace(patient, rest_floor_days=1, rest_start_days=1, min_gap=DAY)),
         Reason.MONTH_CAP: lambda: state.update(rules=replace(state["rules"], per_month=9)),
+        Reason.WAVE: lambda: mend("citizen", lot=0.0),
     }
     given = []
     while (found := ask(**state)) is not None:

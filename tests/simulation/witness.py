@@ -20,7 +20,7 @@ OUTCOMES = frozenset({
     "planned", "sent", "uncertain", "unreachable", "rejected",
     "no_campaign", "unknown_person", "campaign_not_running", "card_not_in_force", "signal_not_enabled",
     "signal_expired", "stopped", "no_consent", "not_in_audience", "card_declined", "card_cap", "year_cap", "too_early",
-    "paused", "snoozed", "open_question", "card_gap", "resting", "month_cap", "quiet", "lottery", "holdout",
+    "paused", "snoozed", "open_question", "card_gap", "resting", "month_cap", "wave", "quiet", "lottery", "holdout",
     "no_wording", "campaign_full", "taken_back",
 })  # fmt: skip
 

@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0007_contact"
-down_revision = "0006"
+down_revision = "0007_admin"
 holds_writes = {"ix_contact_request_closed_at": "one row for each person who asked for contact: built at once"}
 
 MOMENT = sa.DateTime(timezone=True)

@@ -16,7 +16,17 @@ from bot.store.ledger.common import (
     table_of,
     unhurried,
 )
-from bot.store.ledger.figures import Figures, figures, standing
+from bot.store.ledger.figures import (
+    Figures,
+    Next,
+    Unsure,
+    asked_for_contact,
+    figures,
+    standing,
+    stuck,
+    uncertain,
+    upcoming,
+)
 from bot.store.ledger.knowledge import closed_decisions, newest_policy, policy_row
 from bot.store.ledger.messages import (
     COUNTS,
@@ -76,10 +86,13 @@ from bot.store.ledger.people import (
     people,
     person_of,
     told,
+    told_of,
     withdraw,
 )
+from bot.store.ledger.searching import Place, Wanted, actions_done, deeds, who_did
 from bot.store.ledger.signals import NewSignal, add_signals, add_updates, people_of
-from bot.store.ledger.trail import Verdict, audit, verify
+from bot.store.ledger.stuck import dead_letters, uncertain_messages
+from bot.store.ledger.trail import Break, Verdict, audit, trail_length, verify, verify_on
 from bot.store.ledger.updates import condition, forget_updates, is_behind, unheard
 
 __all__ = [
@@ -88,15 +101,21 @@ __all__ = [
     "NUDGE",
     "ON_THE_WAY",
     "SEALED",
+    "Break",
     "DueOffer",
     "Figures",
     "NewSignal",
+    "Next",
     "OfferedSignal",
     "Person",
+    "Place",
     "Row",
     "Unplanned",
+    "Unsure",
     "Verdict",
+    "Wanted",
     "Willing",
+    "actions_done",
     "add_all",
     "add_new",
     "add_signals",
@@ -105,6 +124,7 @@ __all__ = [
     "answer",
     "answers_to",
     "asked",
+    "asked_for_contact",
     "audit",
     "backlog",
     "by_id",
@@ -122,6 +142,8 @@ __all__ = [
     "contacts",
     "count_anew",
     "crowds",
+    "dead_letters",
+    "deeds",
     "departed_since",
     "departing",
     "due_offers",
@@ -156,15 +178,23 @@ __all__ = [
     "set_mark",
     "standing",
     "stop_planning",
+    "stuck",
     "table_of",
     "take_back",
     "told",
+    "told_of",
+    "trail_length",
+    "uncertain",
+    "uncertain_messages",
     "unheard",
     "unhurried",
     "unplanned",
     "unseal",
+    "upcoming",
     "verify",
+    "verify_on",
     "wake",
+    "who_did",
     "willing",
     "withdraw",
 ]

@@ -3,12 +3,19 @@
 from collections import Counter, defaultdict
 from collections.abc import Collection
 from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final, NamedTuple
 
 from sqlalchemy import func, select
 from sqlmodel import Session, col
 
 from bot.core.facts import Choice
-from bot.store.tables import AnswerRow, MessageRow, OfferRow
+from bot.store.ledger.common import table_of
+from bot.store.ledger.messages import NUDGE
+from bot.store.tables import AnswerRow, InboxRow, MessageRow, OfferRow
+
+#: So many messages that wait are looked at to find which campaigns are next; each of them may be of another one.
+LOOKED_AT: Final = 500
 
 
 @dataclass(kw_only=True, slots=True)
@@ -77,3 +84,79 @@ def standing(session: Session, campaign: str) -> tuple[Counter[str], Counter[str
         if outcome is not None:
             reasons[outcome] += count
     return states, reasons
+
+
+class Unsure(NamedTuple):
+    """A message of which nobody knows whether it arrived. `id` is the attempt that a press on it would name."""
+
+    id: int
+    left_at: datetime | None
+    variant: str | None
+    language: str | None
+
+
+def uncertain(session: Session, campaign: str, limit: int) -> list[Unsure]:
+    """Of these messages of a campaign the newest."""
+    of = table_of(MessageRow).c
+    statement = (
+        select(of.id, of.closed_at, of.variant, of.language)
+        .where(of.campaign_id == campaign, of.state == "uncertain")
+        .order_by(of.closed_at.desc(), of.id.desc())
+        .limit(limit)
+    )
+    return [Unsure(*row) for row in session.execute(statement)]
+
+
+class Next(NamedTuple):
+    """A campaign with something that is about to happen. `queued`: a message is ready; else it is still decided."""
+
+    campaign: str
+    at: datetime
+    queued: bool
+
+
+def upcoming(session: Session, limit: int) -> list[Next]:
+    """The campaigns whose nudges leave or are decided about next, the soonest first, each once.
+
+    Only so many rows are looked at, so a campaign behind a long queue of others is left out.
+    """
+    messages, offers = table_of(MessageRow).c, table_of(OfferRow).c
+    due = (
+        select(messages.campaign_id, messages.due_at)
+        .where(messages.state == "due", messages.purpose == NUDGE, messages.campaign_id.is_not(None))
+        .order_by(messages.due_at)
+    )
+    looks = select(offers.campaign_id, offers.look_at).where(offers.state == "open").order_by(offers.look_at)
+    found = [
+        Next(campaign, at, queued)
+        for queued, statement in ((True, due), (False, looks))
+        for campaign, at in session.execute(statement.limit(LOOKED_AT))
+    ]
+    soonest: dict[str, Next] = {}
+    for one in sorted(found, key=lambda one: one.at):
+        soonest.setdefault(one.campaign, one)
+    return list(soonest.values())[:limit]
+
+
+def stuck(session: Session) -> tuple[int, int]:
+    """How many messages nobody knows the end of, and how many updates could not be read."""
+    unsure = select(func.count()).where(col(MessageRow.state) == "uncertain")
+    dead = select(func.count()).where(col(InboxRow.state) == "dead")
+    return session.execute(unsure).scalar_one(), session.execute(dead).scalar_one()
+
+
+def asked_for_contact(session: Session) -> dict[str, tuple[int, int]]:
+    """For each card: how many messages reached somebody, and after how many of them they asked for contact."""
+    reached = (
+        select(MessageRow.card, func.count())  # type: ignore[call-overload]
+        .where(col(MessageRow.state) == "sent", col(MessageRow.card).is_not(None))
+        .group_by(MessageRow.card)
+    )
+    asked = (
+        select(MessageRow.card, func.count())  # type: ignore[call-overload]
+        .join(AnswerRow, col(AnswerRow.message_id) == col(MessageRow.id))
+        .where(col(AnswerRow.choice) == Choice.CONTACT, col(MessageRow.card).is_not(None))
+        .group_by(MessageRow.card)
+    )
+    contacts = dict(iter(session.execute(asked)))
+    return {card: (sent, contacts.get(card, 0)) for card, sent in session.execute(reached)}

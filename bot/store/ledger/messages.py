@@ -199,7 +199,7 @@ def offered(session: Session, offers: Collection[str]) -> dict[str, Row[Any]]:
     columns = (
         OFFER.c.id.label("offer"), OFFER.c.citizen_id.label("person"), OFFER.c.window_end,
         OFFER.c.state, OFFER.c.outcome,
-        signal.c.id, signal.c.type, signal.c.origin, signal.c.occurred_at, signal.c.citizen_id,
+        signal.c.id, signal.c.type, signal.c.origin, signal.c.occurred_at, signal.c.received_at, signal.c.citizen_id,
     )  # fmt: skip
     statement = select(*columns).join(signal, signal.c.id == OFFER.c.signal_id).where(OFFER.c.id.in_(offers))
     return {row.offer: row for row in session.execute(statement)}

@@ -9,9 +9,7 @@ from sqlalchemy import bindparam, func, literal, select, text, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, col
 
-from bot.core.facts import (
-    Reason,
-)
+from bot.core.facts import Campaign, Origin, Reason
 from bot.core.talk import Standing
 from bot.store.ledger.audience import newest_given, scanned
 from bot.store.ledger.common import add_new, table_of
@@ -48,6 +46,7 @@ class Unplanned(NamedTuple):
     card: str | None
     origin: str
     occurred_at: datetime
+    received_at: datetime
     citizen_id: str | None
     addressed: bool
 
@@ -59,6 +58,7 @@ class OfferedSignal(NamedTuple):
     type: str
     origin: str
     occurred_at: datetime
+    received_at: datetime
     citizen_id: str | None
 
 
@@ -125,15 +125,22 @@ def offer_to(session: Session, rows: Sequence[Mapping[str, Any]]) -> None:
         session.execute(_insert(session)(table_of(OfferRow)).on_conflict_do_nothing(), list(rows))
 
 
-def offer_to_all(session: Session, signal: str, campaign: str, theme: str, now: datetime, end: datetime) -> int:
-    """Offer it to all who gave consent for the theme. Return how many offers were new."""
-    person = table_of(CitizenRow)
-    consent, given = newest_given(session, theme)
+def offer_to_all(session: Session, signal: str, campaign: Campaign, now: datetime, end: datetime) -> int:
+    """Offer it to all who gave consent for the theme and told one of the campaign's situations, when it names any.
+
+    Return how many offers were new.
+    """
+    person, told = table_of(CitizenRow), table_of(SignalRow)
+    consent, given = newest_given(session, campaign.theme)
+    one_of_them = select(told.c.id).where(
+        told.c.citizen_id == person.c.id, told.c.origin == Origin.SELF, told.c.type.in_(campaign.situations)
+    )
+    narrowed = (one_of_them.exists(),) if campaign.situations else ()
     who = (
         select(
-            literal(f"{signal}.{campaign}.") + person.c.id,
+            literal(f"{signal}.{campaign.id}.") + person.c.id,
             literal(signal),
-            literal(campaign),
+            literal(campaign.id),
             person.c.id,
             literal("open"),
             literal(now, Moment()),
@@ -142,7 +149,7 @@ def offer_to_all(session: Session, signal: str, campaign: str, theme: str, now: 
             literal(now, Moment()),
         )
         .join(consent, consent.c.citizen_id == person.c.id)
-        .where(scanned(session, person.c.standing) == Standing.ACTIVE, given)
+        .where(scanned(session, person.c.standing) == Standing.ACTIVE, given, *narrowed)
     )
     statement = _insert(session)(table_of(OfferRow)).from_select(_COLUMNS, who).on_conflict_do_nothing()
     return session.execute(statement).rowcount  # type: ignore[attr-defined,no-any-return]

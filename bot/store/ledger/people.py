@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, time
+from types import MappingProxyType
 from typing import NamedTuple
 
 from sqlalchemy import func, select
@@ -145,21 +146,37 @@ def contacts(session: Session, ids: Collection[str], *, but: int | None = None) 
 
 
 def citizens(
-    session: Session, rows: Sequence[CitizenRow] | Sequence[Person], *, but: int | None = None
+    session: Session,
+    rows: Sequence[CitizenRow] | Sequence[Person],
+    *,
+    but: int | None = None,
+    situations: Collection[str] = (),
 ) -> dict[str, Citizen]:
-    """These people as decisions see them, by id."""
+    """These people as decisions see them, by id. Of what they told us only `situations`, types of signal."""
     ids = [row.id for row in rows]
+    told = told_of(session, ids, situations)
     consented = _given(session, ids)
     contacted = contacts(session, ids, but=but)
     linked = set(session.execute(select(col(LinkRow.citizen_id)).where(col(LinkRow.citizen_id).in_(ids))).scalars())
     return {
-        row.id: citizen(row, consented.get(row.id, {}), contacted.get(row.id, ()), linked=row.id in linked)
+        row.id: citizen(
+            row,
+            consented.get(row.id, {}),
+            contacted.get(row.id, ()),
+            linked=row.id in linked,
+            told=told.get(row.id, {}),
+        )
         for row in rows
     }
 
 
 def citizen(
-    row: CitizenRow | Person, consents: Mapping[str, datetime], contacts: Iterable[Contact], *, linked: bool
+    row: CitizenRow | Person,
+    consents: Mapping[str, datetime],
+    contacts: Iterable[Contact],
+    *,
+    linked: bool,
+    told: Mapping[str, datetime] = MappingProxyType({}),
 ) -> Citizen:
     """A person as decisions see them."""
     return Citizen(
@@ -176,6 +193,7 @@ def citizen(
         rested_anew=row.rested_anew,
         holdout=row.holdout,
         contacts=tuple(contacts),
+        told=told,
     )
 
 
@@ -228,3 +246,18 @@ def told(session: Session, citizen: str) -> dict[str, datetime]:
         .group_by(col(SignalRow.type))
     )
     return dict(iter(session.execute(statement)))
+
+
+def told_of(session: Session, ids: Collection[str], types: Collection[str]) -> dict[str, dict[str, datetime]]:
+    """Who of these people told us something of these types of signal, and when last."""
+    if not types:
+        return {}
+    statement = (
+        select(col(SignalRow.citizen_id), col(SignalRow.type), func.max(col(SignalRow.occurred_at)))
+        .where(col(SignalRow.citizen_id).in_(ids), col(SignalRow.origin) == Origin.SELF, col(SignalRow.type).in_(types))
+        .group_by(col(SignalRow.citizen_id), col(SignalRow.type))
+    )
+    found: dict[str, dict[str, datetime]] = defaultdict(dict)
+    for person, kind, at in session.execute(statement):
+        found[person][kind] = at
+    return found

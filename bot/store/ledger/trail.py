@@ -7,8 +7,7 @@ rows at the end are gone.
 
 import hashlib
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -57,35 +56,65 @@ def _end(session: AnySession) -> tuple[int, str]:
 
 
 def chained(before: str, place: int, row: AuditRow) -> str:
-    at = row.at.astimezone(UTC).isoformat(timespec="microseconds")
-    content = [before, place, at, row.who, row.action, row.subject, row.detail]
+    return _link(before, place, row.at, row.who, row.action, row.subject, row.detail)
+
+
+def _link(before: str, place: int, at: datetime, who: str, action: str, subject: str, detail: dict[str, Any]) -> str:
+    content = [before, place, at.astimezone(UTC).isoformat(timespec="microseconds"), who, action, subject, detail]
     return hashlib.sha256(json.dumps(content, sort_keys=True, ensure_ascii=True).encode()).hexdigest()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Verdict:
-    """What came of checking the trail. `faults` are sentences; `loose` counts rows that an older program wrote."""
+class Break:
+    """Where the chain does not hold: `missing` rows before `place`, or with 0 a row there that is not as it was."""
 
-    rows: int
-    loose: int
-    newest: str | None
-    faults: tuple[str, ...]
+    place: int
+    missing: int
+    at: datetime
+
+    def __str__(self) -> str:
+        if self.missing:
+            return f"between {self.place - self.missing - 1} and {self.place} {self.missing} rows are missing"
+        return f"row {self.place} of {self.at:%Y-%m-%d %H:%M} was changed, or the one before it"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Verdict:
+    """What came of checking the trail up to the row in `rows`. `loose` counts rows that an older program wrote."""
+
+    rows: int = 0
+    loose: int = 0
+    newest: str | None = None
+    faults: tuple[Break, ...] = ()
 
 
 def verify(session: Session) -> Verdict:
     """Go through the whole trail, in constant memory."""
-    before, place, faults = "", 0, []
-    for row in _in_order(session):
-        assert row.place is not None
-        if row.place != place + 1:
-            faults.append(f"between {place} and {row.place} {row.place - place - 1} rows are missing")
-        elif row.chain != chained(before, row.place, row):
-            faults.append(f"row {row.place} of {row.at:%Y-%m-%d %H:%M} was changed, or the one before it")
-        place, before = row.place, row.chain or ""
+    verdict = verify_on(session, Verdict())
     loose = session.execute(select(func.count()).where(col(AuditRow.place).is_(None))).scalar_one()
-    return Verdict(rows=place, loose=loose, newest=before or None, faults=tuple(faults))
+    return replace(verdict, loose=loose)
 
 
-def _in_order(session: Session) -> Iterator[AuditRow]:
-    statement = select(AuditRow).where(col(AuditRow.place).is_not(None)).order_by(col(AuditRow.place))
-    yield from session.execute(statement, execution_options={"yield_per": 1000}).scalars()
+def verify_on(session: Session, so_far: Verdict, most: int | None = None) -> Verdict:
+    """Go on with a check from where it was, by at most so many rows. With nothing left it is as it was."""
+    after = col(AuditRow.place) > so_far.rows
+    columns = (AuditRow.place, AuditRow.chain, AuditRow.at, AuditRow.who, AuditRow.action, AuditRow.subject)
+    statement = select(*columns, AuditRow.detail).where(after)  # type: ignore[call-overload]
+    if most is not None:  # up to a place, and not a number of rows: two that claim one place must both be seen
+        places = select(col(AuditRow.place)).where(after).order_by(col(AuditRow.place)).limit(most)
+        last = select(func.max(places.subquery().c.place)).scalar_subquery()
+        statement = statement.where(col(AuditRow.place) <= last)
+    ordered = statement.order_by(col(AuditRow.place), col(AuditRow.id))
+    place, chain, faults = so_far.rows, so_far.newest or "", list(so_far.faults)
+    for own, own_chain, at, *content in session.execute(ordered, execution_options={"yield_per": 1000}):
+        if own > place + 1:
+            faults.append(Break(place=own, missing=own - place - 1, at=at))
+        elif own_chain != _link(chain, own, at, *content) or own == place:
+            faults.append(Break(place=own, missing=0, at=at))
+        place, chain = own, own_chain or ""
+    return replace(so_far, rows=place, newest=chain or None, faults=tuple(faults))
+
+
+def trail_length(session: Session) -> int:
+    """The place of the newest row."""
+    return _end(session)[0]

@@ -75,7 +75,7 @@ def main(url: str, alone: str = "") -> None:
         receive=whole.receive,
         offer=lambda source, said: signals.Refusal(503, "not here"),
         sources=source,
-        wording=whole.wording,
+        wording=lambda: whole.wording,
         clock=now,
         limits=Limits(per_minute=10_000_000),
     )

@@ -1,0 +1,67 @@
+"""The texts in force: what is in files, and what two people approved since. Functions take a session and never commit.
+
+A file changes as a whole, so that what was approved can be exported and stand in the repository again. The wording of
+today is made from all of them together and checked as the files are.
+"""
+
+from bot.library.bounds import needs_two, softer
+from bot.library.difference import Difference, differences_of, lines
+from bot.library.editing import Value, translation, tried, with_text, with_values, with_wording
+from bot.library.files import LOCALE, Files, place, shipped, wording_of
+from bot.library.folders import differences, write
+from bot.library.proposing import (
+    Judged,
+    State,
+    approve,
+    changes_of,
+    judge,
+    keep_ours,
+    known,
+    listing,
+    propose,
+    record,
+    send_back,
+    take_file,
+    withdraw,
+)
+from bot.library.shelf import Conflict, Shelf, conflicts, current, in_force, version
+
+__all__ = [
+    "LOCALE",
+    "Conflict",
+    "Difference",
+    "Files",
+    "Judged",
+    "Shelf",
+    "State",
+    "Value",
+    "approve",
+    "changes_of",
+    "conflicts",
+    "current",
+    "differences",
+    "differences_of",
+    "in_force",
+    "judge",
+    "keep_ours",
+    "known",
+    "lines",
+    "listing",
+    "needs_two",
+    "place",
+    "propose",
+    "record",
+    "send_back",
+    "shipped",
+    "softer",
+    "take_file",
+    "translation",
+    "tried",
+    "version",
+    "with_text",
+    "with_values",
+    "with_wording",
+    "withdraw",
+    "wording_of",
+    "write",
+]

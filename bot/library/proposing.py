@@ -1,0 +1,422 @@
+"""Changes of texts: proposed by one, approved by another, and whole files only."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+import tomlkit
+from sqlmodel import Session, col, select
+
+from bot import campaigns
+from bot.core.facts import Rules
+from bot.errors import FaultsError, RefusedError
+from bot.library.bounds import needs_two, softer
+from bot.library.files import CAMPAIGNS, LOCALE, Files, place, wording_of
+from bot.library.merging import merged
+from bot.library.shelf import MARK, bodies_of, body_hash, conflicts, in_force
+from bot.store import ledger
+from bot.store.tables import CampaignRow, TextBodyRow, TextChangeRow, TextInForceRow, TextProposalRow
+from bot.wording import Wording
+from bot.wording.languages import signature, unsigned, with_signature
+from bot.wording.municipal import RulesFile
+
+#: In the place of whoever approves, until somebody has.
+_SOMEBODY: Final = "(whoever approves)"
+_RULES: Final = "rules.toml"
+_LANGUAGES: Final = "languages.toml"
+_OVER: Final = frozenset({campaigns.State.STOPPED, campaigns.State.FINISHED})
+
+
+class State(StrEnum):
+    PROPOSED = "proposed"
+    APPROVED = "approved"
+    RETURNED = "returned"
+    WITHDRAWN = "withdrawn"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Judged:
+    """A proposal against what is in force now. `before` and `after` are the texts of the files that it changes.
+
+    `after` has what was approved meanwhile in it too, and the signatures that go with it. `faults`: why it cannot be
+    approved as it is. `voids`: the campaigns whose approval it voids, by id.
+    """
+
+    row: TextProposalRow
+    before: Mapping[str, str | None]
+    after: Mapping[str, str | None]
+    faults: tuple[str, ...]
+    wording: Wording | None
+    voids: tuple[str, ...]
+
+
+def propose(
+    session: Session,
+    files: Files,
+    texts: Mapping[str, str | None],
+    *,
+    why: str,
+    by: str,
+    now: datetime,
+    readers: Mapping[str, str] | None = None,
+) -> TextProposalRow:
+    """Propose whole texts by path; None takes a file away. `readers`: who read a translation, by language.
+
+    Raises FaultsError with everything that would be wrong if it were in force.
+    """
+    row, fresh, _ = _proposed(session, files, texts, why=why, by=by, now=now, readers=readers)
+    ledger.audit(session, now, row.proposed_by, "texts.propose", str(row.id), paths=sorted(fresh), why=row.why)
+    return row
+
+
+def record(
+    session: Session, files: Files, texts: Mapping[str, str | None], *, why: str, by: str, now: datetime
+) -> TextProposalRow:
+    """Put texts in force at once that need nobody else (`needs_two`), and keep campaigns approved whose page it was.
+
+    Raises FaultsError as `propose` does, RefusedError when somebody else has to agree.
+    """
+    _hold(session, now, f"record by {by}")
+    before = wording_of(in_force(session, files))
+    row, fresh, after = _proposed(session, files, texts, why=why, by=by, now=now, readers=None)
+    if needs_two(before, after):
+        raise RefusedError("This takes somebody else's approval too. Propose it.")
+    _enact(session, files, row, fresh, by=row.proposed_by, now=now)
+    kept = _keep_approvals(session, before, after)
+    ledger.audit(
+        session, now, row.proposed_by, "texts.record", str(row.id), paths=sorted(fresh), why=row.why, kept=kept
+    )
+    return row
+
+
+def judge(session: Session, files: Files, proposal: int, *, now: datetime, approver: str = _SOMEBODY) -> Judged:
+    """What a proposal would change now, and what stands in its way. Raises RefusedError when there is no such one."""
+    row = known(session, proposal)
+    changes = changes_of(session, proposal)
+    texts = in_force(session, files)
+    bodies = bodies_of(session, [one for change in changes for one in (change.base, change.body) if one is not None])
+    after: dict[str, str | None] = {}
+    faults = []
+    for change in changes:
+        base, body = bodies.get(change.base or ""), bodies.get(change.body or "")
+        there = texts.get(change.path)
+        if there in {base, body}:
+            after[change.path] = body
+        elif base is None or body is None or there is None or (both := merged(base, there, body)) is None:
+            faults.append(f"{place(change.path)}: changed after this was proposed, in the same lines; propose it anew")
+            after[change.path] = body
+        else:
+            after[change.path] = both
+    wording = None
+    if not faults:
+        after, wording, faults = _checked(
+            session, texts, after, proposer=row.proposed_by, approver=approver, readers=row.readers, now=now
+        )
+    before = {path: texts.get(path) for path in after}
+    return Judged(
+        row=row,
+        before=before,
+        after=after,
+        faults=tuple(faults),
+        wording=wording,
+        voids=() if wording is None else tuple(_voids(session, wording_of(texts), wording)),
+    )
+
+
+def approve(session: Session, files: Files, proposal: int, *, by: str, now: datetime) -> TextProposalRow:
+    """Let it count from now. Raises RefusedError for who proposed it, FaultsError when it does not fit any more."""
+    name = _named(by)
+    _hold(session, now, f"{proposal} by {name}")
+    row = _open(session, proposal)
+    if campaigns.among(name, [row.proposed_by]):
+        raise RefusedError("{name} proposed this. Somebody else must approve it.", name=name)
+    judged = judge(session, files, proposal, now=now, approver=name)
+    if judged.faults:
+        raise FaultsError(judged.faults)
+    _enact(session, files, row, judged.after, by=name, now=now)
+    ledger.audit(
+        session, now, name, "texts.approve", str(proposal), paths=sorted(judged.after), voids=list(judged.voids)
+    )
+    return row
+
+
+def send_back(session: Session, proposal: int, reason: str, *, by: str, now: datetime) -> TextProposalRow:
+    """Not like this. Raises RefusedError without a reason, and from who proposed it."""
+    name, row = _named(by), _open(session, proposal)
+    if campaigns.among(name, [row.proposed_by]):
+        raise RefusedError("You proposed this yourself. Withdraw it instead.")
+    if not reason.strip():
+        raise RefusedError("Say why, so that it can be mended.")
+    _decide(row, State.RETURNED, name, now, reason.strip())
+    ledger.audit(session, now, name, "texts.return", str(proposal), reason=row.reason)
+    return row
+
+
+def withdraw(session: Session, proposal: int, *, by: str, now: datetime) -> TextProposalRow:
+    """Whoever proposed it takes it back. Raises RefusedError for anybody else."""
+    name, row = _named(by), _open(session, proposal)
+    if not campaigns.among(name, [row.proposed_by]):
+        raise RefusedError("{by} proposed this, and nobody else can withdraw it.", by=row.proposed_by)
+    _decide(row, State.WITHDRAWN, name, now, None)
+    ledger.audit(session, now, name, "texts.withdraw", str(proposal))
+    return row
+
+
+def keep_ours(session: Session, files: Files, path: str, *, by: str, now: datetime) -> None:
+    """What was approved still counts, although the file changed; it is no conflict any more until it changes again.
+
+    Raises RefusedError when there is no conflict about this file.
+    """
+    name = _named(by)
+    _hold(session, now, f"{path} kept by {name}")
+    if path not in {conflict.path for conflict in conflicts(session, files)}:
+        raise RefusedError("{path} is not in conflict.", path=path)
+    row = session.get_one(TextInForceRow, path)
+    row.shipped = _stored(session, files.get(path))
+    session.add(row)
+    ledger.audit(session, now, name, "texts.keep", path)
+
+
+def take_file(session: Session, files: Files, path: str, *, by: str, now: datetime) -> TextProposalRow:
+    """Propose that the file counts as it stands on disk. Raises RefusedError when it does already."""
+    if in_force(session, files).get(path) == files.get(path):
+        raise RefusedError("{path} counts as it stands in its file already.", path=path)
+    why = f"{place(path)} as this version has it"
+    return propose(session, files, {path: files.get(path)}, why=why, by=by, now=now)
+
+
+def known(session: Session, proposal: int) -> TextProposalRow:
+    row = session.get(TextProposalRow, proposal)
+    if row is None:
+        raise RefusedError("There is no proposal {proposal}.", proposal=proposal)
+    return row
+
+
+def changes_of(session: Session, proposal: int) -> list[TextChangeRow]:
+    """The files that a proposal changes, by path."""
+    asked = select(TextChangeRow).where(col(TextChangeRow.proposal_id) == proposal)
+    return list(session.exec(asked.order_by(col(TextChangeRow.path))))
+
+
+def listing(session: Session, *, state: str = "", limit: int = 100) -> list[tuple[TextProposalRow, list[str]]]:
+    """Proposals with the files that they change, the newest first; in `state`, or all."""
+    asked = select(TextProposalRow).order_by(col(TextProposalRow.id).desc()).limit(limit)
+    if state:
+        asked = asked.where(col(TextProposalRow.state) == state)
+    rows = session.exec(asked).all()
+    paths: dict[int, list[str]] = {}
+    ids = [row.id for row in rows]
+    found = select(TextChangeRow.proposal_id, TextChangeRow.path).where(col(TextChangeRow.proposal_id).in_(ids))
+    for proposal, path in session.exec(found.order_by(col(TextChangeRow.path))):
+        paths.setdefault(proposal, []).append(path)
+    return [(row, paths.get(row.id or 0, [])) for row in rows]
+
+
+def _proposed(
+    session: Session,
+    files: Files,
+    texts: Mapping[str, str | None],
+    *,
+    why: str,
+    by: str,
+    now: datetime,
+    readers: Mapping[str, str] | None,
+) -> tuple[TextProposalRow, dict[str, str | None], Wording]:
+    name, told = _named(by), {language: who.strip() for language, who in (readers or {}).items() if who.strip()}
+    there = in_force(session, files)
+    fresh = {path: text for path, text in texts.items() if text != there.get(path)}
+    faults = [] if why.strip() else ["why: say in a sentence why this changes, for whoever approves it"]
+    faults += _misplaced(fresh)
+    if not fresh:
+        faults.append("nothing is different from what is in force; change something first")
+    wording = None
+    if fresh and not any(fault for fault in faults if not fault.startswith("why:")):
+        _, wording, found = _checked(session, there, fresh, proposer=name, approver=_SOMEBODY, readers=told, now=now)
+        faults += found
+    if faults or wording is None:
+        raise FaultsError(faults)
+    row = TextProposalRow(why=why.strip(), proposed_by=name, proposed_at=now, readers=told, state=State.PROPOSED)
+    session.add(row)
+    session.flush()
+    assert row.id is not None
+    for path, text in sorted(fresh.items()):
+        base, body = _stored(session, there.get(path)), _stored(session, text)
+        session.add(TextChangeRow(proposal_id=row.id, path=path, base=base, body=body))
+    session.flush()
+    return row, fresh, wording
+
+
+def _misplaced(texts: Mapping[str, str | None]) -> Iterator[str]:
+    for path in texts:
+        if path.startswith(CAMPAIGNS):
+            yield f"{place(path)}: campaigns are changed at Campaigns, or with `handreiking campaign add`"
+        elif path.startswith("locale/") and LOCALE.fullmatch(path) is None:
+            yield f"{path}: a catalogue is called locale/<language>.po"
+        elif ".." in path.split("/") or not path.endswith((".toml", ".po")):
+            yield f"{place(path)}: is not a file of texts"
+
+
+def _checked(
+    session: Session,
+    there: Files,
+    fresh: Mapping[str, str | None],
+    *,
+    proposer: str,
+    approver: str,
+    readers: Mapping[str, str],
+    now: datetime,
+) -> tuple[dict[str, str | None], Wording | None, list[str]]:
+    """The texts as they would be in force, what they say, and what is wrong with that and was not wrong before."""
+    after = dict(fresh)
+    if (text := after.get(_RULES)) is not None:
+        after[_RULES] = _with_names(text, proposer, approver)
+    try:
+        wording = wording_of(_over(there, after))
+    except FaultsError as error:
+        return after, None, list(error.faults)
+    before = wording_of(there)
+    zone = ZoneInfo(wording.municipality.zone)
+    today = now.astimezone(zone).date()
+    faults = []
+    lost = unsigned(wording).keys() - unsigned(before).keys()
+    signing = _over(there, after).get(_LANGUAGES, "")
+    for language in sorted(lost):
+        if language in readers:
+            signed = signature(wording, language)
+            signing = with_signature(signing, language, by=readers[language], on=today, signed=signed)
+        elif language in before.checks:
+            who = before.checks[language].checked_by
+            faults.append(
+                f"locale/{language}: {who} signed for these words as they were; say who read the {language} texts "
+                "beside the Dutch as they are now"
+            )
+    if lost & readers.keys():
+        after[_LANGUAGES] = signing
+        wording = wording_of(_over(there, after))
+    frozen = ledger.frozen(session)
+    gone = sorted({variant for variant, _ in frozen if variant in before.variants and variant not in wording.variants})
+    faults += [
+        f"messages/nudges/{before.variants[variant].card}.toml: {variant} was sent once, so it stays: people can ask "
+        "about it; take it out of campaigns instead"
+        for variant in gone
+    ]
+    if found := wording.checked(frozen, today=today):
+        old = set(before.checked(frozen, today=today))
+        faults += [fault for fault in found if fault not in old]
+    return after, wording, faults
+
+
+def _with_names(text: str, proposer: str, approver: str) -> str:
+    """The rules with the two who let more through than the product's own bounds, where they do."""
+    try:
+        document = tomlkit.parse(text)
+        rules = RulesFile.model_validate(document.unwrap() | {"raised_by": [proposer, approver]})
+    except ValueError:
+        return text  # what is wrong with it is told by whoever loads it
+    own = Rules()
+    bounds = ("rest_cap_days", "snooze_days", "survey_gap", "holidays_of", "window", "consent_years")
+    facts = rules.facts(holidays_of=own.holidays_of)
+    compared: dict[str, Any] = {name: getattr(own, name) for name in (*bounds, "promise_working_days")}
+    if softer(own, replace(facts, **compared)):
+        return text
+    document["raised_by"] = [proposer, approver]
+    return tomlkit.dumps(document)
+
+
+def _voids(session: Session, before: Wording, after: Wording) -> Iterator[str]:
+    """Campaigns that are approved as things are and would not be any more."""
+    for row in _approved(session):
+        if row.approved_hash == _hash(row, before) != _hash(row, after):
+            yield row.id
+
+
+def _keep_approvals(session: Session, before: Wording, after: Wording) -> list[str]:
+    """What approvers judged is the same, so that a page that was looked at stops no campaign; return those kept.
+
+    A card that was suspended holds its campaigns itself.
+    """
+    kept = []
+    for row in _approved(session):
+        card = after.cards.get(row.card)
+        was = before.cards.get(row.card)
+        if card is None or was is None or card.status != was.status or row.approved_hash is None:
+            continue
+        if row.approved_hash == _hash(row, before) != _hash(row, after):
+            row.approved_hash = _hash(row, after)
+            session.add(row)
+            kept.append(row.id)
+    return kept
+
+
+def _hash(row: CampaignRow, wording: Wording) -> str:
+    return campaigns.content_hash(campaigns.file_of(row), wording)
+
+
+def _approved(session: Session) -> list[CampaignRow]:
+    asked = select(CampaignRow).where(col(CampaignRow.approved_hash).is_not(None), col(CampaignRow.state).not_in(_OVER))
+    return list(session.exec(asked.order_by(col(CampaignRow.id))))
+
+
+def _enact(
+    session: Session,
+    files: Files,
+    row: TextProposalRow,
+    texts: Mapping[str, str | None],
+    *,
+    by: str,
+    now: datetime,
+) -> None:
+    assert row.id is not None
+    for path, text in texts.items():
+        counted = session.get(TextInForceRow, path)
+        if text == files.get(path):
+            if counted is not None:
+                session.delete(counted)
+            continue
+        body, on_disk = _stored(session, text), _stored(session, files.get(path))
+        if counted is None:
+            counted = TextInForceRow(path=path, proposal_id=row.id, since=now)
+        counted.body, counted.shipped, counted.proposal_id, counted.since = body, on_disk, row.id, now
+        session.add(counted)
+    _decide(row, State.APPROVED, by, now, None)
+    session.flush()
+
+
+def _stored(session: Session, text: str | None) -> str | None:
+    if text is None:
+        return None
+    known_as = body_hash(text)
+    ledger.add_new(session, TextBodyRow, [{"hash": known_as, "text": text}])
+    return known_as
+
+
+def _over(there: Files, texts: Mapping[str, str | None]) -> dict[str, str]:
+    whole: dict[str, str | None] = {**there, **texts}
+    return {path: text for path, text in whole.items() if text is not None}
+
+
+def _hold(session: Session, now: datetime, what: str) -> None:
+    """Say that the texts change, and let nobody else change them before this is committed."""
+    ledger.set_mark(session, MARK, {"version": f"{what} {now.isoformat()}"}, now)
+
+
+def _open(session: Session, proposal: int) -> TextProposalRow:
+    row = session.get(TextProposalRow, proposal, with_for_update=True)
+    if row is None:
+        raise RefusedError("There is no proposal {proposal}.", proposal=proposal)
+    if row.state != State.PROPOSED:
+        raise RefusedError("Somebody decided about this proposal already.")
+    return row
+
+
+def _decide(row: TextProposalRow, state: State, by: str, now: datetime, reason: str | None) -> None:
+    row.state, row.decided_by, row.decided_at, row.reason = state, by, now, reason
+
+
+def _named(by: str) -> str:
+    if not by.strip():
+        raise RefusedError("Say who does this.")
+    return by.strip()
