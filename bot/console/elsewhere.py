@@ -19,7 +19,7 @@ def routes(desk: Desk) -> APIRouter:
             standings = klant.standing(session)
         vault = desk.journey.vault
         numbers = {row.request: klant.reference(vault, row.request) for one in standings for row in one.failed}
-        return desk.page(request, "elsewhere.html", standings=standings, numbers=numbers, now=desk.now)
+        return desk.page(request, "elsewhere.html", standings=standings, numbers=numbers)
 
     @router.post("/again")
     def again(me: Annotated[SignedIn, allowed(May.ADMINISTER)]) -> Response:

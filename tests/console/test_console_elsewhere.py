@@ -65,10 +65,10 @@ def test_what_was_refused_is_told_with_its_reason_in_the_language_of_staff_and_t
     assert "Het weigerde dit (400): klantcontact.kanaal invalid." in read(ada, "nl")
     assert "1 melding kwam niet aan" in html.unescape(ada.get("/administration").text)
 
+    ada.post("/profile", language="en")
     done = ada.post(f"{PAGE}/again")
 
-    assert done.status_code == 303
-    assert "told again within a minute" in html.unescape(ada.get(done.headers["location"]).text) or True
+    assert "told again within a minute" in html.unescape(done.text)
     with town.sessions() as session:
         assert session.exec(select(OutgoingRow)).one().state == "due"
         assert session.exec(select(AuditRow).where(AuditRow.action == "contact.tell_again")).one().who == "ada"
