@@ -69,8 +69,12 @@ class Wire:
 def _fault(method: str, status: int, headers: Mapping[str, str], body: bytes, now: datetime) -> LaterError | NeverError:
     wait = retry_after(headers, now)
     if status in {401, 403}:
-        why = "It does not let us in ({status}): the secret is wrong, or may not do this."
-        return LaterError(why, status=status, wait=wait or MENDING, everything=True)
+        return LaterError(
+            "It does not let us in ({status}): the secret is wrong, or may not do this.",
+            status=status,
+            wait=wait or MENDING,
+            everything=True,
+        )
     if status == 429:
         return LaterError("It wants us to wait ({status}).", status=status, wait=wait, everything=True)
     if status in {502, 503, 504}:
@@ -78,11 +82,13 @@ def _fault(method: str, status: int, headers: Mapping[str, str], body: bytes, no
     if status >= 500 or status in {408, 425}:
         return LaterError("It failed ({status}).", status=status, wait=wait)
     if 300 <= status < 400:
-        why = "It sends us on to another address ({status}). Set that one."
-        return LaterError(why, status=status, wait=MENDING, everything=True)
+        return LaterError(
+            "It sends us on to another address ({status}). Set that one.", status=status, wait=MENDING, everything=True
+        )
     if status == 410 or (status in {404, 405} and method == "POST"):
-        why = "It does not take this at that address ({status})."
-        return LaterError(why, status=status, wait=wait or MENDING, everything=True)
+        return LaterError(
+            "It does not take this at that address ({status}).", status=status, wait=wait or MENDING, everything=True
+        )
     if wrong := _wrong(body):
         return NeverError("It refused this ({status}): {fields}.", status=status, fields=", ".join(wrong), wrong=wrong)
     return NeverError("It refused this ({status}).", status=status)
