@@ -19,6 +19,7 @@ from bot.console import (
     home,
     persons,
     profile,
+    rules,
     setup,
     signin,
     sources,
@@ -28,7 +29,7 @@ from bot.console.desk import Desk, NotAllowed, NotSignedIn, go_to
 from bot.console.security import Guarded
 from bot.errors import RefusedError
 
-ADMINISTRATION: Final = (administration, sources, codes, persons, accounts, stuck, health, setup)
+ADMINISTRATION: Final = (administration, sources, codes, persons, accounts, stuck, health, setup, rules)
 
 
 def build(desk: Desk) -> FastAPI:

@@ -142,6 +142,8 @@ DONE: Final[Mapping[str, str]] = {
     "erased": N_("What identifies this person is erased. They are told so in the chat."),
     "tried_again": N_("It is tried again. If it fails, it is back here in some minutes."),
     "forgotten": N_("What it said is forgotten."),
+    "counts_now": N_("It counts from now."),
+    "waits_for_second": N_("It is proposed. It counts once a second person approves it."),
     "revoked": N_("Its keys open nothing any more."),
     "all_resumed": N_("Messages leave again. Nothing is sent twice."),
     "claimed": N_("It is yours now."),
