@@ -13,8 +13,10 @@ from bot.console import (
     approve,
     audit,
     campaigns,
+    cards,
     codes,
     contact,
+    editor,
     health,
     home,
     persons,
@@ -24,11 +26,15 @@ from bot.console import (
     signin,
     sources,
     stuck,
-)  # fmt: skip
+    text_changes,
+    texts,
+)
 from bot.console.desk import Desk, NotAllowed, NotSignedIn, go_to
 from bot.console.security import Guarded
 from bot.errors import RefusedError
 
+#: What stands under /cards; words that are no cards come first.
+TEXTS: Final = (text_changes, texts, cards)
 ADMINISTRATION: Final = (administration, sources, codes, persons, accounts, stuck, health, setup, rules)
 
 
@@ -37,7 +43,7 @@ def build(desk: Desk) -> FastAPI:
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
     app.state.desk = desk
     app.router.routes.append(desk.pages.static.route())
-    for area in (signin, profile, home, campaigns, approve, contact, audit, *ADMINISTRATION):
+    for area in (signin, profile, home, editor, campaigns, approve, contact, audit, *TEXTS, *ADMINISTRATION):
         app.router.routes.extend(area.routes(desk).routes)
 
     def to_sign_in(request: Request, _: Exception) -> Response:

@@ -25,11 +25,11 @@ LANGUAGE: Final = "nl"
 _METHODS: Final = [("console/templates/**.html", "jinja2"), ("**.py", "python")]
 #: Whose refusals staff can meet in the console; what operators meet at a terminal stays English.
 _ROOMS: Final = (
-    "console/", "staff/", "campaigns/", "contacts/", "library/", "links.py", "mydata.py", "signals/keys.py", "upkeep.py"
+    "console/", "staff/", "campaigns/", "contacts/", "library/", "links.py", "mydata.py", "signals/keys.py",
+    "upkeep.py", "preview.py",
 )  # fmt: skip
-_KEYWORDS: Final = {
-    **DEFAULT_KEYWORDS, "N_": None, "RefusedError": None, "TakenError": None, "ClosedError": None, "Misfit": (2,),
-}  # fmt: skip
+_REFUSALS: Final = dict.fromkeys(["RefusedError", "TakenError", "ClosedError"])
+_KEYWORDS: Final = {**DEFAULT_KEYWORDS, "N_": None, **_REFUSALS, "Misfit": (2,), "_no_day": (3,)}
 
 
 def file(root: Path = ROOT) -> Path:

@@ -60,6 +60,7 @@ class NotAllowed(Exception):  # noqa: N818
 class Desk:
     """`new_token` gives 32 random bytes as text; `people` are the logins whom anybody may step into (the demo only).
 
+    `rate_per_s`: the most messages a second over all chats.
     `settings` and `look` are for the pages of administration; without them these say that they do not know.
     """
 
@@ -67,6 +68,7 @@ class Desk:
     new_token: Callable[[], str] = field(repr=False)
     pages: Pages = field(default_factory=Pages)
     people: Collection[str] = ()
+    rate_per_s: float = 30.0
     pick: Callable[[str], str] = secrets.choice  # one character at random, of which nobody foretells the next
     settings: Sequence[Setting] = ()
     look: Callable[[], Sequence[Finding]] | None = None  # what is wrong, at a glance; it asks the database

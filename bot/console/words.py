@@ -122,10 +122,36 @@ CHOICES: Final[Mapping[str, str]] = {
     Choice.UNWELCOME: N_("It was not welcome"),
 }
 
+#: The fields of the editor's steps, where what somebody else saved is told.
+FIELDS: Final[Mapping[str, str]] = {
+    "title": N_("Name, for you and your colleagues"),
+    "card": N_("Card"),
+    "languages": N_("Languages"),
+    "linked_only": N_("Only people with a code"),
+    "situations": N_("Only people who told us something"),
+    "signals": N_("Signals that set it off"),
+    "variants": N_("Texts"),
+    "when": N_("What makes it begin?"),
+    "calendar": N_("The day is of this kind"),
+    "date": N_("The one day"),
+    "month": N_("Month of each year"),
+    "day": N_("Day of that month"),
+    "first": N_("First day"),
+    "until": N_("Last day"),
+    "waves": N_("Waves"),
+    "days_between": N_("Days between two waves"),
+    "hourly_maximum": N_("At most so many messages an hour"),
+    "learning": N_("Write now, or by lot?"),
+}
+
 #: What was just done, by the word in the address of the page that says so.
 DONE: Final[Mapping[str, str]] = {
     "signed_out": N_("You are signed out."),
     "saved": N_("It is saved."),
+    "draft_begun": N_("You began a campaign. Nothing is sent before it is finished, approved and started."),
+    "draft_copied": N_("You began a campaign from another one. Its days have to be chosen anew."),
+    "draft_finished": N_("It is a campaign now. Hand it over when it is ready to be approved."),
+    "draft_discarded": N_("The draft is thrown away."),
     "campaign_handed_over": N_("It is handed over. Whoever approves sees it on their home page."),
     "campaign_taken_back": N_("You took it back. Hand it over again when it is ready."),
     "approved": N_("You approved it. An editor can start it now."),
@@ -133,6 +159,13 @@ DONE: Final[Mapping[str, str]] = {
     "started": N_("It runs. The first messages leave in the next civil hours."),
     "paused": N_("It is paused. Nothing more leaves until somebody starts it again."),
     "stopped": N_("It is stopped for good. What was sent already cannot be recalled."),
+    "page_checked": N_("It is kept that you checked the page today."),
+    "card_suspended": N_("The card is suspended. Nothing is sent about it until two people publish it again."),
+    "text_proposed": N_("It is proposed. Somebody else has to approve it."),
+    "text_approved": N_("You approved it. It counts from now."),
+    "text_returned": N_("It goes back to who proposed it, with your reason."),
+    "text_withdrawn": N_("You withdrew it. Nothing changes."),
+    "text_kept": N_("The approved text counts on."),
     "all_paused": N_("Nothing leaves any more. Answers to people still do."),
     "codes_revoked": N_("The codes that nobody used open nothing any more."),
     "account_made": N_("The account is made. Give a first password, unless this person signs in elsewhere."),

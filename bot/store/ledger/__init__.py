@@ -23,8 +23,8 @@ from bot.store.ledger.figures import (
     asked_for_contact,
     figures,
     standing,
-    stuck,
     uncertain,
+    unresolved,
     upcoming,
 )
 from bot.store.ledger.given_up import dead_letters, uncertain_messages
@@ -178,7 +178,6 @@ __all__ = [
     "set_mark",
     "standing",
     "stop_planning",
-    "stuck",
     "table_of",
     "take_back",
     "told",
@@ -189,6 +188,7 @@ __all__ = [
     "unheard",
     "unhurried",
     "unplanned",
+    "unresolved",
     "unseal",
     "upcoming",
     "verify",
