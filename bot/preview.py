@@ -89,6 +89,24 @@ def question(
     )
 
 
+def at_its_soonest(
+    session: Session,
+    wording: Wording,
+    vault: Vault,
+    campaign: str | CampaignRow,
+    now: datetime,
+    *,
+    kind: str | None = None,
+) -> Question:
+    """`question` at the first moment at which it could be said to anybody, with what is known at `now`."""
+    asked = question(session, wording, vault, campaign, now, kind=kind)
+    moment = soonest(asked)
+    if moment == asked.now:
+        return asked
+    # The same signal: at a later moment another day of the calendar could be the next one.
+    return replace(asked, now=moment, signal=replace(asked.signal, received_at=moment))
+
+
 def soonest(asked: Question) -> datetime:
     """The first moment from which this could be said to anybody: its window and the campaign's period have begun."""
     rule = outreach.rule_for(asked.signal, asked.world.card)

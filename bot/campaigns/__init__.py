@@ -3,10 +3,10 @@
 Functions take a session and never commit.
 """
 
-from bot.campaigns import funnel, pace
+from bot.campaigns import drafts, filled, funnel
 from bot.campaigns.content import content, last_approval
 from bot.campaigns.dates import Coming, coming, days_of
-from bot.campaigns.differences import Change, Differences, Mark, Piece, TextChange, differences, words
+from bot.campaigns.differences import Change, Differences, Mark, Piece, TextChange, compared, differences
 from bot.campaigns.file import CampaignFile, content_hash, file_of, hash_of, misfits, read, situations_for
 from bot.campaigns.life import (
     State,
@@ -25,7 +25,20 @@ from bot.campaigns.life import (
     take_back,
 )
 from bot.campaigns.running import CALENDAR_SOURCE, Due, alive, answering, due, due_dates, facts_of, waiting
-from bot.campaigns.search import ORDER, Alive, Ready, Sort, Wanted, approved_ones, cards, counted, known, search, titles
+from bot.campaigns.search import (
+    ORDER,
+    Alive,
+    Ready,
+    Sort,
+    Wanted,
+    approved_ones,
+    cards,
+    counted,
+    known,
+    running_by_card,
+    search,
+    titles,
+)
 from bot.campaigns.words import own_version, own_wordings, with_its_words
 
 __all__ = [
@@ -52,15 +65,18 @@ __all__ = [
     "approved_ones",
     "cards",
     "coming",
+    "compared",
     "content",
     "content_hash",
     "counted",
     "days_of",
     "differences",
+    "drafts",
     "due",
     "due_dates",
     "facts_of",
     "file_of",
+    "filled",
     "finish",
     "funnel",
     "hand_over",
@@ -72,10 +88,10 @@ __all__ = [
     "misfits",
     "own_version",
     "own_wordings",
-    "pace",
     "pause",
     "read",
     "row_of",
+    "running_by_card",
     "search",
     "send_back",
     "situations_for",
@@ -85,5 +101,4 @@ __all__ = [
     "titles",
     "waiting",
     "with_its_words",
-    "words",
 ]

@@ -57,7 +57,7 @@ class TextChange:
 
     @property
     def pieces(self) -> list[Piece]:
-        return list(words(self.before or "", self.after or ""))
+        return list(compared(self.before or "", self.after or ""))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -83,7 +83,7 @@ def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> Differen
     )
 
 
-def words(before: str, after: str) -> Iterator[Piece]:
+def compared(before: str, after: str) -> Iterator[Piece]:
     """`after` beside `before`: without what is new it reads as before, without what is gone as after."""
     old, new = _PIECES.findall(before), _PIECES.findall(after)
     for how, start, end, begin, finish in SequenceMatcher(a=old, b=new, autojunk=False).get_opcodes():

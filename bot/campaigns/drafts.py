@@ -163,6 +163,7 @@ def new_id(session: Session, title: str) -> str:
     stem = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[: LONGEST_ID - 4].strip("-")
     stem = stem if len(stem) >= 3 else "campagne"
     taken = {
+        "new",  # the address at which one is begun
         *session.exec(select(CampaignRow.id).where(col(CampaignRow.id).startswith(stem))),
         *session.exec(select(CampaignDraftRow.id).where(col(CampaignDraftRow.id).startswith(stem))),
     }

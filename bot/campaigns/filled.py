@@ -212,18 +212,23 @@ def _missing_days(whole: Mapping[str, Any], schedule: Mapping[str, Any]) -> Iter
     if when != When.SIGNAL and not schedule.get("calendar"):
         yield Misfit("trigger", "Choose the calendar signal of the card that the day stands for.")
     if when == When.DATE and _date(schedule.get("date", "")) is None:
-        yield Misfit("trigger", "“{typed}” is no date for the day itself. Choose one.", typed=schedule.get("date", ""))
+        yield _no_day("trigger", schedule.get("date", ""), "Choose the one day that it is about.")
     if when == When.YEARLY and not _is_yearly(whole["trigger"]["yearly"]):
         yield Misfit("trigger", "The day of each year does not exist. Choose a month and a day in it.")
     first, until = _date(whole["period"]["from"]), _date(whole["period"]["until"])
     if first is None:
-        yield Misfit("period", "“{typed}” is no first day. Choose the day from which it may send.",
-                     typed=whole["period"]["from"])  # fmt: skip
+        yield _no_day("period", whole["period"]["from"], "Choose the first day on which it may send.")
     if until is None:
-        yield Misfit("period", "“{typed}” is no last day. Choose the day until which it may send.",
-                     typed=whole["period"]["until"])  # fmt: skip
+        yield _no_day("period", whole["period"]["until"], "Choose the last day on which it may send.")
     if first is not None and until is not None and until < first:
         yield Misfit("period", "The last day is before the first. Swap them, or choose a later last day.")
+
+
+def _no_day(field: str, typed: str, choose: str) -> Misfit:
+    """`choose` where nothing was chosen; what was typed where it is no date."""
+    return (
+        Misfit(field, "“{typed}” is no date. Write it as 2027-01-31.", typed=typed) if typed else Misfit(field, choose)
+    )
 
 
 def _made(whole: Mapping[str, Any]) -> CampaignFile | list[Misfit]:

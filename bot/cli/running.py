@@ -82,6 +82,7 @@ def run(
                     new_token=lambda: secrets.token_urlsafe(32),
                     settings=given(settings),
                     look=lambda: at_a_glance(whole.sessions, journey.wording, parts.now(), whole.today()),
+                    rate_per_s=settings.rate_per_s,
                 )
             ),
             pages_port=settings.console_port,

@@ -13,23 +13,30 @@ from bot.console import (
     approve,
     audit,
     campaigns,
+    cards,
     codes,
     contact,
+    editor,
     elsewhere,
     health,
     home,
     persons,
     profile,
+    rules,
     setup,
     signin,
     sources,
     stuck,
-)  # fmt: skip
+    text_changes,
+    texts,
+)
 from bot.console.desk import Desk, NotAllowed, NotSignedIn, go_to
 from bot.console.security import Guarded
 from bot.errors import RefusedError
 
-ADMINISTRATION: Final = (administration, sources, codes, persons, accounts, elsewhere, stuck, health, setup)
+#: What stands under /cards; words that are no cards come first.
+TEXTS: Final = (text_changes, texts, cards)
+ADMINISTRATION: Final = (administration, sources, codes, persons, accounts, elsewhere, stuck, health, setup, rules)
 
 
 def build(desk: Desk) -> FastAPI:
@@ -37,7 +44,7 @@ def build(desk: Desk) -> FastAPI:
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
     app.state.desk = desk
     app.router.routes.append(desk.pages.static.route())
-    for area in (signin, profile, home, campaigns, approve, contact, audit, *ADMINISTRATION):
+    for area in (signin, profile, home, editor, campaigns, approve, contact, audit, *TEXTS, *ADMINISTRATION):
         app.router.routes.extend(area.routes(desk).routes)
 
     def to_sign_in(request: Request, _: Exception) -> Response:

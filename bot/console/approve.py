@@ -82,13 +82,7 @@ def routes(desk: Desk) -> APIRouter:
 
     @router.post("/hand-over")
     def hand_over(campaign: str, me: Annotated[SignedIn, allowed(May.EDIT_CAMPAIGNS)]) -> Response:
-        """The funnel is counted before the transaction that keeps it: counting may take seconds, and nobody waits."""
-        wording, now = desk.journey.wording, desk.now
-        with desk.reading() as session:
-            asked = preview.question(session, wording, desk.journey.vault, campaign, now)
-            counted = preview.preview(session, asked)
-        with desk.writing() as session:
-            funnel.freeze(session, campaign, wording, counted, kind=asked.signal.type, by=me.login, now=now)
+        handed_over(desk, campaign, me)
         return go_to(f"/campaigns/{campaign}", "campaign_handed_over")
 
     @router.post("/take-back")
@@ -98,6 +92,16 @@ def routes(desk: Desk) -> APIRouter:
         return go_to(f"/campaigns/{campaign}", "campaign_taken_back")
 
     return router
+
+
+def handed_over(desk: Desk, campaign: str, me: SignedIn) -> None:
+    """Hand it over with the funnel of now. Counting may take seconds, so it is done before the transaction."""
+    wording, now = desk.journey.wording, desk.now
+    with desk.reading() as session:
+        asked = preview.at_its_soonest(session, wording, desk.journey.vault, campaign, now)
+        counted = preview.preview(session, asked)
+    with desk.writing() as session:
+        funnel.freeze(session, campaign, wording, counted, kind=asked.signal.type, by=me.login, now=now)
 
 
 def _again(
@@ -164,10 +168,9 @@ def _counted(
     if count:
         try:
             kind = None if frozen is None else frozen.kind
-            now = preview.preview(
-                session,
-                preview.question(session, desk.journey.wording, desk.journey.vault, row.id, desk.now, kind=kind),
-            )
+            wording, vault = desk.journey.wording, desk.journey.vault
+            asked = preview.at_its_soonest(session, wording, vault, row.id, desk.now, kind=kind)
+            now = preview.preview(session, asked)
         except RefusedError as error:
             refusal = error
     then = None if frozen is None else frozen.reasons

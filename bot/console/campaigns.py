@@ -11,9 +11,10 @@ from sqlmodel import Session
 from starlette.responses import Response
 
 from bot import campaigns, staff
-from bot.campaigns import Ready, Sort, State, funnel, pace
+from bot.campaigns import Ready, Sort, State, drafts, funnel
 from bot.console import failures, sentences
 from bot.console.desk import Desk, allowed, go_to
+from bot.core import pace
 from bot.errors import RefusedError
 from bot.staff import May, SignedIn
 from bot.store import ledger
@@ -98,11 +99,13 @@ def routes(desk: Desk) -> APIRouter:
             rows, count = campaigns.search(session, filters.wanted(me), limit=PER_PAGE, offset=(number - 1) * PER_PAGE)
             lines = list(_lines(desk, session, rows))
             cards = campaigns.cards(session)
+            writing = drafts.listing(session, limit=PER_PAGE) if me.may(May.EDIT_CAMPAIGNS) and number == 1 else []
         return desk.page(
             request,
             "campaigns.html",
             lines=lines,
             count=count,
+            writing=writing,
             filters=filters,
             states=campaigns.ORDER,
             cards=[(one, desk.journey.wording.cards[one].name) for one in cards if one in desk.journey.wording.cards],
@@ -209,13 +212,13 @@ def _progress(desk: Desk, session: Session, row: CampaignRow) -> dict[str, Any]:
     figures = ledger.figures(session, [row.id])[row.id]
     states, reasons = ledger.standing(session, row.id)
     waiting = _on_the_way(figures)
-    ends = None
     running = row.state == State.RUNNING
+    left = None
     if running and waiting:
-        most = campaigns.file_of(row).hourly_maximum
-        ends = pace.last_leaves(
-            waiting, most, desk.journey.wording.municipality.zone, desk.journey.wording.rules, desk.now
-        )
+        wording = desk.journey.wording
+        hourly = min(campaigns.file_of(row).hourly_maximum, int(desk.rate_per_s * 3600))
+        zone, rules = wording.municipality.zone, wording.rules
+        left = pace.spread([(desk.now, waiting)], hourly, zone, rules, closes=row.ends_at)
     departed = figures.sent + figures.messages["failed"]
     return {
         "row": row,
@@ -227,7 +230,7 @@ def _progress(desk: Desk, session: Session, row: CampaignRow) -> dict[str, Any]:
         "reasons": [(reason, count) for reason, count in reasons.most_common() if reason not in failures.ENDS],
         "failed": failures.in_words(figures.failures),
         "uncertain": ledger.uncertain(session, row.id, TOLD) if figures.messages["uncertain"] else [],
-        "ends": ends,
+        "left": left,
         "alive": running and row.starts_at <= desk.now < row.ends_at,
     }
 

@@ -26,12 +26,11 @@ _METHODS: Final = [("console/templates/**.html", "jinja2"), ("**.py", "python")]
 #: Whose refusals staff can meet in the console; what operators meet at a terminal stays English.
 _ROOMS: Final = (
     "console/", "staff/", "campaigns/", "contacts/", "klant/", "library/", "links.py", "mydata.py", "signals/keys.py",
-    "upkeep.py",
+    "upkeep.py", "preview.py",
 )  # fmt: skip
-_KEYWORDS: Final = {
-    **DEFAULT_KEYWORDS, "N_": None, "RefusedError": None, "TakenError": None, "ClosedError": None, "Misfit": (2,),
-    "Why": None, "LaterError": None, "NeverError": None,
-}  # fmt: skip
+_REFUSALS: Final = dict.fromkeys(["RefusedError", "TakenError", "ClosedError"])
+_REASONS: Final = dict.fromkeys(["Why", "LaterError", "NeverError"])
+_KEYWORDS: Final = {**DEFAULT_KEYWORDS, "N_": None, **_REFUSALS, **_REASONS, "Misfit": (2,), "_no_day": (3,)}
 
 
 def file(root: Path = ROOT) -> Path:

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 from fastapi import Depends, Request
 from sqlmodel import Session
+from starlette.concurrency import run_in_threadpool
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from bot.console.pages import Pages
@@ -59,6 +60,7 @@ class NotAllowed(Exception):  # noqa: N818
 class Desk:
     """`new_token` gives 32 random bytes as text; `people` are the logins whom anybody may step into (the demo only).
 
+    `rate_per_s`: the most messages a second over all chats.
     `settings` and `look` are for the pages of administration; without them these say that they do not know.
     """
 
@@ -66,6 +68,7 @@ class Desk:
     new_token: Callable[[], str] = field(repr=False)
     pages: Pages = field(default_factory=Pages)
     people: Collection[str] = ()
+    rate_per_s: float = 30.0
     pick: Callable[[str], str] = secrets.choice  # one character at random, of which nobody foretells the next
     settings: Sequence[Setting] = ()
     look: Callable[[], Sequence[Finding]] | None = None  # what is wrong, at a glance; it asks the database
@@ -88,6 +91,10 @@ class Desk:
     def writing(self) -> Iterator[Session]:
         with self.journey.sessions.begin() as session:
             yield session
+
+    async def in_thread(self, work: Callable[[], Response]) -> Response:
+        """What asks the database, from a handler that had to wait for a form with names of its own."""
+        return await run_in_threadpool(work)
 
     def who(self, request: Request) -> SignedIn | None:
         """Who is at the other end; None: nobody signed in."""

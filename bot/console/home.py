@@ -1,23 +1,26 @@
 """The first page: what waits for whoever looks, what leaves next, and the one press that makes the whole bot quiet."""
 
 from dataclasses import dataclass
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Form, Request
 from sqlmodel import Session
 from starlette.responses import Response
 
-from bot import campaigns, contacts, staff
-from bot.campaigns import Ready, State, Wanted
+from bot import campaigns, cards, contacts, library, signals, staff
+from bot.campaigns import Ready, State, Wanted, drafts
 from bot.console.desk import Desk, allowed, go_to
 from bot.core import outreach
+from bot.signals import Health
 from bot.staff import May, SignedIn
 from bot.store import ledger
 from bot.store.tables import CampaignRow
 
 #: So many of each are named here; the list has the others.
 NAMED: Final = 5
+#: So long a change of texts that came back is told on this page.
+RETURNED: Final = timedelta(days=14)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -45,11 +48,14 @@ def routes(desk: Desk) -> APIRouter:
                 }
                 said |= _to_decide(session, alive, me) if me.may(May.APPROVE) else {}
                 said |= _to_write(session, alive, me) if me.may(May.EDIT_CAMPAIGNS) else {}
+                said |= _of_texts(desk, session, me)
             if me.may(May.SEE_REQUESTS):
                 today = desk.now.astimezone(desk.zone).date()
                 said["requests"] = contacts.counts(session, me.login, now=desk.now, today=today)
             if me.may(May.ADMINISTER):
-                said["uncertain"], said["dead_letters"] = ledger.stuck(session)
+                said["uncertain"], said["dead_letters"] = ledger.unresolved(session)
+                standings = signals.standings(session, desk.now, desk.zone)
+                said["unwell"] = [one for one in standings if one.health in {Health.SILENT, Health.REFUSED}]
             if me.may(May.AUDIT):
                 said["check"] = staff.last_check(session)
             if me.may(May.RESEARCH):
@@ -104,8 +110,10 @@ def _to_write(session: Session, alive: list[campaigns.Alive], me: SignedIn) -> d
     """What came back, what is not handed over yet, and what may be started."""
     returned, _ = campaigns.search(session, Wanted(ready=Ready.SENT_BACK, by=me.login), limit=NAMED)
     making, count = campaigns.search(session, Wanted(ready=Ready.IN_THE_MAKING, by=me.login), limit=NAMED)
+    begun = [one for one in drafts.listing(session) if me.login in {one.started_by, one.updated_by}]
     startable = [one.id for one in alive if one.state == State.APPROVED and not one.changed]
     return {
+        "begun": begun[:NAMED],
         "returned": returned,
         "making": making,
         "making_count": count,
@@ -137,3 +145,20 @@ def _next(desk: Desk, session: Session, alive: list[campaigns.Alive]) -> list[Ne
 def _first(one: campaigns.Alive, today: date) -> date | None:
     """The next day on which its calendar lets people hear of something."""
     return min((day for day in one.opens if day > today), default=None)
+
+
+def _of_texts(desk: Desk, session: Session, me: SignedIn) -> dict[str, Any]:
+    """Changes of texts that this person can decide about, those of theirs that came back, and what is late on cards."""
+    today = desk.now.astimezone(desk.zone).date()
+    waiting = [row for row, _ in library.listing(session, state=library.State.PROPOSED)]
+    returned = [row for row, _ in library.listing(session, state=library.State.RETURNED, limit=50)]
+    since = desk.now - RETURNED
+    return {
+        "texts_to_decide": [row for row in waiting if not campaigns.among(me.login, [row.proposed_by])],
+        "texts_returned": [
+            row
+            for row in returned
+            if campaigns.among(me.login, [row.proposed_by]) and row.decided_at is not None and row.decided_at > since
+        ],
+        "cards_late": sum(one.late(today) for one in cards.due(desk.journey.wording)),
+    }

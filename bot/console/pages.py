@@ -49,6 +49,11 @@ class Pages:
         environment = self._environments.get(language, self._environments[LANGUAGES[0]])
         return environment.globals["translations"].gettext  # type: ignore[attr-defined,no-any-return]
 
+    def told(self, language: str, error: object) -> str:
+        """A refusal or a fault as it is said in a language; one that has no sentence of its own, as it is."""
+        sentence = getattr(error, "sentence", None)
+        return str(error) if sentence is None else self.say(language, sentence, getattr(error, "values", {}))
+
     def language(self, request: Request) -> str:
         """What the browser asks for, of what there is; Dutch when it asks for neither."""
         asked = [part.split(";")[0].strip() for part in request.headers.get("accept-language", "").split(",")]
@@ -76,6 +81,11 @@ class Pages:
             "number": partial(numbers.format_decimal, locale=locale),
             "percent": partial(numbers.format_percent, locale=locale),
             "translated": translations.gettext,
+            "translated_field": lambda name: translations.gettext(words.FIELDS.get(name, name)),
+            "refused_words": lambda error: self.told(language, error),
+            "language_name": partial(_language, locale=locale),
+            "iso_day": partial(_iso_day, locale=locale),
+            "month_name": lambda number: dates.get_month_names("wide", locale=locale)[number],
             "day_in": lambda at, language, zone: dates.format_date(at.astimezone(zone), "d MMM y", locale=language),
         }
         environment.globals |= {
@@ -115,6 +125,14 @@ def _language(code: str, *, locale: str) -> str:
 
 def _day(value: date | None, *, locale: str) -> str:
     return "" if value is None else dates.format_date(value, "EEE d MMM y", locale=locale)
+
+
+def _iso_day(typed: str, *, locale: str) -> str:
+    """A date that somebody typed, in words; what is none, as it was typed."""
+    try:
+        return _day(date.fromisoformat(typed), locale=locale)
+    except ValueError:
+        return typed
 
 
 def _moment(value: datetime | None, zone: ZoneInfo, *, locale: str) -> str:

@@ -48,6 +48,9 @@ class Guarded:
         if scope["method"] not in SAFE and comes_from_elsewhere(headers):
             await PlainTextResponse("This came from another site.", status_code=403)(scope, receive, wrapped)
             return
+        if "\0" in scope["path"] or b"%00" in scope["query_string"]:  # PostgreSQL takes no such text, and we have none
+            await PlainTextResponse("There is no such address.", status_code=400)(scope, receive, wrapped)
+            return
         if int(headers.get("content-length") or 0) > BODY_MAX:
             await PlainTextResponse("This is too much at once.", status_code=413)(scope, receive, wrapped)
             return

@@ -6,13 +6,14 @@ today is made from all of them together and checked as the files are.
 
 from bot.library.bounds import needs_two, softer
 from bot.library.difference import Difference, differences_of, lines
-from bot.library.editing import Value, translation, tried, with_text, with_values, with_wording
+from bot.library.editing import Value, misfits_of, parsed, translation, tried, with_text, with_values, with_wording
 from bot.library.files import LOCALE, Files, place, shipped, wording_of
 from bot.library.folders import differences, write
 from bot.library.proposing import (
     Judged,
     State,
     approve,
+    changed_by,
     changes_of,
     judge,
     keep_ours,
@@ -21,6 +22,7 @@ from bot.library.proposing import (
     propose,
     record,
     send_back,
+    take_both,
     take_file,
     withdraw,
 )
@@ -36,6 +38,7 @@ __all__ = [
     "State",
     "Value",
     "approve",
+    "changed_by",
     "changes_of",
     "conflicts",
     "current",
@@ -47,13 +50,16 @@ __all__ = [
     "known",
     "lines",
     "listing",
+    "misfits_of",
     "needs_two",
+    "parsed",
     "place",
     "propose",
     "record",
     "send_back",
     "shipped",
     "softer",
+    "take_both",
     "take_file",
     "translation",
     "tried",

@@ -18,12 +18,16 @@ Kind = Literal["same", "out", "in"]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Difference:
-    """One value of a file; None: there is none. `language` is that of its words, if it has any."""
+    """One value of a file; None: there is none. `language` is that of its words, if it has any.
+
+    `kept`: a translation that stays as it is although the Dutch that it was made from changes.
+    """
 
     name: str
     before: str | None
     after: str | None
     language: str | None = None
+    kept: bool = False
 
     @property
     def words(self) -> list[tuple[Kind, str]]:
@@ -39,12 +43,13 @@ def differences_of(path: str, before: str | None, after: str | None) -> list[Dif
         was, is_now = (_values(path, text) for text in (before, after))
     except (tomllib.TOMLDecodeError, PoFileError):
         return [Difference(name=path, before=before, after=after)]
-    names = [*is_now, *(name for name in was if name not in is_now)]
-    return [
-        Difference(name=name, before=was.get(name), after=is_now.get(name), language=language)
-        for name in names
-        if was.get(name) != is_now.get(name)
-    ]
+    found = []
+    for name in [*is_now, *(name for name in was if name not in is_now)]:
+        (source, old), (fresh, new) = was.get(name, (None, None)), is_now.get(name, (None, None))
+        if old != new or source != fresh:
+            kept = old == new
+            found.append(Difference(name=name, before=old, after=new, language=language, kept=kept))
+    return found
 
 
 def words(before: str, after: str) -> list[tuple[Kind, str]]:
@@ -62,21 +67,23 @@ def words(before: str, after: str) -> list[tuple[Kind, str]]:
 
 def lines(before: str | None, after: str | None) -> list[str]:
     """The lines of the whole file that differ, with two around them, as programmers write it."""
-    both = [(text or "").splitlines() for text in (before, after)]
-    return list(difflib.unified_diff(*both, n=2, lineterm=""))[2:]
+    return list(difflib.unified_diff((before or "").splitlines(), (after or "").splitlines(), n=2, lineterm=""))[2:]
 
 
-def _values(path: str, text: str | None) -> dict[str, str]:
+def _values(path: str, text: str | None) -> dict[str, tuple[str | None, str]]:
+    """By its name each value, and for a translation the Dutch that it was made from before it."""
     if text is None:
         return {}
     if (catalogue := LOCALE.fullmatch(path)) is None:
-        return dict(_flat(tomllib.loads(text), ""))
+        return {name: (None, value) for name, value in _flat(tomllib.loads(text), "")}
     catalog = read_po(io.StringIO(text), locale=catalogue[1], domain=DOMAIN, abort_invalid=True)
     return {
-        entry.context: "\n".join([entry.string] if isinstance(entry.string, str) else entry.string or ())
-        for entry in catalog
-        if entry.id and entry.context
+        entry.context: (_joined(entry.id), _joined(entry.string)) for entry in catalog if entry.id and entry.context
     }
+
+
+def _joined(forms: str | list[str] | tuple[str, ...] | None) -> str:
+    return "\n".join([forms] if isinstance(forms, str) else forms or ())
 
 
 def _flat(value: Any, name: str) -> Iterator[tuple[str, str]]:

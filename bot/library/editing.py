@@ -5,7 +5,7 @@ import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import date
+from datetime import date, time
 from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, Final
@@ -19,10 +19,10 @@ from bot.core.plain import Kind
 from bot.library.files import LOCALE, Files, place
 from bot.wording import Wording
 from bot.wording.catalogue import DOMAIN, SOURCE_LANGUAGE
-from bot.wording.sources import Source, sources
+from bot.wording.sources import Source, misfits, sources
 from bot.wording.update import updated, written
 
-Value = str | int | bool | date | None
+Value = str | int | float | bool | date | time | list[str] | list[date] | None
 #: Where a value that is not in the file yet comes to stand: after this one of the same table.
 _AFTER: Final = {"valid_until": "valid_from", "exceptions": "body", "whom": "not_wanted", "signs": "whom"}
 
@@ -93,7 +93,8 @@ def with_text(files: Files, key: str, said: Mapping[str, str]) -> dict[str, str]
     if source.plural is not None:
         raise ValueError(f"{key} has a form for one and a form for many; change them in the file")
     fresh = {source.file: with_values(files[source.file], {name: _tidied(said[SOURCE_LANGUAGE])})}
-    return fresh | _translated({**files, **fresh}, {key: said})
+    fresh |= _translated({**files, **fresh}, {key: said})
+    return {path: text for path, text in fresh.items() if text != files[path]}
 
 
 def with_wording(
@@ -134,6 +135,20 @@ def tried(wording: Wording, key: str, said: Mapping[str, str], *, card: str = ""
     )
 
 
+def misfits_of(wording: Wording, key: str, language: str) -> list[str]:
+    """Placeholders that stand in only one of the Dutch and the text that was tried in this language."""
+    source = wording.sources[key]
+    text = (source.own or {}).get(language, "")
+    if language == SOURCE_LANGUAGE or not text:
+        return []
+    return sorted(misfits(source, (text,)))
+
+
+def parsed(text: str) -> dict[str, Any]:
+    """A file that is in force, which is TOML."""
+    return tomllib.loads(text)
+
+
 def _found(files: Files, key: str) -> tuple[Source, tuple[str, ...]]:
     """The text, and the steps to it in the TOML of its file."""
     for path, text in files.items():
@@ -155,6 +170,8 @@ def _steps(path: str, key: str, document: Mapping[str, Any]) -> tuple[str, ...]:
             return "theme", theme, rest[0] if rest else "title"
         case [("situations.toml" | "emergency.toml")], [table, name]:
             return table, name, "text"
+        case ["replies.toml"], [_, name]:
+            return name, "text"
     return next(steps for steps, name in _entries(document, (), "") if name == key)
 
 

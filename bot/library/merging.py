@@ -1,10 +1,12 @@
 """Two changes of one text put together."""
 
 from difflib import SequenceMatcher
+from functools import lru_cache
 
 _Edit = tuple[int, int, list[str]]
 
 
+@lru_cache(maxsize=16)  # large catalogues, and the same ones with each look at what is in force
 def merged(base: str, ours: str, theirs: str) -> str | None:
     """`base` with what was changed in `ours` and in `theirs`; None where both change the same lines."""
     lines = base.splitlines(keepends=True)

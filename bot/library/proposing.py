@@ -1,5 +1,6 @@
 """Changes of texts: proposed by one, approved by another, and whole files only."""
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -51,6 +52,11 @@ class Judged:
     faults: tuple[str, ...]
     wording: Wording | None
     voids: tuple[str, ...]
+
+    @property
+    def seal(self) -> str:
+        """Another one whenever the texts below this proposal are others, and with them what it would change."""
+        return body_hash(json.dumps(self.before, sort_keys=True))
 
 
 def propose(
@@ -126,8 +132,13 @@ def judge(session: Session, files: Files, proposal: int, *, now: datetime, appro
     )
 
 
-def approve(session: Session, files: Files, proposal: int, *, by: str, now: datetime) -> TextProposalRow:
-    """Let it count from now. Raises RefusedError for who proposed it, FaultsError when it does not fit any more."""
+def approve(
+    session: Session, files: Files, proposal: int, *, by: str, now: datetime, seen: str | None = None
+) -> TextProposalRow:
+    """Let it count from now. `seen` is the seal of what the approver looked at.
+
+    Raises RefusedError for who proposed it and for who saw something else, FaultsError when it does not fit any more.
+    """
     name = _named(by)
     _hold(session, now, f"{proposal} by {name}")
     row = _open(session, proposal)
@@ -136,6 +147,8 @@ def approve(session: Session, files: Files, proposal: int, *, by: str, now: date
     judged = judge(session, files, proposal, now=now, approver=name)
     if judged.faults:
         raise FaultsError(judged.faults)
+    if seen is not None and seen != judged.seal:
+        raise RefusedError("Another change was approved while you looked. Look at this one again.")
     _enact(session, files, row, judged.after, by=name, now=now)
     ledger.audit(
         session, now, name, "texts.approve", str(proposal), paths=sorted(judged.after), voids=list(judged.voids)
@@ -175,6 +188,7 @@ def keep_ours(session: Session, files: Files, path: str, *, by: str, now: dateti
     if path not in {conflict.path for conflict in conflicts(session, files)}:
         raise RefusedError("{path} is not in conflict.", path=path)
     row = session.get_one(TextInForceRow, path)
+    row.body = _stored(session, in_force(session, files).get(path))
     row.shipped = _stored(session, files.get(path))
     session.add(row)
     ledger.audit(session, now, name, "texts.keep", path)
@@ -188,6 +202,19 @@ def take_file(session: Session, files: Files, path: str, *, by: str, now: dateti
     return propose(session, files, {path: files.get(path)}, why=why, by=by, now=now)
 
 
+def take_both(session: Session, files: Files, path: str, *, by: str, now: datetime) -> TextProposalRow:
+    """Propose what a new version changed together with what was approved. Raises RefusedError where they collide."""
+    found = next((conflict for conflict in conflicts(session, files) if conflict.path == path), None)
+    if found is None:
+        raise RefusedError("{path} is not in conflict.", path=path)
+    both = None
+    if found.was is not None and found.ours is not None and found.file is not None:
+        both = merged(found.was, found.ours, found.file)
+    if both is None:
+        raise RefusedError("Both changed the same lines of {path}. Write the text that is right.", path=path)
+    return propose(session, files, {path: both}, why=f"{place(path)}: both changes together", by=by, now=now)
+
+
 def known(session: Session, proposal: int) -> TextProposalRow:
     row = session.get(TextProposalRow, proposal)
     if row is None:
@@ -199,6 +226,13 @@ def changes_of(session: Session, proposal: int) -> list[TextChangeRow]:
     """The files that a proposal changes, by path."""
     asked = select(TextChangeRow).where(col(TextChangeRow.proposal_id) == proposal)
     return list(session.exec(asked.order_by(col(TextChangeRow.path))))
+
+
+def changed_by(session: Session, proposal: int) -> list[tuple[str, str | None, str | None]]:
+    """Path, text it was made from and text proposed, of each file of a proposal."""
+    changes = changes_of(session, proposal)
+    bodies = bodies_of(session, [one for change in changes for one in (change.base, change.body) if one is not None])
+    return [(change.path, bodies.get(change.base or ""), bodies.get(change.body or "")) for change in changes]
 
 
 def listing(session: Session, *, state: str = "", limit: int = 100) -> list[tuple[TextProposalRow, list[str]]]:

@@ -12,11 +12,14 @@ from sqlmodel import Session, col, select
 
 from bot import campaigns
 from bot.errors import WordingError
-from bot.library.files import Files, place, shipped, wording_of
+from bot.library.files import LOCALE, Files, place, shipped, wording_of
+from bot.library.merging import merged
 from bot.store import ledger
 from bot.store.tables import TextBodyRow, TextInForceRow
 from bot.wording import Wording, with_own
 
+#: Sentences one beside the other, of which a new version brings new ones. Other files are decisions, and whole.
+_SENTENCES: Final = frozenset({"bot.toml", "replies.toml"})
 #: The mark that says whether something was approved since.
 MARK: Final = "texts"
 
@@ -40,16 +43,27 @@ def body_hash(text: str) -> str:
 
 
 def in_force(session: Session, files: Files) -> dict[str, str]:
-    """The text that counts, by path: the latest approved one, else the file."""
+    """The text that counts, by path: the latest approved one, else the file.
+
+    Where a new version changed a file of sentences, those that people approved count and the others are as it has them:
+    without them the program would have nothing to say. Where both are about the same lines, what was approved counts.
+    """
     texts = dict(files)
     rows = session.exec(select(TextInForceRow)).all()
-    bodies = bodies_of(session, [row.body for row in rows if row.body is not None])
+    bodies = bodies_of(session, [known for row in rows for known in (row.body, row.shipped) if known is not None])
     for row in rows:
         if row.body is None:
             texts.pop(row.path, None)
         else:
-            texts[row.path] = bodies[row.body]
+            was = None if row.shipped is None else bodies[row.shipped]
+            texts[row.path] = _with_new_sentences(row.path, was, bodies[row.body], files.get(row.path))
     return texts
+
+
+def _with_new_sentences(path: str, was: str | None, ours: str, file: str | None) -> str:
+    if was is None or file is None or was == file or not (path in _SENTENCES or LOCALE.fullmatch(path)):
+        return ours
+    return merged(was, ours, file) or ours
 
 
 def conflicts(session: Session, files: Files) -> list[Conflict]:

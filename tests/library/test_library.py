@@ -211,6 +211,25 @@ def test_a_file_that_a_new_version_changed_is_told_and_what_was_approved_counts_
         assert library.conflicts(session, shop.files) == []
 
 
+def test_new_sentences_of_a_new_version_are_there_although_people_changed_others(shop):
+    said = {one: library.translation(shop.wording, "card.zorgtoeslag.name", one) for one in shop.wording.languages}
+    with shop.sessions() as session:
+        texts = library.with_text(library.in_force(session, shop.files), "card.zorgtoeslag.name", said | {"en": "Care"})
+    assert texts.keys() == {"locale/en.po"}
+    shop.approve(shop.propose(texts))
+    shop.deploy("locale/en.po", 'msgstr "Thank you."', 'msgstr "Thanks."')
+
+    for _ in range(2):
+        assert shop.wording.say("card.zorgtoeslag.name", "en") == "Care"
+        assert "Thanks." in shop.text("locale/en.po")
+        with shop.sessions.begin() as session:
+            if library.conflicts(session, shop.files):
+                library.keep_ours(session, shop.files, "locale/en.po", by="sam", now=shop.now)
+        shop.restart()
+    with shop.sessions() as session:
+        assert library.conflicts(session, shop.files) == []
+
+
 def test_ours_can_be_kept_and_the_files_can_be_taken(shop):
     shop.approve(shop.propose(shop.changed(CARD, NEEDS, "Wat wij weten.")))
     shop.deploy(CARD, 'amount = "varies_personal"', 'amount = "varies_local"')

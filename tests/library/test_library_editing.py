@@ -47,7 +47,7 @@ def test_every_text_can_be_found_and_put_back_as_it_is_without_changing_a_byte(f
 @pytest.mark.parametrize("key", ["card.stadspas.plain", "later.ask", "municipality.team", "theme.money", "button.more"])
 def test_a_text_with_the_translations_it_had_changes_one_line_and_the_catalogues_as_the_tool_does(files, said, key):
     now = {language: editing.translation(said, key, language) for language in said.languages}
-    assert editing.with_text(files, key, now) == {said.sources[key].file: files[said.sources[key].file]}
+    assert editing.with_text(files, key, now) == {}
 
     fresh = editing.with_text(files, key, now | {"nl": "Misschien is dit iets.", "en": "Perhaps so."})
     changed = {**files, **fresh}

@@ -23,10 +23,11 @@ from bot.store.ledger.figures import (
     asked_for_contact,
     figures,
     standing,
-    stuck,
     uncertain,
+    unresolved,
     upcoming,
 )
+from bot.store.ledger.given_up import dead_letters, uncertain_messages
 from bot.store.ledger.knowledge import closed_decisions, newest_policy, policy_row
 from bot.store.ledger.messages import (
     COUNTS,
@@ -92,7 +93,6 @@ from bot.store.ledger.people import (
 from bot.store.ledger.searching import Place, Wanted, actions_done, deeds, who_did
 from bot.store.ledger.signals import NewSignal, add_signals, add_updates, people_of
 from bot.store.ledger.trail import Break, Verdict, audit, trail_length, verify, verify_on
-from bot.store.ledger.unsettled import dead_letters, uncertain_messages
 from bot.store.ledger.updates import condition, forget_updates, is_behind, unheard
 
 __all__ = [
@@ -178,7 +178,6 @@ __all__ = [
     "set_mark",
     "standing",
     "stop_planning",
-    "stuck",
     "table_of",
     "take_back",
     "told",
@@ -189,6 +188,7 @@ __all__ = [
     "unheard",
     "unhurried",
     "unplanned",
+    "unresolved",
     "unseal",
     "upcoming",
     "verify",
