@@ -487,6 +487,17 @@ class Journey:
             return found
         return None
 
+    def close_elsewhere(self, request: int, by: str) -> bool:
+        """Close a request that was handled in another system; False when it is closed already."""
+        try:
+            with self.sessions.begin() as session:
+                contacts.done(session, self.wording, request, by=by, now=self.clock(), whosever=True)
+        except contacts.ClosedError:
+            return False
+        log.info("closed_elsewhere", extra={"part": by})
+        self.on_queued()
+        return True
+
     # What closed windows teach, and what may be forgotten.
 
     @step("learn")

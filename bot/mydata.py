@@ -11,7 +11,7 @@ from typing import Any, Final
 from sqlalchemy import delete, func, select, update
 from sqlmodel import Session, SQLModel, col
 
-from bot import links, outbox, saying
+from bot import klant, links, outbox, saying
 from bot.core.facts import ConsentState
 from bot.core.talk import RESEARCH, Say, Standing
 from bot.errors import RefusedError
@@ -148,6 +148,7 @@ def collect(session: Session, wording: Wording, vault: Vault, citizen: CitizenRo
                     {"at": line.at, "by": line.by, "kind": line.kind or "said", "text": vault.open(line.text_sealed)}
                     for line in conversation.contact_lines(session, row.id)
                 ],
+                "passed_on": klant.passed_on(session, row.id),
             }
             for row in _of(session, ContactRequestRow, citizen)
         ],

@@ -25,6 +25,7 @@ class Ticks:
     """The ticks of one journey; planning every `plan_every_s` seconds of real time.
 
     `call_waves` has planned and decided what is due. `held` is asked before each tick: False, and it is left out.
+    `tell` tells other systems what they are to hear; it has ticks of its own, so that it holds up nothing else.
     """
 
     def __init__(
@@ -35,6 +36,7 @@ class Ticks:
         plan_every_s: float = 5.0,
         held: Callable[[], Awaitable[bool]],
         tidy: Step | None = None,
+        tell: Step | None = None,
     ) -> None:
         self._running: set[asyncio.Task[object]] = set()
         self._held = held
@@ -45,6 +47,8 @@ class Ticks:
         self._scheduler.add_job(self._tick, args=[plan], id="plan at once")  # something may wait from before
         self._every("plan", plan_every_s, *plan)
         self._every("upkeep", 12 * plan_every_s, _in_thread(journey.upkeep))
+        if tell is not None:
+            self._every("tell", plan_every_s, tell)
         self._every("learn", 600, _in_thread(lambda: journey.learn_if_older_than(LEARN_EVERY)))
         self._every("tidy", 600, _in_thread(journey.tidy), *([] if tidy is None else [tidy]))
         self._scheduler.add_listener(_failed, EVENT_JOB_ERROR)

@@ -30,6 +30,7 @@ from telegram import Bot
 from bot import api, offers, signals
 from bot.errors import InTheWayError
 from bot.journey import Journey
+from bot.klant.worker import Teller
 from bot.leader import Always, Turn
 from bot.operating import Lookout
 from bot.operating.channel import SeenChannel
@@ -64,7 +65,8 @@ class Service:
 
     `token` may be None for roles that do not talk with Telegram. `turn` gives the turn for a part that only one
     process may do at a time, and `waves` carries planning from who ticks to who plans; as they stand, there is only
-    this process. `pages` are the staff's (`console.build`), on a port of their own; None: there are none.
+    this process. `pages` are the staff's (`console.build`), on a port of their own; None: there are none. `teller`
+    tells other systems of requests for contact, in the process that ticks; None: who listens stays as it is.
     """
 
     journey: Journey
@@ -86,6 +88,7 @@ class Service:
     plan_every_s: float = 5.0
     take_up_every_s: float = 2.0
     lookout: Lookout | None = None
+    teller: Teller | None = None
 
     async def run(self, stop: asyncio.Event, *, ready: Callable[[str | None], None]) -> None:
         """Run until `stop` is set, then finish what is in hand.
@@ -195,12 +198,16 @@ class Service:
         turn = self.turn("scheduler")
 
         async def tick() -> None:
+            teller = self.teller
+            if teller is not None:
+                await teller.begin()
             ticks = Ticks(
                 self.journey,
                 planning.call,
                 plan_every_s=self.plan_every_s,
                 held=turn.held,
                 tidy=self.tidy_waves,
+                tell=None if teller is None else partial(teller.round, stop),
             )
             with self._expected(TICK):
                 await ticks.run(stop)

@@ -3,12 +3,14 @@
 import os
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TypedDict
+from typing import TYPE_CHECKING, Annotated, Final, TypedDict
+from uuid import UUID
 
 from pydantic import AnyHttpUrl, Field, Secret, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from bot.errors import FaultsError, SettingsError
+from bot.klant.places import EventsAt, OpenKlantAt, keys_of
 from bot.store.keys import new_keys, vault_from, vault_of, write_keys
 from bot.store.vault import Vault
 
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
 __all__ = ["PREFIX", "Settings", "SignIn", "new_keys", "read", "read_keys", "write_keys"]
 
 PREFIX = "HANDREIKING_"
+#: Where nobody listens in between, so that a secret may go without TLS.
+_HERE: Final = frozenset({"localhost", "127.0.0.1", "[::1]"})
 #: A password or a code goes over https, or stays on this machine.
 _SECURE = re.compile(r"https://[^/]|http://(localhost|127\.0\.0\.1|\[::1\])([:/]|$)")
 
@@ -107,6 +111,34 @@ class Settings(BaseSettings):
         default=None, description="Where traces go, over OTLP/HTTP; OTEL_EXPORTER_OTLP_ENDPOINT does the same."
     )
 
+    open_klant_url: AnyHttpUrl | None = Field(
+        default=None,
+        description="Open Klant's Klantinteracties API, up to and with /klantinteracties/api/v1: requests for contact "
+        "go there.",
+    )
+    open_klant_token: SecretStr | None = Field(default=None, description="The token that Open Klant knows us by.")
+    open_klant_token_file: Path | None = Field(
+        default=None, description="A file that holds it, instead of the variable."
+    )
+    open_klant_actor: UUID | None = Field(
+        default=None, description="The uuid of the actor in Open Klant that gets the tasks, such as a team."
+    )
+    open_klant_channel: Annotated[str, Field(min_length=1, max_length=50)] = Field(
+        default="telegram", description="What Open Klant calls the channel (`kanaal`)."
+    )
+    events_url: Secret[AnyHttpUrl] | None = Field(
+        default=None, description="Gets a signed CloudEvent of what happens to each request for contact."
+    )
+    events_secret: SecretStr | None = Field(
+        default=None,
+        description="Signs them: `whsec_` and random bytes in base64. Two with a space between: both sign.",
+    )
+    events_secret_file: Path | None = Field(default=None, description="A file that holds it, instead of the variable.")
+    events_source: Annotated[str, Field(pattern=r"^[a-z][a-z0-9+.-]*:\S+$")] = Field(
+        default="urn:handreiking:contact",
+        description="The `source` of these events, such as urn:nld:oin:00000001234567890000:systeem:handreiking.",
+    )
+
     def bot_token(self) -> str:
         """The token, without what a file has around it. Raises SettingsError when there is none, or two."""
         if (self.token is None) == (self.token_file is None):
@@ -161,6 +193,61 @@ class Settings(BaseSettings):
             roles=roles,
         )
 
+    def open_klant(self) -> OpenKlantAt | None:
+        """Open Klant, if it is to be told of requests for contact. Raises SettingsError with every fault."""
+        url = self.open_klant_url
+        faults: list[str] = []
+        token = self._secret("OPEN_KLANT_TOKEN", self.open_klant_token, self.open_klant_token_file, faults)
+        if url is None:
+            beside = token is not None or self.open_klant_actor is not None
+            faults += [f"{PREFIX}OPEN_KLANT_URL is not set, and what goes with it is"] if beside else []
+        else:
+            faults += _over_tls("OPEN_KLANT_URL", url)
+            if token is None and not faults:
+                faults.append(f"{PREFIX}OPEN_KLANT_TOKEN, {PREFIX}OPEN_KLANT_TOKEN_FILE: set one of the two")
+            if self.open_klant_actor is None:
+                faults.append(f"{PREFIX}OPEN_KLANT_ACTOR is not set: say which actor in Open Klant gets the tasks")
+        if faults:
+            raise SettingsError(faults)
+        if url is None or token is None:
+            return None
+        actor, channel = str(self.open_klant_actor), self.open_klant_channel
+        return OpenKlantAt(root=str(url).rstrip("/"), token=token, actor=actor, channel=channel)
+
+    def events(self) -> EventsAt | None:
+        """Who takes our events, if anybody. Raises SettingsError with every fault."""
+        url = self.events_url
+        faults: list[str] = []
+        secrets = self._secret("EVENTS_SECRET", self.events_secret, self.events_secret_file, faults)
+        keys: tuple[bytes, ...] = ()
+        if secrets is not None:
+            try:
+                keys = keys_of(secrets)
+            except ValueError as error:
+                faults.append(f"{PREFIX}EVENTS_SECRET: {error}")
+        if url is None:
+            faults += [f"{PREFIX}EVENTS_URL is not set, and its secret is"] if secrets is not None else []
+        else:
+            faults += _over_tls("EVENTS_URL", url.get_secret_value())
+            if secrets is None and not faults:
+                faults.append(f"{PREFIX}EVENTS_SECRET, {PREFIX}EVENTS_SECRET_FILE: set one of the two")
+        if faults:
+            raise SettingsError(faults)
+        return None if url is None else EventsAt(url=str(url.get_secret_value()), keys=keys, source=self.events_source)
+
+    def _secret(self, name: str, said: SecretStr | None, file: Path | None, faults: list[str]) -> str | None:
+        """A secret from its variable or its file; what is wrong goes to `faults`."""
+        if said is not None and file is not None:
+            faults.append(f"{PREFIX}{name}, {PREFIX}{name}_FILE: set one of the two")
+            return None
+        if said is not None:
+            return said.get_secret_value().strip()
+        try:
+            return None if file is None else _text(file, f"{name}_FILE").strip()
+        except SettingsError as error:
+            faults += error.faults
+            return None
+
     def vault(self) -> Vault:
         """The vault with the keys of `keys_file` or `keys`. Raises SettingsError for no such keys, or both."""
         if self.keys is not None and self.keys_file is not None:
@@ -203,6 +290,13 @@ def read_keys(path: Path) -> Vault:
         raise SettingsError([f"{PREFIX}KEYS_FILE: {path} cannot be read: {error.strerror}"]) from None
     except FaultsError as error:
         raise SettingsError([f"{PREFIX}KEYS_FILE: {path}: {fault}" for fault in error.faults]) from None
+
+
+def _over_tls(name: str, url: AnyHttpUrl) -> list[str]:
+    """A fault for an address to which a secret would go in the open."""
+    if url.scheme == "https" or url.host in _HERE:
+        return []
+    return [f"{PREFIX}{name} has to begin with https://, since what goes there is secret"]
 
 
 def _text(path: Path, name: str) -> str:

@@ -43,6 +43,8 @@ def faults(now: datetime) -> dict[str, list[str]]:
         attempt("settings", whole.settings.sign_in)
         if whole.settings.keys_file is not None:
             attempt("settings", lambda: whole.vault)
+        attempt("settings", whole.settings.open_klant)
+        attempt("settings", whole.settings.events)
         if "database_url" in whole.settings.model_fields_set or whole.has_file():
             shape = attempt("settings", whole.shape)
             if shape is not None and (shape[0] is None or shape[0] != shape[1]):

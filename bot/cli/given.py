@@ -31,4 +31,4 @@ def _shown(name: str, value: object) -> str | None:
         return make_url(str(value)).render_as_string(hide_password=True).partition("?")[0]
     if isinstance(value, AnyHttpUrl):
         return f"{value.scheme}://{value.host}{f':{value.port}' if value.port else ''}{value.path or ''}"
-    return str(value)
+    return f"{value:g}" if isinstance(value, float) else str(value)

@@ -34,7 +34,7 @@ def run(
 ) -> None:
     """Run the bot on Telegram until it is told to stop."""
     from bot import console
-    from bot.cli import fitness, log, watching
+    from bot.cli import fitness, log, outgoing, watching
     from bot.cli.given import given
     from bot.operating.glance import at_a_glance
     from bot.service import Service
@@ -91,6 +91,7 @@ def run(
             pages_port=settings.console_port,
             rate_per_s=settings.rate_per_s,
             lookout=watching.lookout(whole, role=named, owner=owner),
+            teller=outgoing.teller(whole, owner),
             **_among_others(whole),
         )
         stop = asyncio.Event()

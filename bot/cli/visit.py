@@ -11,10 +11,11 @@ import typer
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
-from bot import settings
+from bot import klant, settings
 from bot.cli import fitness, parts
 from bot.cli.parts import Parts, say, say_json
 from bot.errors import ChannelClosedError, FaultsError, InTheWayError, SettingsError, UnreadableError
+from bot.klant import checkup as listeners
 from bot.operating import doctor, glance, machine
 from bot.operating.findings import Finding, Urgency, in_order, lines
 from bot.store import ledger, vitals
@@ -80,6 +81,7 @@ class _Visit:
             self._ledger(whole, wording)
         elif wording is not None:
             self.found += [_of_words(fault) for fault in wording.checked(today=self.now.date())]
+        self._listeners(whole)
         if token is not None:
             self._telegram(whole, token)
         elif "token" not in self.looked_at:
@@ -103,7 +105,13 @@ class _Visit:
             self.looked_at.append("keys")
 
     def _files(self, whole: Parts) -> None:
-        named = (("the bot's token", whole.settings.token_file), ("the keys", whole.settings.keys_file))
+        set_ = whole.settings
+        named = (
+            ("the bot's token", set_.token_file),
+            ("the keys", set_.keys_file),
+            ("the token for Open Klant", set_.open_klant_token_file),
+            ("the secret of our events", set_.events_secret_file),
+        )
         self.found += machine.of_secrets((holds, path) for holds, path in named if path is not None)
 
     def _wording(self, whole: Parts, *, has_ledger: bool) -> Wording | None:
@@ -160,6 +168,7 @@ class _Visit:
                 at_work = vitals.processes(session)
                 lately = vitals.uncertain_since(session, self.now - doctor.RECENT)
                 sealed = vitals.sealed_addresses(session, SAMPLE)
+                told = klant.standing(session)
                 campaigns = glance.running(session)
         except SQLAlchemyError as error:
             self.found.append(
@@ -176,13 +185,30 @@ class _Visit:
             return
         self.looked_at += ["processes", "queues", "promises", "campaigns"]
         self.found += doctor.of_ledger(vital, at_work, lately)
+        self.found += doctor.of_listeners(told)
         if "keys" in self.looked_at:
             self.found += _of_seals(whole, sealed)
         faults = fitness.faults(self.now)
         self.found += [_of_words(fault) for about in ("wording", "campaigns") for fault in faults.get(about, ())]
-        self.found += [_of_undecided(told) for told in faults.get("texts", ())]
+        self.found += [_of_undecided(one) for one in faults.get("texts", ())]
         self.found += glance.of_campaigns(campaigns, wording, today)
         self.found += glance.of_languages(wording)
+
+    def _listeners(self, whole: Parts) -> None:
+        """Whether those who are to hear of requests for contact can be reached, and let us in."""
+        for name, find in (("Open Klant", whole.settings.open_klant), ("our events", whole.settings.events)):
+            try:
+                at = find()
+            except SettingsError as error:
+                self.found += [_of_settings(fault) for fault in error.faults]
+                continue
+            if at is None:
+                continue
+            wrong = asyncio.run(listeners.wrong(at, parts.now))
+            if wrong is None:
+                self.looked_at.append(name)
+            else:
+                self.found.append(_of_listener(f"{name}: {wrong}"))
 
     def _telegram(self, whole: Parts, token: str) -> None:
         try:
@@ -221,6 +247,16 @@ def _of_settings(fault: str) -> Finding:
         what=f"{fault}.",
         why="The program does not start with these settings.",
         todo="Mend the setting where the service gets its environment from, such as /etc/handreiking/environment",
+    )
+
+
+def _of_listener(wrong: str) -> Finding:
+    return Finding(
+        check="listeners",
+        urgency=Urgency.SOON,
+        what=wrong,
+        why="Whoever works there hears of no request for contact. They are in our own queue.",
+        todo="Look at the address, the secret and the network; handreiking outgoing status tells what waits",
     )
 
 

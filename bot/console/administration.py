@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from bot import links, signals, staff
+from bot import klant, links, signals, staff
 from bot.console.desk import Desk, allowed
 from bot.signals import Health
 from bot.staff import May, SignedIn
@@ -23,6 +23,7 @@ def routes(desk: Desk) -> APIRouter:
             accounts = staff.listing(session)
             batches = links.batches(session, desk.now, limit=1)
             condition = ledger.condition(session)
+            told = klant.standing(session)
         return desk.page(
             request,
             "administration.html",
@@ -33,6 +34,8 @@ def routes(desk: Desk) -> APIRouter:
             waiting=sum(row["disabled_at"] is None and row["signs_in"] == "not yet" for row in accounts),
             batch=batches[0] if batches else None,
             condition=condition,
+            listening=any(one.listens for one in told),
+            untold=sum(len(one.failed) for one in told),
         )
 
     return router

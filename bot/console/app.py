@@ -18,12 +18,14 @@ from bot.console import (
     codes,
     contact,
     editor,
+    elsewhere,
     factor,
     health,
     home,
     message,
     persons,
     profile,
+    rules,
     setup,
     signin,
     sources,
@@ -40,7 +42,7 @@ ENTRY: Final = (signin, profile, factor, home)
 CAMPAIGNS: Final = (editor, message, campaigns, approve)
 #: What stands under /cards; words that are no cards come first.
 TEXTS: Final = (text_changes, texts, cards)
-ADMINISTRATION: Final = (administration, sources, codes, persons, accounts, stuck, health, setup)
+ADMINISTRATION: Final = (administration, sources, codes, persons, accounts, elsewhere, stuck, health, setup, rules)
 
 
 def build(desk: Desk) -> FastAPI:

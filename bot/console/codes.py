@@ -87,7 +87,7 @@ def routes(desk: Desk) -> APIRouter:
             batch=batch,
             purpose=purpose.strip(),
             slips=slips,
-            sheets=len(codes) <= SHEETS and bool(bot),
+            sheets=len(codes) <= SHEETS,
             expires_at=codes[0].expires_at,
             spoken=spoken,
             direction="rtl" if spoken in {"ar", "fa"} else "ltr",

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 from fastapi import Depends, Request
 from sqlmodel import Session
+from starlette.concurrency import run_in_threadpool
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from bot.console.pages import Pages
@@ -98,6 +99,10 @@ class Desk:
     def writing(self) -> Iterator[Session]:
         with self.journey.sessions.begin() as session:
             yield session
+
+    async def in_thread(self, work: Callable[[], Response]) -> Response:
+        """What asks the database, from a handler that had to wait for a form with names of its own."""
+        return await run_in_threadpool(work)
 
     def who(self, request: Request) -> SignedIn | None:
         """Who is at the other end; None: nobody signed in."""

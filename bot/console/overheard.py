@@ -112,6 +112,9 @@ FINDINGS: Final = (
     N_("The process {name} is at work, and yet: {what}."),
     N_("What it should do is not done now."),
     N_("Look at the network and the proxy; if they are fine: {restart}"),
+    N_("{count} things about requests for contact were not taken by {whose}."),
+    N_("Nothing gets through to {whose}; {count} things about requests for contact wait."),
+    N_("Whoever works there does not know of them. The requests are in our own queue."),
     N_("Campaign {campaign} runs and writes to nobody, because of card {card}: {reasons}."),
     N_("Nobody hears of it until its card is in order."),
     N_("Mend messages/services/{card}.toml, have the campaign approved again; or: {command}"),
@@ -130,6 +133,18 @@ DUTIES: Final = (
     N_("updates that came in are not worked off"),
     N_("Telegram gave no answer to getUpdates"),
     N_("there is no such card"),
+    N_("the receiver of our events"),
+)
+#: Why nobody may be written to about a card, several within one of these.
+REASONS: Final = (
+    N_("example is true: this is an example, not a decision of your municipality"),
+    N_("status is {status}, not published"),
+    N_("official_page.checked_on is missing: read the page and write the date"),
+    N_("approved_by names fewer than two different people"),
+    N_("weighing.decided_by or decided_on is missing: nobody signed the weighing"),
+    N_("{day} lies outside valid_from {first} to valid_until {last}"),
+    N_("review_due {day} has passed"),
+    N_("signals: {type} is enabled without a legal basis and a dpia"),
 )
 _HOLE: Final = re.compile(r"\{(\w+)\}")
 
@@ -139,15 +154,24 @@ def overheard(said: str, say: Callable[[str], str]) -> str:
     for template, pattern in _patterns():
         found = pattern.fullmatch(said)
         if found is not None:
-            values = {name: say(value) if value in DUTIES else value for name, value in found.groupdict().items()}
+            values = {name: _within(name, value, say) for name, value in found.groupdict().items()}
             return say(template).format(**values)
     return said
+
+
+def _within(name: str, value: str, say: Callable[[str], str]) -> str:
+    """What is filled in, where that is a sentence of ours itself."""
+    if name == "reasons":
+        return "; ".join(overheard(reason, say) for reason in value.split("; "))
+    return say(value) if value in DUTIES else value
 
 
 @lru_cache(maxsize=1)
 def _patterns() -> list[tuple[str, re.Pattern[str]]]:
     """The most particular first: what says more in its own words."""
-    ordered = sorted((*FAULTS, *FINDINGS, *DUTIES), key=lambda template: len(_HOLE.sub("", template)), reverse=True)
+    ordered = sorted(
+        (*FAULTS, *FINDINGS, *DUTIES, *REASONS), key=lambda template: len(_HOLE.sub("", template)), reverse=True
+    )
     return [(template, _pattern(template)) for template in ordered]
 
 

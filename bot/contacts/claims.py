@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import ColumnElement, CursorResult, or_, update
 from sqlmodel import Session, col, select
 
-from bot import staff
+from bot import klant, staff
 from bot.contacts.days import claim_end
 from bot.errors import RefusedError
 from bot.staff import May
@@ -68,6 +68,7 @@ def claim(session: Session, wording: Wording, request: int, *, by: str, now: dat
         if not _changed(session, request, is_free(now), taken):
             raise _taken(session, wording, request)
         ledger.audit(session, now, by, "contact.claim", str(request))
+        klant.claimed(session, known(session, request), now)
     return known(session, request)
 
 

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 from sqlmodel import Session
 
-from bot import saying
+from bot import klant, saying
 from bot.contacts.days import promise
 from bot.contacts.talk import done
 from bot.core.buttons import buttons
@@ -64,4 +64,5 @@ def _put_off(
     say = Say(words=(words,), buttons=buttons("r", "change", "cancel", ref=row.id))
     saying.notify(session, wording, citizen, f"contact:{row.id}:moved:{row.moved}", say, now)
     ledger.audit(session, now, "clock", "contact.moved", str(row.id), promised_by=row.promised_by.isoformat())
+    klant.moved(session, row, now)
     return True

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from sqlmodel import Session
 
-from bot import outbox, saying
+from bot import klant, outbox, saying
 from bot.contacts.claims import claim, closed, is_theirs, lapsed, open_request
 from bot.contacts.days import claim_end, working_days_after
 from bot.core.buttons import buttons
@@ -85,6 +85,7 @@ def ask(
     if before is not None and not lapsed(before, now):
         row.claimed_by, row.claimed_at, row.claim_until = before.claimed_by, before.claimed_at, before.claim_until
     session.add(row)
+    klant.asked(session, row, now)
     return row
 
 
@@ -95,7 +96,7 @@ def heard(session: Session, wording: Wording, vault: Vault, row: ContactRequestR
         return
     today = now.astimezone(ZoneInfo(wording.municipality.zone)).date()
     row.waiting_since = now
-    row.answer_by = working_days_after(today, 1, wording.rules.holidays_of)
+    row.answer_by = working_days_after(today, 1, wording.rules.holidays_of, wording.municipality)
     if row.claimed_by is not None:
         row.claim_until = claim_end(wording, now)
 
@@ -104,6 +105,7 @@ def cancel(session: Session, row: ContactRequestRow, now: datetime) -> None:
     """The person takes the request back: what was typed and the number to call are wiped."""
     row.state, row.closed_at = "cancelled", now
     conversation.forget_contact(session, [row])
+    klant.closed(session, row, "cancelled", now)
 
 
 def lines(session: Session, wording: Wording, vault: Vault, request: int, *, by: str, now: datetime) -> Sequence[Line]:
@@ -174,6 +176,8 @@ def reply(
     said = as_sent(wording, citizen.language, text, signed)
     body = {"text": "", "sealed": vault.seal(said)}
     outbox.queue_reply(session, citizen, line.message_key, body, now)
+    assert line.id is not None
+    klant.replied(session, row, line.id, now)
     ledger.audit(session, now, signed.by, "contact.reply", str(row.id), name=name, characters=len(text))
     return row
 
@@ -238,6 +242,7 @@ def done(
     )
     detail = {} if outcome is None else {"outcome": str(outcome)}
     ledger.audit(session, now, by, "contact.done", str(row.id), **detail)
+    klant.closed(session, row, "done" if outcome is None else str(outcome), now)
     return row
 
 

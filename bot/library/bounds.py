@@ -38,18 +38,19 @@ def needs_two(before: Wording, after: Wording) -> bool:
     """Whether somebody else has to agree before these texts count.
 
     One person may make the rules softer, suspend a card, write down that its official page was checked or that somebody
-    read a translation, and say how many people the team can help. Everything else that is said or decided takes two.
+    read a translation, and say when the team is there and how many people it can help. Everything else that is said or
+    decided takes two.
     """
     if not softer(before.rules, after.rules) or before.cards.keys() != after.cards.keys():
         return True
     calm = {name: _by_one(card, after.cards[name]) for name, card in before.cards.items()}
-    capacity = after.municipality.contacts_per_day
+    team = {name: getattr(after.municipality, name) for name in ("contacts_per_day", "working_days", "closed_on")}
     expected = replace(
         before,
         rules=after.rules,
         checks=after.checks,
         cards=calm,
-        municipality=before.municipality.model_copy(update={"contacts_per_day": capacity}),
+        municipality=before.municipality.model_copy(update=team),
     )
     return not _alike(expected, after)
 

@@ -5,7 +5,7 @@ import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import date
+from datetime import date, time
 from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, Final
@@ -22,7 +22,7 @@ from bot.wording.catalogue import DOMAIN, SOURCE_LANGUAGE
 from bot.wording.sources import Source, misfits, sources
 from bot.wording.update import updated, written
 
-Value = str | int | bool | date | None
+Value = str | int | float | bool | date | time | list[str] | list[date] | None
 #: Where a value that is not in the file yet comes to stand: after this one of the same table.
 _AFTER: Final = {"valid_until": "valid_from", "exceptions": "body", "whom": "not_wanted", "signs": "whom"}
 

@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
+from bot.klant import Standing, Target
 from bot.operating.duties import HEAR, LOOP, POLL, SEND, TICK, stuck
 from bot.operating.findings import Finding, Urgency
 from bot.store.vitals import Process, Vitals
@@ -104,6 +105,30 @@ def of_promises(vital: Vitals) -> Iterator[Finding]:
             why="They asked for help, and wait.",
             todo="handreiking contact list",
         )
+
+
+def of_listeners(told: Collection[Standing]) -> Iterator[Finding]:
+    """Whether those who are to hear of requests for contact do."""
+    for one in told:
+        whose = "Open Klant" if one.target is Target.OPEN_KLANT else "the receiver of our events"
+        if one.failed:
+            yield Finding(
+                check="refused",
+                urgency=Urgency.SOON,
+                what=f"{len(one.failed)} things about requests for contact were not taken by {whose}.",
+                since=one.failed[0].at,
+                why="Whoever works there does not know of them. The requests are in our own queue.",
+                todo="handreiking outgoing status",
+            )
+        if one.stands_still is not None and one.listens:
+            yield Finding(
+                check="told",
+                urgency=Urgency.SOON,
+                what=f"Nothing gets through to {whose}; {one.waiting} things about requests for contact wait.",
+                since=one.oldest,
+                why="Whoever works there does not know of them. The requests are in our own queue.",
+                todo="handreiking outgoing status",
+            )
 
 
 def of_policy(vital: Vitals) -> Iterator[Finding]:

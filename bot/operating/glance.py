@@ -7,6 +7,7 @@ from typing import Final
 from sqlalchemy.orm import sessionmaker
 from sqlmodel import Session, col, select
 
+from bot import klant
 from bot.campaigns import State
 from bot.operating import doctor
 from bot.operating.findings import Finding, Urgency, in_order
@@ -25,8 +26,14 @@ def at_a_glance(sessions: sessionmaker[Session], wording: Wording, now: datetime
         at_work = vitals.processes(session)
         lately = vitals.uncertain_since(session, now - doctor.RECENT)
         found = running(session)
+        told = klant.standing(session)
     return in_order(
-        [*doctor.of_ledger(vital, at_work, lately), *of_campaigns(found, wording, today), *of_languages(wording)]
+        [
+            *doctor.of_ledger(vital, at_work, lately),
+            *doctor.of_listeners(told),
+            *of_campaigns(found, wording, today),
+            *of_languages(wording),
+        ]
     )
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import Row
 from sqlmodel import Session
 
+from bot import klant
 from bot.core.facts import Reason
 from bot.core.talk import Standing
 from bot.errors import DelayedError, DeliveryError, RejectedError, UncertainError, UnreachableError
@@ -76,6 +77,7 @@ def leave(session: Session, citizen: CitizenRow, standing: Standing, now: dateti
     conversation.forget_contact(session, requests)
     for request in requests:
         request.state, request.closed_at = "cancelled", now
+        klant.closed(session, request, str(standing), now)
 
 
 def _arrive(session: Session, arrived: Sequence[tuple[Row[Any], int]], now: datetime, chat_gap: timedelta) -> None:

@@ -32,11 +32,13 @@ from bot.store.tables import (
 VARIANT = "variant:"
 #: The mark that says when every consent ended because an old copy of the database was put back.
 ENDED_BY_RESTORE = "ended_by_restore"
+#: What a request for contact is in until it is closed.
+OPEN = ("open", "talking")
 
 
 def open_requests(session: Session, citizen: str | None = None) -> Sequence[ContactRequestRow]:
     """Requests for contact that are not closed, of one person or of all, the earliest promise first."""
-    statement = select(ContactRequestRow).where(col(ContactRequestRow.state).in_(("open", "talking")))
+    statement = select(ContactRequestRow).where(col(ContactRequestRow.state).in_(OPEN))
     if citizen is not None:
         statement = statement.where(col(ContactRequestRow.citizen_id) == citizen)
     ordered = statement.order_by(col(ContactRequestRow.promised_by), col(ContactRequestRow.id))

@@ -682,3 +682,48 @@ class TextInForceRow(SQLModel, table=True):
     shipped: str | None = Field(default=None, foreign_key="text_body.hash")
     proposal_id: int = _number(foreign_key="text_proposal.id")
     since: datetime = _moment()
+
+
+class OutgoingRow(SQLModel, table=True):
+    """Something in the life of a request for contact that another system is to hear of. It holds nothing of anybody."""
+
+    __tablename__ = "outgoing"
+    __table_args__ = (
+        UniqueConstraint("target", "request_id", "what"),
+        Index(
+            "ix_outgoing_open",
+            "target",
+            "next_at",
+            sqlite_where=text("state IN ('due', 'sending')"),
+            postgresql_where=text("state IN ('due', 'sending')"),
+        ),
+    )
+
+    id: int | None = _number(default=None, primary_key=True)
+    target: str  # klant.Target
+    request_id: int = _number(foreign_key="contact_request.id", index=True)
+    what: str  # klant.What, with a number where it happens more than once
+    at: datetime = _moment()
+    detail: dict[str, Any] = _json()
+    state: str  # due → sending → done | failed | dropped
+    tries: int = 0
+    tried_at: datetime | None = _moment(default=None)  # for the first time since it was due
+    next_at: datetime = _moment()
+    owner: str | None = None  # who sends it, while it is on its way
+    until: datetime | None = _moment(default=None)
+    error: dict[str, Any] | None = _json(default=None)  # klant.Why, of the last try
+    closed_at: datetime | None = _moment(default=None)
+
+
+class KlantTaskRow(SQLModel, table=True):
+    """What was made in Open Klant for a request for contact, by the uuids it has there."""
+
+    __tablename__ = "klant_task"
+
+    request_id: int = _number(primary_key=True, foreign_key="contact_request.id")
+    contact: str  # klantcontact
+    party: str | None = None  # betrokkene
+    address: str | None = None  # digitaal adres; None: none was made, or it was taken away again
+    task: str | None = None  # interne taak
+    looked_at: datetime | None = _moment(default=None)
+    closed_at: datetime | None = _moment(default=None)  # nothing is asked or told there any more

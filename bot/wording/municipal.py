@@ -3,7 +3,7 @@
 import functools
 import re
 from datetime import date, time, timedelta
-from typing import Annotated, Self
+from typing import Annotated, Final, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from babel import Locale, UnknownLocaleError
@@ -56,12 +56,18 @@ PlaceholderName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")
 Domain = Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]+(\.[a-z0-9-]+)+$")]
 
 
+#: The days of the week as they are written in a file.
+WEEKDAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+
+
 class Municipality(Part):
     """Who writes. `domains` are the only sites that texts may link to, their subdomains included.
 
     `team`, `desk` and `contact_hours` are in the source language; say `municipality.team` to have them in another.
     `contacts_per_day`: how many people the team can contact on one working day. `claim_working_hours`: how long
-    somebody keeps a request that they took and do nothing about.
+    somebody keeps a request that they took and do nothing about. `working_days` and `closed_on`: when the team is
+    there; public holidays are free in any case.
     """
 
     example: bool = False
@@ -72,6 +78,8 @@ class Municipality(Part):
     desk: Sentence
     contacts_per_day: int = Field(ge=1)
     claim_working_hours: int = Field(default=4, ge=1, le=40)
+    working_days: list[Weekday] = Field(default=["mon", "tue", "wed", "thu", "fri"], min_length=1)
+    closed_on: list[date] = Field(default_factory=list, max_length=200)
     website: HttpUrl
     privacy_page: HttpUrl
     domains: list[Domain] = Field(min_length=1)

@@ -27,7 +27,7 @@ def deeds(town, *rows):
 
 def told(page):
     """The sentences on a page, from the newest on."""
-    return re.findall(r"<td>(.*?)<details", page.text)
+    return re.findall(r"</time>\s*<p>(.*?)</p>", page.text)
 
 
 def actions_in(source):

@@ -3,7 +3,7 @@
 import ast
 import html
 import re
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
@@ -12,7 +12,7 @@ from sqlmodel import select
 from bot import console
 from bot.cli.given import given
 from bot.console import setup
-from bot.console.overheard import DUTIES, FINDINGS, overheard
+from bot.console.overheard import DUTIES, FINDINGS, REASONS, overheard
 from bot.core.talk import Standing
 from bot.errors import UncertainError
 from bot.operating import doctor, glance
@@ -111,6 +111,19 @@ def test_a_finding_is_found_again_whatever_was_filled_in(sentence):
     assert overheard(filled, lambda template: template) == filled
 
 
+def test_why_a_card_is_not_for_citizens_is_said_in_the_readers_language_too(wording):
+    card = next(iter(wording.cards.values()))
+    reasons = "; ".join(card.not_for_citizens(date(2099, 1, 1)))
+    sentence = f"Campaign x runs and writes to nobody, because of card y: {reasons}."
+    heard = overheard(sentence, lambda one: f"nl:{one}")
+
+    source = (BOT / "wording" / "cards.py").read_text(encoding="utf-8")
+    body = source[source.index("reasons = []") : source.index("return reasons")]
+    said = {re.sub(r"\{[^}]+\}", "{}", text) for text in re.findall(r'f?"([^"]{15,})"', body)}
+    assert said == {re.sub(r"\{\w+\}", "{}", template) for template in REASONS}
+    assert heard.count("nl:") == 1 + len(reasons.split("; ")) > 3
+
+
 # Settings.
 
 
@@ -128,7 +141,7 @@ def test_every_setting_has_its_effect_in_words_and_no_secret_is_shown(town, monk
     assert "Everything is kept in postgresql://bot:***@db/handreiking." in page
     assert "The keys for chat addresses are in the file /etc/handreiking/keys.toml." in page
     assert "A service outside hears each minute that all is well." in page
-    assert "At most 30.0 messages leave in a second" in page
+    assert "At most 30 messages leave in a second" in page
     assert page.count("<code>HANDREIKING_") == len(Settings.model_fields)
 
 

@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0007_message"
-down_revision = "0007_texts"
+down_revision = "0007_klant"
 
 
 def upgrade() -> None:

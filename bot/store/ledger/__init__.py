@@ -27,6 +27,7 @@ from bot.store.ledger.figures import (
     unresolved,
     upcoming,
 )
+from bot.store.ledger.given_up import dead_letters, uncertain_messages
 from bot.store.ledger.knowledge import closed_decisions, newest_policy, policy_row
 from bot.store.ledger.messages import (
     COUNTS,
@@ -95,7 +96,6 @@ from bot.store.ledger.people import (
 )
 from bot.store.ledger.searching import Place, Wanted, actions_done, deeds, who_did
 from bot.store.ledger.signals import NewSignal, add_signals, add_updates, people_of
-from bot.store.ledger.stuck import dead_letters, uncertain_messages
 from bot.store.ledger.trail import Break, Verdict, audit, trail_length, verify, verify_on
 from bot.store.ledger.updates import condition, forget_updates, is_behind, spoke, unheard
 

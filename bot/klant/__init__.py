@@ -1,0 +1,45 @@
+"""Requests for contact as other systems hear of them: Open Klant, and whoever takes our events.
+
+`asked`, `claimed`, `replied`, `moved` and `closed` write down, in the transaction of what happened, that it is to be
+told. `klant.worker` tells it, outside any transaction. Nothing is written where nobody listens.
+"""
+
+from bot.klant.outbox import (
+    THEIR_STAFF,
+    Failed,
+    Standing,
+    Target,
+    What,
+    again,
+    asked,
+    claimed,
+    closed,
+    listen,
+    listening,
+    moved,
+    passed_on,
+    replied,
+    standing,
+)
+from bot.klant.payloads import reference
+from bot.klant.why import Why
+
+__all__ = [
+    "THEIR_STAFF",
+    "Failed",
+    "Standing",
+    "Target",
+    "What",
+    "Why",
+    "again",
+    "asked",
+    "claimed",
+    "closed",
+    "listen",
+    "listening",
+    "moved",
+    "passed_on",
+    "reference",
+    "replied",
+    "standing",
+]
