@@ -141,11 +141,11 @@ def collect(session: Session, wording: Wording, vault: Vault, citizen: CitizenRo
         "answers": [_fields(row, "message_id choice at until") for row in _of(session, AnswerRow, citizen)],
         "opinions": [_fields(row, "message_id dimension answer at") for row in _of(session, OpinionRow, citizen)],
         "contact_requests": [
-            _fields(row, "id how daypart card language asked_at promised_by state remind closed_at")
+            _fields(row, "id how daypart card language asked_at promised_by state remind closed_at outcome referred_to")
             | {
                 "phone": None if row.phone_sealed is None else vault.open(row.phone_sealed),
                 "said": [
-                    {"at": line.at, "by": line.by, "text": vault.open(line.text_sealed)}
+                    {"at": line.at, "by": line.by, "kind": line.kind or "said", "text": vault.open(line.text_sealed)}
                     for line in conversation.contact_lines(session, row.id)
                 ],
             }

@@ -450,10 +450,18 @@ def test_staff_answer_in_the_chat_and_close_the_talk(municipality, sessions, wor
     with sessions() as session:
         [queued] = session.exec(select(MessageRow).where(MessageRow.key == f"contact:{number}:2")).all()
         reply = town.vault.open(queued.body["sealed"])
-    closed, _, _ = municipality("contact", "done", number, "--by", "sara")
+    _, _, taken = municipality("contact", "show", number, "--by", "piet")
+    _, mine, _ = municipality("contact", "list", "--json")
+    municipality("contact", "give-back", number, "--by", "sara")
+    _, free, _ = municipality("contact", "list", "--json")
+    _, _, unknown = municipality("contact", "done", number, "--by", "sara", "--outcome", "fine")
+    closed, _, _ = municipality("contact", "done", number, "--by", "sara", "--outcome", "helped")
     again, _, _ = municipality("contact", "reply", number, "Nog iets", "--name", "Sara")
 
     assert (code, closed, again) == (0, 0, 1)
+    assert "sara was earlier" in taken
+    assert [json.loads(listed)[0]["with"] for listed in (mine, free)] == ["sara", None]
+    assert "use one of reached, helped, referred, not_reached" in unknown
     assert "Over mijn brief" in shown
     assert "Welke brief?" in reply
     assert "Sara" in reply

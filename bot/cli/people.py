@@ -31,6 +31,7 @@ def contact_list(
     json: Json = False,
 ) -> None:
     """Open requests for contact, the earliest promise first."""
+    from bot import contacts
     from bot.store import conversation, ledger
 
     whole = parts.from_environment()
@@ -41,6 +42,7 @@ def contact_list(
                 "id": row.id, "card": row.card, "how": row.how, "daypart": row.daypart, "language": row.language,
                 "state": row.state, "asked_at": row.asked_at.isoformat(timespec="minutes"),
                 "promised_by": row.promised_by.isoformat(), "lines": len(conversation.contact_lines(session, row.id)),
+                "with": None if contacts.lapsed(row, parts.now()) else row.claimed_by,
             }
             | ({"phone": whole.vault.open(row.phone_sealed) if row.phone_sealed else None} if show_phone else {})
             for row in found
@@ -53,26 +55,33 @@ def contact_list(
         say_json(rows)
     else:
         phone = ["phone"] if show_phone else []
-        columns = ["id", "promised_by", "state", "how", *phone, "daypart", "language", "card", "lines"]
+        columns = ["id", "promised_by", "state", "how", *phone, "daypart", "language", "card", "lines", "with"]
         say_table(rows, columns, nothing="Nobody is waiting to be contacted.")
 
 
 @contact.command("show")
 def contact_show(request: Request, by: By, json: Json = False) -> None:
-    """What was said in an open talk; looking is audited."""
+    """What was said in an open talk, which is yours from then on; looking is audited."""
     from bot import contacts
 
     whole = parts.from_environment()
     with whole.sessions.begin() as session:
         lines = contacts.lines(session, whole.wording, whole.vault, request, by=by, now=parts.now())
-    rows = [{"at": line.at.isoformat(timespec="minutes"), "by": line.by, "text": line.text} for line in lines]
+    rows = [
+        {
+            "at": line.at.isoformat(timespec="minutes"), "by": line.by, "text": line.text, "note": line.is_note,
+            "delivery": line.delivery,
+        }
+        for line in lines
+    ]  # fmt: skip
     if json:
         say_json(rows)
     elif not rows:
         say("Nothing was said yet.")
     else:
         for row in rows:
-            say(f"{row['at']}  {row['by'] or 'the person'}:\n{row['text']}\n")
+            note = " (a note for colleagues)" if row["note"] else ""
+            say(f"{row['at']}  {row['by'] or 'the person'}{note}:\n{row['text']}\n")
 
 
 @contact.command("reply")
@@ -95,14 +104,38 @@ def contact_reply(
         say(f"Request {row.id} is {row.state}; the reply is on its way.")
 
 
+@contact.command("give-back")
+def contact_give_back(request: Request, by: By) -> None:
+    """Let go of a request that you took, so that a colleague can take it."""
+    from bot import contacts
+
+    with parts.from_environment().sessions.begin() as session:
+        contacts.give_back(session, request, by=by, now=parts.now())
+    say(f"Request {request} is free to take.")
+
+
 @contact.command("done")
-def contact_done(request: Request, by: By) -> None:
+def contact_done(
+    request: Request,
+    by: By,
+    outcome: Annotated[
+        str | None, typer.Option(help="What came of it: reached, helped, referred or not_reached.")
+    ] = None,
+    referred_to: Annotated[
+        str | None, typer.Option(help="Where you sent the person on to: a provider of a card, or elsewhere.")
+    ] = None,
+) -> None:
     """Close a request: the person is told, and what they typed and their number are wiped."""
     from bot import contacts
 
     whole = parts.from_environment()
+    if outcome is not None and outcome not in set(contacts.Outcome):
+        raise RefusedError(f"--outcome {outcome}: use one of {', '.join(contacts.Outcome)}.")
     with whole.sessions.begin() as session:
-        row = contacts.done(session, whole.wording, request, by=by, now=parts.now())
+        row = contacts.done(
+            session, whole.wording, request, by=by, now=parts.now(),
+            outcome=None if outcome is None else contacts.Outcome(outcome), referred_to=referred_to,
+        )  # fmt: skip
         say(f"Request {row.id} is {row.state}.")
 
 

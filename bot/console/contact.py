@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request
 from sqlmodel import Session
 from starlette.responses import Response
 
-from bot import contacts
+from bot import contacts, mydata
 from bot.console import contact_words as words
 from bot.console import talk
 from bot.console.desk import Desk, allowed
@@ -45,6 +45,7 @@ def _queue(desk: Desk, session: Session, me: SignedIn, tab: str, language: str, 
         session, chosen, me.login, now=desk.now, today=today, language=language or None, limit=PER_PAGE,
         offset=(page - 1) * PER_PAGE,
     )  # fmt: skip
+    handed = contacts.handed(session, me.login, now=desk.now)
     known = contacts.languages(session)
     return {
         "tab": chosen,
@@ -53,14 +54,18 @@ def _queue(desk: Desk, session: Session, me: SignedIn, tab: str, language: str, 
         "counts": counts,
         "rows": rows,
         "count": count,
-        "handed": contacts.handed(session, me.login, now=desk.now),
+        "handed": handed,
+        "codes": {one.row.id: mydata.code_of(desk.journey.vault, one.row.citizen_id) for one in (*rows, *handed)},
         "cards": desk.journey.wording.cards,
         "ways": words.WAYS,
         "dayparts": words.DAYPARTS,
         "outcomes": words.OUTCOMES,
         "today": today,
+        "hours": desk.journey.wording.municipality.claim_working_hours,
         "tongue": language,
-        "tongues": talk.names_of(sorted({*known, *({language} if language else ())}), me),
+        "tongues": talk.names_of(
+            sorted({*known, *(row.row.language for row in rows), *([language] if language else ())}), me
+        ),
         "number": page,
         "pages": -(-count // PER_PAGE),
     }

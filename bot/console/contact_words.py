@@ -53,3 +53,13 @@ DELIVERY: Final[Mapping[str, str]] = {
 
 #: A reply in one of these states has not reached the person, as far as we know.
 UNDELIVERED: Final = frozenset({"failed", "uncertain", "withdrawn", "expired"})
+
+#: What whoever has a request does now.
+NEXT: Final[Mapping[str, str]] = {
+    "phone": N_("They want to be called. Show the number, call, and then close the request or keep a note."),
+    "chat": N_("They want an answer in the chat. Once you have written they can write back here."),
+    "desk": N_("They want to come along. Write when and where they can come."),
+    "wrote": N_("They wrote back and wait for your answer."),
+    "theirs": N_("It is their turn. Nothing has to be done until they write back."),
+    "lost": N_("Your last reply did not reach them. Call if they gave a number, or write again."),
+}

@@ -20,7 +20,6 @@ from bot import contacts, mydata
 from bot.console import contact_words as words
 from bot.console.desk import Desk, allowed, go_to
 from bot.contacts import ELSEWHERE, ClosedError, Line, Outcome, Signature, TakenError
-from bot.core.talk import Standing
 from bot.errors import RefusedError
 from bot.staff import May, SignedIn
 from bot.store.tables import CitizenRow, ContactRequestRow, MessageRow
@@ -226,6 +225,7 @@ def _thread(desk: Desk, number: int, me: SignedIn, *, until: datetime | None) ->
     return {
         "row": row,
         "mine": mine,
+        "next": words.NEXT[_next(row, lines)],
         "lines": lines,
         "called": called,
         "stamp": stamp,
@@ -257,7 +257,7 @@ def _context(desk: Desk, session: Session, number: int, me: SignedIn, shown: Sho
         "card": None if row.card is None else wording.cards.get(row.card),
         "about": about,
         "had_read": _had_read(desk, about),
-        "left": citizen.standing if citizen.standing in _LEFT else None,
+        "left": citizen.standing if citizen.stopped_at == row.closed_at else None,
         "phone": shown.number,
         "has_phone": row.phone_sealed is not None,
         "written": shown.written,
@@ -268,10 +268,18 @@ def _context(desk: Desk, session: Session, number: int, me: SignedIn, shown: Sho
         "places": contacts.places(wording),
         "elsewhere": ELSEWHERE,
         "longest": contacts.LONGEST_REPLY,
+        "hours": wording.municipality.claim_working_hours,
     }
 
 
-_LEFT: Final = frozenset({Standing.STOPPED, Standing.BLOCKED, Standing.ERASED})
+def _next(row: ContactRequestRow, lines: Sequence[Line]) -> str:
+    """What there is to do, by its name in `words.NEXT`."""
+    said = [line for line in lines if not line.is_note]
+    if said and said[-1].delivery in words.UNDELIVERED:
+        return "lost"
+    if row.state != "talking":
+        return row.how
+    return "theirs" if row.waiting_since is None else "wrote"
 
 
 def _had_read(desk: Desk, about: MessageRow | None) -> str | None:

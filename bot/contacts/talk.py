@@ -24,6 +24,8 @@ from bot.wording import Wording
 
 LONGEST_REPLY: Final = 3000
 NOTE: Final = "note"
+#: In a standard reply: something that whoever sends it fills in.
+GAP: Final = "…"
 
 
 class Outcome(StrEnum):
@@ -150,7 +152,7 @@ def reply(
 
     `after` is the last line that the writer had before them: the same words once more after it are the same press
     arriving twice, and are not sent again. Raises ClosedError, TakenError when a colleague has it, and RefusedError for
-    a reply that is empty or too long.
+    a reply that is empty, too long, or has a gap.
     """
     text, name = text.strip(), signed.name.strip()
     if not name:
@@ -159,6 +161,8 @@ def reply(
         raise RefusedError(
             "A reply has 1 to {most} characters; this one has {length}.", most=LONGEST_REPLY, length=len(text)
         )
+    if GAP in text:
+        raise RefusedError("Fill in what is left open with …, or take it out.")
     citizen = _person(session, request)
     row = claim(session, wording, request, by=signed.by, now=now)
     if after is not None and _was_said(session, vault, row, text, by=signed.by, after=after):
