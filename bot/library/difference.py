@@ -62,8 +62,7 @@ def words(before: str, after: str) -> list[tuple[Kind, str]]:
 
 def lines(before: str | None, after: str | None) -> list[str]:
     """The lines of the whole file that differ, with two around them, as programmers write it."""
-    both = [(text or "").splitlines() for text in (before, after)]
-    return list(difflib.unified_diff(*both, n=2, lineterm=""))[2:]
+    return list(difflib.unified_diff((before or "").splitlines(), (after or "").splitlines(), n=2, lineterm=""))[2:]
 
 
 def _values(path: str, text: str | None) -> dict[str, str]:
