@@ -10,10 +10,11 @@ from sqlmodel import select
 
 from bot import campaigns
 from bot.campaigns import Mark, Ready, Sort, State, Wanted
+from bot.core.facts import CardStatus
 from bot.errors import RefusedError
 from bot.store import ledger
 from bot.store.tables import AuditRow, CampaignApprovalRow
-from tests.test_campaigns import NOW, SHIPPED, read, reloaded
+from tests.test_campaigns import NOW, SHIPPED, read, reloaded, with_card
 
 
 @pytest.fixture
@@ -110,6 +111,13 @@ def test_what_is_over_or_approved_as_it_reads_is_neither_handed_over_nor_sent_ba
     campaigns.stop(session, row.id, by="anna", now=NOW)
     with pytest.raises(RefusedError):
         campaigns.hand_over(session, row.id, SHIPPED, by="anna", now=NOW)
+
+
+def test_what_nobody_could_approve_is_not_handed_over(session):
+    row = added(session)
+    with pytest.raises(RefusedError, match="not fit to be approved"):
+        campaigns.hand_over(session, row.id, with_card(status=CardStatus.SUSPENDED), by="anna", now=NOW)
+    assert row.handed_over_at is None
 
 
 # Approving what was looked at.

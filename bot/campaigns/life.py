@@ -92,6 +92,7 @@ def hand_over(session: Session, campaign: str, wording: Wording, *, by: str, now
     name = _named(by)
     row = _found(session, campaign)
     _refuse_unless_open(row, wording)
+    _refuse_misfit(file_of(row), wording)
     row.handed_over_by, row.handed_over_at = name, now
     row.returned_by = row.returned_at = row.returned_because = None
     _audit(session, row, "campaign.hand_over", by=name, now=now, hash=content_hash(file_of(row), wording))
@@ -158,10 +159,7 @@ def approve(
         raise RefusedError(
             "{name} edited {campaign}. Somebody who did not must approve it.", name=name, campaign=campaign
         )
-    if faults := list(misfits(file, wording)):
-        raise RefusedError(
-            "{campaign} is not fit to be approved: {faults}", campaign=campaign, faults="; ".join(faults)
-        )
+    _refuse_misfit(file, wording)
     digest = content_hash(file, wording)
     if row.approved_hash == digest:
         raise RefusedError(
@@ -286,6 +284,11 @@ def _refuse_unless_open(row: CampaignRow, wording: Wording) -> None:
             campaign=row.id,
             approved_by=row.approved_by,
         )
+
+
+def _refuse_misfit(file: CampaignFile, wording: Wording) -> None:
+    if faults := list(misfits(file, wording)):
+        raise RefusedError("{campaign} is not fit to be approved: {faults}", campaign=file.id, faults="; ".join(faults))
 
 
 def _refuse_unless_seen(row: CampaignRow, wording: Wording, seen: str | None) -> None:
