@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from types import MappingProxyType
 from typing import Protocol
+from zoneinfo import ZoneInfo
 
 from sqlalchemy.orm import sessionmaker
 from sqlmodel import Session
@@ -538,7 +539,7 @@ class Journey:
             ledger.forget_updates(session, now - KEEP_UPDATES)
             conversation.forget_addresses(session)
             campaigns.finish(session, now)
-            signals.tidy(session, now)
+            signals.tidy(session, now, ZoneInfo(self.wording.municipality.zone))
 
     def replay(self, decision: str) -> planning.Replay | None:
         """Make a decision again from what it was made from; None when there is no such decision."""

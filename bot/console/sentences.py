@@ -109,7 +109,6 @@ _ELSEWHERE: Final[Mapping[str, str]] = {
     "hold_after_restore": "operating",
     "after_restore": "operating",
     "keys": "operating",
-    "klant": "contact",
     "update": "operating",
     "other_sender": "campaign",
     "offer": "campaign",

@@ -7,7 +7,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta, tzinfo
+from datetime import date, datetime, timedelta, tzinfo
 from enum import StrEnum
 from itertools import pairwise
 from statistics import median
@@ -32,7 +32,8 @@ KEEP_DAYS: Final = 60
 LATELY: Final = 14
 #: From how many days on it may be said what is usual.
 _ENOUGH: Final = 4
-_AT_ONCE: Final = 20_000
+_AT_ONCE: Final = 50_000
+_RAW: Final = timedelta(hours=1)
 _PLACE: Final = re.compile(r"\[(\d+)\]\.?")
 _NAMES: Final = frozenset(
     {*REQUIRED_ATTRIBUTES, *COLUMNS, *(f"data.{name}" for name in DATA_FIELDS), "time", "datacontenttype"}
@@ -110,15 +111,17 @@ def note_refused_file(session: Session, source: str, *, by: str, now: datetime) 
     ledger.audit(session, now, by, "source.refused", source)
 
 
-def tidy(session: Session, now: datetime) -> None:
-    """Forget refused rows after a month, and add up by day what was delivered before today."""
+def tidy(session: Session, now: datetime, zone: tzinfo) -> None:
+    """Forget refused rows after a month, and add up by day what was delivered more than an hour ago.
+
+    So a page that tells how a source does has few rows to read, however often it delivers.
+    """
     session.execute(delete(RefusedRow).where(col(RefusedRow.at) < now - KEEP_REFUSED))
     session.execute(delete(DeliveryRow).where(col(DeliveryRow.at) < now - timedelta(days=KEEP_DAYS)))
-    today = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-    old = select(DeliveryRow).where(col(DeliveryRow.at) < today)
+    old = select(DeliveryRow).where(col(DeliveryRow.at) < now - _RAW)
     days: dict[tuple[str, date], list[DeliveryRow]] = defaultdict(list)
     for row in session.exec(old.order_by(col(DeliveryRow.at).desc()).limit(_AT_ONCE)):
-        days[row.source, row.at.date()].append(row)
+        days[row.source, row.at.astimezone(zone).date()].append(row)
     gone = []
     for last, *others in days.values():  # the newest first: its moment is when the last delivery was
         if others:

@@ -490,7 +490,7 @@ class SourceRow(SQLModel, table=True):
 
 
 class DeliveryRow(SQLModel, table=True):
-    """What a source handed in at once, in numbers. What is older than today is added up by day."""
+    """What a source handed in at once, in numbers. What is older than an hour is added up by day."""
 
     __tablename__ = "delivery"
     __table_args__ = (Index("ix_delivery_source", "source", "at"),)

@@ -144,7 +144,7 @@ def test_what_is_refused_over_http_is_kept_without_what_stood_there(town):
             return signals.find_source(session, given, now=town.now)
 
     app = api.build(
-        receive=town.journey.receive, offer=lambda *_: None, sources=sources, wording=town.wording,
+        receive=town.journey.receive, offer=lambda *_: None, sources=sources, wording=lambda: town.wording,
         clock=lambda: town.now, refused=town.journey.refuse,
     )  # fmt: skip
     bad = {"specversion": "1.0", "id": "123456782", "source": NAME, "type": KIND, "data": {"Jansen": "Marie"}}
