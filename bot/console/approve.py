@@ -93,7 +93,7 @@ def routes(desk: Desk) -> APIRouter:
         """The funnel is counted before the transaction that keeps it: counting may take seconds, and nobody waits."""
         wording, now = desk.journey.wording, desk.now
         with desk.reading() as session:
-            asked = preview.question(session, wording, desk.journey.vault, campaign, now)
+            asked = preview.at_its_soonest(session, wording, desk.journey.vault, campaign, now)
             counted = preview.preview(session, asked)
         with desk.writing() as session:
             funnel.freeze(session, campaign, wording, counted, kind=asked.signal.type, by=me.login, now=now)
@@ -183,7 +183,7 @@ def _counted(
             kind = None if frozen is None else frozen.kind
             now = preview.preview(
                 session,
-                preview.question(session, desk.journey.wording, desk.journey.vault, row.id, desk.now, kind=kind),
+                preview.at_its_soonest(session, desk.journey.wording, desk.journey.vault, row.id, desk.now, kind=kind),
             )
         except RefusedError as error:
             refusal = error

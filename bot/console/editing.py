@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from sqlmodel import Session
 
-from bot import campaigns, forecast, mydata, preview
+from bot import campaigns, forecast, mydata, preview, staff
 from bot.campaigns import drafts, filled
 from bot.campaigns.drafts import OvertakenError
 from bot.campaigns.file import days, rule_of
@@ -72,6 +72,7 @@ def shown(
     file = filled.supposed(row.id, content, wording, today)
     return {
         "row": row,
+        "people": staff.names(session),
         "campaign": row.id,
         "there": there,
         "changed_by": drafts.changed_meanwhile(session, row),
