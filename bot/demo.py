@@ -23,12 +23,15 @@ from bot.core.facts import Origin
 from bot.errors import InTheWayError
 from bot.journey import Journey
 from bot.leader import only_process
+from bot.library import Shelf
+from bot.operating.findings import Finding
+from bot.operating.glance import at_a_glance
 from bot.sandbox import Example, MovableClock
 from bot.service import Service, listen
 from bot.settings import read_keys, write_keys
 from bot.store import ledger, schema
 from bot.store.tables import CampaignRow, LinkRow, MessageRow, OfferRow, SourceRow
-from bot.wording import Wording, data, load
+from bot.wording import Wording, data
 
 TOKEN = "100:demo-only-not-a-secret"  # nosec B105  # noqa: S105 - opens only the sandbox here
 SOURCE = "urn:handreiking-demo:gemeente"
@@ -63,11 +66,13 @@ class Demo:
         with only_process(self.directory / "lock", f"a demo is running in {self.directory} already", mend):
             if reset:
                 empty(self.directory)
-            wording = load()
             vault = read_keys(self._keys())
             engine = schema.open_engine(f"sqlite:///{self.directory / 'handreiking.db'}")
             schema.migrate(engine)
             sessions = sessionmaker(engine, class_=Session, expire_on_commit=False)
+            shelf = Shelf()
+            with sessions() as session:
+                wording = shelf.fresh(session)
             journal = self.directory / "sandbox.jsonl"
             clock = MovableClock(self.starts(wording, sandbox.latest_moment(journal)), self.tick)
             journey = Journey(
@@ -77,6 +82,7 @@ class Demo:
                 clock=clock.now,
                 new_id=lambda: secrets.token_hex(8),
                 chat_gap=timedelta(milliseconds=300),
+                shelf=shelf,
             )
             with sessions.begin() as session:
                 start_campaigns(session, wording, clock.now())
@@ -115,7 +121,13 @@ class Demo:
                     new = staff.NewStaff(login=login, name=name, roles=[role])
                     staff.add(session, new, staff_id=login, by=EDITOR, now=journey.clock())
         new_token = partial(secrets.token_urlsafe, 32)
-        return console.build(console.Desk(journey=journey, new_token=new_token, people=tuple(PEOPLE)))
+        zone = ZoneInfo(journey.wording.municipality.zone)
+
+        def look() -> Sequence[Finding]:
+            now = journey.clock()
+            return at_a_glance(journey.sessions, journey.wording, now, now.astimezone(zone).date())
+
+        return console.build(console.Desk(journey=journey, new_token=new_token, people=tuple(PEOPLE), look=look))
 
     def _keys(self) -> Path:
         path = self.directory / "keys.toml"

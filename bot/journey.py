@@ -17,7 +17,7 @@ from typing import Protocol
 from sqlalchemy.orm import sessionmaker
 from sqlmodel import Session
 
-from bot import campaigns, contacts, hearing, learning, library, links, outbox, planning, restoring, upkeep
+from bot import campaigns, contacts, hearing, learning, library, links, outbox, planning, restoring, signals, upkeep
 from bot.core.facts import Onward, Origin, Purpose
 from bot.core.talk import Blocked, Command, Heard, LinkResult, Press, Standing
 from bot.errors import RefusedError, UnreadableError, WordingError
@@ -126,8 +126,14 @@ class Journey:
             return []
         with self.sessions.begin() as session:
             receipts = self._store(session, incoming)
+            signals.note_taken(session, incoming, [receipt.fresh for receipt in receipts], self.clock())
         log.info("receive", extra={"fresh": sum(receipt.fresh for receipt in receipts), "of": len(receipts)})
         return receipts
+
+    def refuse(self, source: str, refusal: signals.Refusal) -> None:
+        """Keep what was wrong with what a source handed in, for whoever looks after it."""
+        with self.sessions.begin() as session:
+            signals.note_refused(session, source, signals.mends_of(refusal), self.clock())
 
     def _store(self, session: Session, incoming: Sequence[Incoming]) -> list[Receipt]:
         now = self.clock()
@@ -493,6 +499,7 @@ class Journey:
             ledger.forget_updates(session, now - KEEP_UPDATES)
             conversation.forget_addresses(session)
             campaigns.finish(session, now)
+            signals.tidy(session, now)
 
     def replay(self, decision: str) -> planning.Replay | None:
         """Make a decision again from what it was made from; None when there is no such decision."""

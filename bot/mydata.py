@@ -4,16 +4,18 @@ import json
 import re
 import uuid
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, func, select, update
 from sqlmodel import Session, SQLModel, col
 
-from bot import links, outbox
+from bot import links, outbox, saying
 from bot.core.facts import ConsentState
-from bot.core.talk import RESEARCH, Standing
+from bot.core.talk import RESEARCH, Say, Standing
 from bot.errors import RefusedError
+from bot.saying import phrase
 from bot.store import conversation, ledger
 from bot.store.tables import (
     AnswerRow,
@@ -34,6 +36,7 @@ FILE: Final = "handreiking.json"
 RECEIPT: Final = "27560:2023; profile dpv-27560#record-eu-gdpr"
 _RECEIPTS: Final = uuid.UUID("7c8a2f53-1d0c-5b6e-9a37-5d1e7b0f4c21")
 _CODE: Final = re.compile(rf"[{links.ALPHABET}]{{4}}[- ]?[{links.ALPHABET}]{{4}}")
+_CODES: Final = len(links.ALPHABET) ** 8
 _STATES: Final = {
     ConsentState.ASKED: "requested",
     ConsentState.GIVEN: "given",
@@ -45,12 +48,24 @@ _STATES: Final = {
 
 def code_of(vault: Vault, citizen: str) -> str:
     """Eight letters that name a person towards the municipality. They follow from the id and the finding key."""
-    number = int(vault.fingerprint(f"person:{citizen}")[:16], 16)
+    number = _person_number(vault, citizen)
     letters = ""
     for _ in range(8):
         number, place = divmod(number, len(links.ALPHABET))
         letters += links.ALPHABET[place]
     return f"{letters[:4]}-{letters[4:]}"
+
+
+def _person_number(vault: Vault, citizen: str) -> int:
+    return int(vault.fingerprint(f"person:{citizen}")[:16], 16)
+
+
+def _number_of(letters: str) -> int:
+    """The number whose letters these are, the last one counting most."""
+    number = 0
+    for letter in reversed(letters):
+        number = number * len(links.ALPHABET) + links.ALPHABET.index(letter)
+    return number
 
 
 def find(session: Session, vault: Vault, *, code: str | None = None, reference: str | None = None) -> str:
@@ -59,14 +74,14 @@ def find(session: Session, vault: Vault, *, code: str | None = None, reference: 
     For a code it looks through everybody: in a session for looking only, so that nobody waits for it.
     """
     if (code is None) == (reference is None):
-        raise RefusedError("Name the person by the code that /mydata shows, or with --reference.")
+        raise RefusedError("Name the person by the code that /mydata shows, or by your own reference.")
     found: str | None = None
     if reference is not None:
         found = ledger.person_of(session, links.reference_hash(vault, reference))
     elif code is not None and _CODE.fullmatch(wanted := code.strip().upper()):
-        plain = re.sub(r"[- ]", "", wanted)
+        number = _number_of(re.sub(r"[- ]", "", wanted))
         ids = session.execute(select(col(CitizenRow.id))).scalars()
-        found = next((known for known in ids if code_of(vault, known).replace("-", "") == plain), None)
+        found = next((known for known in ids if _person_number(vault, known) % _CODES == number), None)
     return person(session, found).id
 
 
@@ -235,6 +250,66 @@ def erase(session: Session, citizen: CitizenRow, now: datetime, *, by: str, upda
     citizen.joined_at = citizen.paused_until = citizen.surveyed_at = citizen.rested_anew = None
     citizen.tone = citizen.quiet_from = citizen.quiet_until = citizen.rest_days = citizen.privacy_told = None
     ledger.audit(session, now, by, "person.erase", citizen.id)
+
+
+def erase_on_request(session: Session, wording: Wording, citizen: CitizenRow, now: datetime, *, by: str) -> None:
+    """Erase whom the municipality was asked to, and tell them so in the chat, as the last thing that they hear."""
+    erase(session, citizen, now, by=by)
+    if citizen.chat_sealed is not None:
+        told = saying.body_of(wording, citizen.language, Say(words=(phrase("erase.done.letter"),)))
+        outbox.queue_reply(
+            session, citizen, f"erased:{citizen.id}:{now.isoformat()}", {**told, outbox.FAREWELL: True}, now
+        )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Shown:
+    """What staff see of a person who asked for it: enough to answer them. Talks and inputs are in their file only."""
+
+    code: str
+    citizen: CitizenRow
+    themes: Mapping[str, ConsentRow]
+    messages: Sequence[tuple[MessageRow, str | None]]
+    answers: Mapping[int, Sequence[AnswerRow]]
+    requests: Sequence[ContactRequestRow]
+    signals: Sequence[SignalRow]
+    others: int
+    decisions: int
+    opinions: int
+    links: int
+
+
+def show(session: Session, wording: Wording, vault: Vault, citizen: CitizenRow, now: datetime, *, by: str) -> Shown:
+    """What is kept of this person, for somebody of the staff; looking is audited."""
+    ledger.audit(session, now, by, "person.show", citizen.id)
+    messages = _of(session, MessageRow, citizen)
+    answers: dict[int, list[AnswerRow]] = {}
+    for answer in _of(session, AnswerRow, citizen):
+        answers.setdefault(answer.message_id, []).append(answer)
+    return Shown(
+        code=code_of(vault, citizen.id),
+        citizen=citizen,
+        themes={row.theme: row for row in _of(session, ConsentRow, citizen)},
+        messages=[(row, _text(wording, row, citizen)) for row in messages if row.purpose == ledger.NUDGE],
+        answers=answers,
+        requests=_of(session, ContactRequestRow, citizen),
+        signals=_of(session, SignalRow, citizen),
+        others=sum(row.purpose != ledger.NUDGE for row in messages),
+        decisions=_count(session, DecisionRow, citizen),
+        opinions=_count(session, OpinionRow, citizen),
+        links=_count(session, LinkRow, citizen),
+    )
+
+
+def hand_over(session: Session, wording: Wording, vault: Vault, citizen: CitizenRow, now: datetime, *, by: str) -> str:
+    """`as_file`, to be given to the person; taking it is audited."""
+    ledger.audit(session, now, by, "person.export", citizen.id)
+    return as_file(session, wording, vault, citizen, now)
+
+
+def _count(session: Session, table: type[SQLModel], citizen: CitizenRow) -> int:
+    columns = table.__table__.columns  # type: ignore[attr-defined]
+    return int(session.execute(select(func.count()).where(columns["citizen_id"] == citizen.id)).scalar_one())
 
 
 def _of(session: Session, table: type[ledger.Row], citizen: CitizenRow) -> Sequence[ledger.Row]:

@@ -240,6 +240,7 @@ class Service:
             wording=lambda: journey.wording,
             clock=journey.clock,
             ready=self._not_ready,
+            refused=journey.refuse,
         )
 
     def _looked_at(self) -> AbstractAsyncContextManager[object]:

@@ -11,7 +11,7 @@ from bot.core import door
 from bot.core.facts import ConsentState, Reason
 from bot.errors import RefusedError
 from bot.store import conversation, ledger
-from bot.store.tables import CitizenRow, ConsentRow
+from bot.store.tables import CitizenRow, ConsentRow, InboxRow
 from bot.wording import Wording
 
 #: A consent is asked again when it has less than this to go.
@@ -103,6 +103,29 @@ def resume(session: Session, variant: str, *, by: str, now: datetime) -> None:
     name = f"{conversation.VARIANT}{variant}"
     ledger.set_mark(session, name, {"paused": False, "resumed_at": now.isoformat(), "by": by}, now)
     ledger.audit(session, now, by, "variant.resume", variant)
+
+
+def try_again(session: Session, update_id: int, *, by: str, now: datetime) -> None:
+    """Let an update that was given up be heard once more: it may be somebody's stop. Raises RefusedError."""
+    row = _given_up(session, update_id)
+    row.state, row.tries, row.retry_at, row.error = "new", 0, None, None
+    session.add(row)
+    ledger.audit(session, now, by, "update.retry", str(update_id))
+
+
+def give_up(session: Session, update_id: int, *, by: str, now: datetime) -> None:
+    """Forget an update that was given up; whoever said it was told that it went wrong. Raises RefusedError."""
+    row = _given_up(session, update_id)
+    row.state, row.done_at, row.body_sealed = "done", now, None
+    session.add(row)
+    ledger.audit(session, now, by, "update.forget", str(update_id))
+
+
+def _given_up(session: Session, update_id: int) -> InboxRow:
+    row = session.get(InboxRow, update_id, with_for_update=True)
+    if row is None or row.state != "dead":
+        raise RefusedError("That is not there any more; perhaps a colleague was earlier.")
+    return row
 
 
 def privacy_hash(wording: Wording) -> str:

@@ -613,7 +613,7 @@ def test_run_refuses_examples_until_it_is_told_that_this_is_a_trial(municipality
 def test_run_writes_to_nobody_about_an_unread_card_though_its_campaign_starts_later(municipality, monkeypatch, wording):
     unread = wording.cards["stadspas"].official_page
     settled = replace(all_settled(wording, "stadspas", official_page=unread), languages=("nl",))
-    monkeypatch.setattr("bot.wording.load", lambda: settled)
+    monkeypatch.setattr("bot.library.shelf.wording_of", lambda _: settled)
     monkeypatch.setenv("HANDREIKING_TOKEN", TOKEN)
     municipality("migrate")
     runs = []

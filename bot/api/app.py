@@ -37,12 +37,14 @@ def build(
     wording: Callable[[], Wording],
     clock: Callable[[], datetime],
     ready: Callable[[], str | None] = lambda: None,
+    refused: Callable[[str, Refusal], None] = lambda *_: None,
     limits: Limits = USUAL,
 ) -> FastAPI:
-    """The application. `receive`, `offer`, `sources` and `ready` may block; they run in threads. `wording` may not.
+    """The application. All of these may block but `wording` and `clock`; they run in threads.
 
     `sources` gives the owner of a key (`signals.find_source`); `offer` takes in what a professional offers
-    (`offers.offer`); `ready` says in a sentence what is missing, or None.
+    (`offers.offer`); `ready` says in a sentence what is missing, or None; `refused` keeps why a source's signals were
+    not taken in.
     """
     app = FastAPI(title="Handreiking", openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
     intake = Intake(receive)
@@ -59,6 +61,7 @@ def build(
         read = from_cloudevent(request.headers, body, source, known, cards=said.cards, zone=zone, now=clock())
         if isinstance(read, Refusal):
             log.info("signals refused", extra={"source": source.name, "status": read.status})
+            await asyncio.to_thread(refused, source.name, read)
             return problem(read)
         receipts = await intake.hand_in(read)
         log.info("signals", extra={"source": source.name, "count": len(read)})

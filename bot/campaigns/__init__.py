@@ -3,10 +3,10 @@
 Functions take a session and never commit.
 """
 
-from bot.campaigns import drafts, filled, funnel, pace
+from bot.campaigns import drafts, filled, funnel
 from bot.campaigns.content import content, last_approval
 from bot.campaigns.dates import Coming, coming, days_of
-from bot.campaigns.differences import Change, Differences, Mark, Piece, TextChange, differences, words
+from bot.campaigns.differences import Change, Differences, Mark, Piece, TextChange, compared, differences
 from bot.campaigns.file import CampaignFile, content_hash, file_of, hash_of, misfits, read, situations_for
 from bot.campaigns.life import (
     State,
@@ -52,6 +52,7 @@ __all__ = [
     "approved_ones",
     "cards",
     "coming",
+    "compared",
     "content",
     "content_hash",
     "counted",
@@ -74,7 +75,6 @@ __all__ = [
     "misfits",
     "own_version",
     "own_wordings",
-    "pace",
     "pause",
     "read",
     "row_of",
@@ -87,5 +87,4 @@ __all__ = [
     "titles",
     "waiting",
     "with_its_words",
-    "words",
 ]

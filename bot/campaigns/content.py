@@ -7,11 +7,12 @@ from sqlmodel import Session, col, select
 
 from bot.campaigns.file import CampaignFile, days, file_of, signals_of_situations
 from bot.store.tables import CampaignApprovalRow, CampaignRow
-from bot.wording import Wording
+from bot.wording import Wording, with_own
 
 
 def content(file: CampaignFile, wording: Wording) -> dict[str, Any]:
     """What `content_hash` is made of, as JSON, with the texts themselves instead of their hashes."""
+    wording = with_own(wording, file.wordings)
     card = wording.cards.get(file.card)
     keys = [*file.variants, *(f"card.{file.card}.{part}" for part in ("name", "plain", "body"))]
     kept = {

@@ -57,7 +57,7 @@ class TextChange:
 
     @property
     def pieces(self) -> list[Piece]:
-        return list(words(self.before or "", self.after or ""))
+        return list(compared(self.before or "", self.after or ""))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -76,14 +76,14 @@ class Differences:
 def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> Differences:
     """Between two versions as `campaigns.content` gives them; nothing when nothing differs."""
     return Differences(
-        settings=tuple(_changes(before["campaign"], after["campaign"])),
+        settings=tuple(_changes(_settings(before), _settings(after))),
         card=tuple(_changes(before["card"] or {}, after["card"] or {})),
         days=tuple(_changes({"days": before["days"]}, {"days": after["days"]})),
         texts=tuple(_texts(texts_of(before), texts_of(after))),
     )
 
 
-def words(before: str, after: str) -> Iterator[Piece]:
+def compared(before: str, after: str) -> Iterator[Piece]:
     """`after` beside `before`: without what is new it reads as before, without what is gone as after."""
     old, new = _PIECES.findall(before), _PIECES.findall(after)
     for how, start, end, begin, finish in SequenceMatcher(a=old, b=new, autojunk=False).get_opcodes():
@@ -94,6 +94,11 @@ def words(before: str, after: str) -> Iterator[Piece]:
             yield Piece(Mark.GONE, "".join(old[start:end]))
         if begin < finish:
             yield Piece(Mark.NEW, "".join(new[begin:finish]))
+
+
+def _settings(kept: Mapping[str, Any]) -> dict[str, Any]:
+    """What the campaign says itself, without its own wordings: they are among the texts."""
+    return {name: said for name, said in kept["campaign"].items() if name != "wordings"}
 
 
 def _changes(before: Mapping[str, Any], after: Mapping[str, Any], path: tuple[str, ...] = ()) -> Iterator[Change]:

@@ -74,10 +74,14 @@ def search(session: Session, wanted: Wanted, *, limit: int, offset: int = 0) -> 
     """One page of the campaigns that are `wanted`, and how many there are in all."""
     conditions = _conditions(wanted)
     page = select(col(CampaignRow.id)).where(*conditions).order_by(*_order(wanted.sort), col(CampaignRow.id))
-    ids = session.exec(page.offset(offset).limit(limit)).all()  # whole rows would be carried through the sorting
+    if wanted.text:  # every campaign is read for it, so it is asked once
+        fitting = session.exec(page).all()
+        ids, count = fitting[offset : offset + limit], len(fitting)
+    else:
+        ids = session.exec(page.offset(offset).limit(limit)).all()  # whole rows would be carried through the sorting
+        count = offset + len(ids)
     rows = ledger.by_id(session, CampaignRow, ids)
-    count = offset + len(ids)
-    if len(ids) == limit or (offset and not ids):
+    if not wanted.text and (len(ids) == limit or (offset and not ids)):
         count = session.exec(select(func.count()).select_from(CampaignRow).where(*conditions)).one()
     return [rows[one] for one in ids], count
 

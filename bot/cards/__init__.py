@@ -2,12 +2,15 @@
 
 from bot.cards.ask import Draft, Question, Section, Several, Shape, example, judge, whole_of
 from bot.cards.draft import as_toml, document
+from bot.cards.due import Due, Look, due
 from bot.cards.questions import QUESTIONS
 from bot.cards.view import contact, on_show, read_aloud, said, signs, summary, view, whole, whom
 
 __all__ = [
     "QUESTIONS",
     "Draft",
+    "Due",
+    "Look",
     "Question",
     "Section",
     "Several",
@@ -15,6 +18,7 @@ __all__ = [
     "as_toml",
     "contact",
     "document",
+    "due",
     "example",
     "judge",
     "on_show",

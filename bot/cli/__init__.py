@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 
 from bot import __version__
-from bot.cli import bench, cards, desk, keeping, keys, language, nudges, parts, running, staff
+from bot.cli import bench, cards, desk, keeping, keys, language, nudges, parts, running, staff, texts
 from bot.cli.parts import By, Json, say, say_json, say_table
 from bot.errors import FaultsError, HandreikingError, RefusedError, SettingsError
 
@@ -38,6 +38,7 @@ app.add_typer(language.language, name="language")
 app.add_typer(nudges.group, name="nudges")
 app.add_typer(staff.group, name="staff")
 app.add_typer(staff.audit, name="audit")
+app.add_typer(texts.group, name="texts")
 app.command()(bench.bench)
 
 DEMO_DIRECTORY = Path(".handreiking-demo")

@@ -337,14 +337,12 @@ def _found(wording: "Wording", name: str) -> "ServiceCard":
 
 def _bot(whole: Parts) -> str:
     """The bot's user name, as it was when it last ran. Raises RefusedError when it never did."""
-    from bot.cli.desk import BOT
-    from bot.store import ledger
+    from bot import links
 
-    mark = None
+    name = None
     if whole.has_file() and len(set(whole.shape())) == 1:
         with whole.sessions() as session:
-            mark = ledger.mark(session, BOT)
-    name = (mark or {}).get("username")
+            name = links.bot_name(session)
     if not name:
         raise RefusedError("The bot's name is not known yet. Run it once, or give --bot NAME.")
-    return str(name)
+    return name

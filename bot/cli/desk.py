@@ -17,7 +17,6 @@ source = typer.Typer(help="Who may hand in signals, and of which types.", no_arg
 link = typer.Typer(help="One-time codes that tie a chat to a reference.", no_args_is_help=True)
 GROUPS = {"campaign": campaign, "signal": intake.signal, "source": source, "link": link, **people.GROUPS}
 
-BOT = "bot"
 
 Campaign = Annotated[str, typer.Argument(help="The campaign's id.")]
 
@@ -231,7 +230,6 @@ def link_new(
 
     from bot import links
     from bot.signals.desk import REFERENCE
-    from bot.store import ledger
 
     if reference is not None and count > 1:
         raise RefusedError("One reference takes one code. Leave the reference out to have new ones made.")
@@ -240,7 +238,7 @@ def link_new(
     whole = parts.from_environment()
     made = []
     with whole.sessions.begin() as session:
-        name = bot or (ledger.mark(session, BOT) or {}).get("username")
+        name = bot or links.bot_name(session)
         if not name:
             raise RefusedError("The bot's name is not known yet. Run it once, or give --bot NAME.")
         for _ in range(count):
@@ -259,7 +257,8 @@ def link_new(
 
 def remember_bot(whole: Parts, username: str) -> None:
     """Keep the bot's name, so that codes can be printed with a link to it."""
+    from bot import links
     from bot.store import ledger
 
     with whole.sessions.begin() as session:
-        ledger.set_mark(session, BOT, {"username": username}, parts.now())
+        ledger.set_mark(session, links.BOT, {"username": username}, parts.now())

@@ -7,13 +7,13 @@ from typing import TypeVar
 
 from sqlmodel import Session, col, select
 
-from bot import campaigns, settings
+from bot import campaigns, library, settings
 from bot.cli.parts import Parts
 from bot.core.facts import CardStatus
 from bot.errors import FaultsError
 from bot.store import ledger
 from bot.store.tables import CampaignRow
-from bot.wording import Wording, data, load
+from bot.wording import Wording, data
 
 T = TypeVar("T")
 
@@ -23,7 +23,7 @@ def faults(now: datetime) -> dict[str, list[str]]:
 
     A token, keys or a database that nobody has set are not missed.
     """
-    found: dict[str, list[str]] = {"settings": [], "wording": [], "campaigns": [], "database": []}
+    found: dict[str, list[str]] = {"settings": [], "wording": [], "texts": [], "campaigns": [], "database": []}
 
     def attempt(about: str, make: Callable[[], T]) -> T | None:
         try:
@@ -33,7 +33,8 @@ def faults(now: datetime) -> dict[str, list[str]]:
             return None
 
     given = attempt("settings", settings.read)
-    wording = attempt("wording", load)
+    wording: Wording | None = None
+    has_ledger = False
     whole = None if given is None else Parts(given)
     frozen: dict[tuple[str, str], str] = {}
     if whole is not None:
@@ -46,14 +47,27 @@ def faults(now: datetime) -> dict[str, list[str]]:
             if shape is not None and (shape[0] is None or shape[0] != shape[1]):
                 found["database"].append("its shape is not of today; run `handreiking migrate`")
             elif shape is not None:
+                has_ledger, wording = True, attempt("wording", lambda: whole.wording)
                 with whole.sessions() as session:
                     frozen = ledger.frozen(session)
+                    found["texts"] += undecided(session, whole.shelf.files)
                     if wording is not None:
                         found["campaigns"] += _void(session, wording, now)
+    if not has_ledger:
+        wording = attempt("wording", library.Shelf().of_files)
     if wording is not None:
         found["wording"] += wording.checked(frozen, today=now.date())
         found["campaigns"] += _of_files(wording)
     return {about: told for about, told in found.items() if told}
+
+
+def undecided(session: Session, files: library.Files) -> Iterator[str]:
+    """Files of this version that do not count, because people had approved another text before it came."""
+    for conflict in library.conflicts(session, files):
+        yield (
+            f"{library.place(conflict.path)}: changed with this version, but the text that was approved on "
+            f"{conflict.since:%Y-%m-%d} counts instead; decide at Cards and texts, or with `handreiking texts`"
+        )
 
 
 def unfit(whole: Parts, now: datetime, *, trial: bool) -> list[str]:

@@ -64,6 +64,7 @@ def signal_send(
     given = _source(whole, source or _source_of(body))
     taken = signals.from_cloudevent({"content-type": f"application/{shape}+json"}, body, given, **_desk(whole))
     if isinstance(taken, signals.Refusal):
+        whole.journey.refuse(given.name, taken)
         told = [f"{fault.attribute}: {fault.value or 'nothing'}; {fault.mend}" for fault in taken.faults]
         raise FaultsError([taken.title, *([taken.detail] if taken.detail else []), *told])
     receipts = whole.journey.receive(taken)
@@ -86,6 +87,7 @@ def signal_import(
 
     whole = parts.from_environment()
     given = _source(whole, source)
+    faults: list[RowFault] = []
     counts = {"fresh": 0, "known": 0, "refused": 0}
     receive = whole.journey.receive
 
@@ -102,6 +104,7 @@ def signal_import(
             for row in chunk:
                 if isinstance(row, signals.RowFault):
                     refuse(row)
+                    faults += [row] if len(faults) < signals.KEPT_OF_A_FILE else []
                     counts["refused"] += 1
                 else:
                     incoming.append(row)
@@ -109,6 +112,9 @@ def signal_import(
             writing = writer.submit(receive, incoming)
             progress()
         count(writing)
+    with whole.sessions.begin() as session:
+        kept = signals.mends_of(faults)
+        signals.note_refused(session, given.name, kept, parts.now(), most=signals.KEPT_OF_A_FILE)
     if json:
         say_json(counts)
     else:

@@ -1,5 +1,6 @@
 """Who checked which translation: `handreiking language`."""
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -15,10 +16,9 @@ language = typer.Typer(help="Translations, and who checked them.", no_args_is_he
 @language.command("list")
 def language_list(json: Json = False) -> None:
     """Show the languages that people can choose, and which of them `run` may use."""
-    from bot.wording import load
     from bot.wording.languages import unsigned
 
-    wording = load()
+    wording = parts.from_environment().wording
     reasons = unsigned(wording)
     rows = [
         {
@@ -42,10 +42,12 @@ def language_sign(
     by: Annotated[str, typer.Option("--by", help="Who read all of it, beside the Dutch, and found it right.")],
 ) -> None:
     """Say that somebody checked a translation as it reads now; a later change voids it."""
-    from bot.wording import data, load
+    from bot import library
+    from bot.wording import data
     from bot.wording.languages import signature, with_signature
 
-    wording = load()
+    whole = parts.from_environment()
+    wording = whole.wording
     if code not in wording.languages[1:]:
         raise RefusedError(f"{code} is not a translation that people can choose; those are {wording.languages[1:]}.")
     file = Path(str(data("messages") / "languages.toml"))
@@ -54,13 +56,31 @@ def language_sign(
         raise RefusedError(f"--by is {by!r}: write the name of whoever checked it.")
     if code not in wording.checks:
         raise RefusedError(f"messages/languages.toml has no table for {code}; add [language.{code}] with its name.")
-    text = file.read_text(encoding="utf-8")
-    signed = with_signature(text, code, by=name, on=parts.now().date(), signed=signature(wording, code))
-    try:
-        file.write_text(signed, encoding="utf-8")
-    except OSError as error:
-        raise RefusedError(f"{file} cannot be written: {error.strerror}.") from None
+    seal = partial(with_signature, by=name, on=parts.now().date(), signed=signature(wording, code))
+    if (counted := _counted_instead(whole)) is not None:
+        texts = {"languages.toml": seal(counted, code)}
+        with whole.sessions.begin() as session:
+            why = f"{name} read all of {code}"
+            library.record(session, whole.shelf.files, texts, why=why, by=name, now=parts.now())
+    else:
+        signed = seal(file.read_text(encoding="utf-8"), code)
+        try:
+            file.write_text(signed, encoding="utf-8")
+        except OSError as error:
+            raise RefusedError(f"{file} cannot be written: {error.strerror}.") from None
     missing = sum(not wording.speaks(key, code) for key in wording.sources)
     say(
         f"{code} is signed by {name}." + (f" {missing} texts are not translated; people read Dutch." if missing else "")
     )
+
+
+def _counted_instead(whole: parts.Parts) -> str | None:
+    """The languages.toml that people approved, when it counts instead of the file."""
+    from bot import library
+    from bot.store import ledger
+
+    if not whole.has_file() or len(set(whole.shape())) != 1:
+        return None
+    with ledger.reading(whole.sessions) as session:
+        text = library.in_force(session, whole.shelf.files).get("languages.toml")
+    return None if text == whole.shelf.files.get("languages.toml") else text

@@ -92,11 +92,10 @@ class Parts:
     @cached_property
     def wording(self) -> "Wording":
         """What is in force: the files, and what people approved since, where there is a database of today's shape."""
-        from bot.library import wording_of
         from bot.store import ledger
 
         if not self.has_file() or len(set(self.shape())) != 1:
-            return wording_of(self.shelf.files)
+            return self.shelf.of_files()
         with ledger.reading(self.sessions) as session:
             return self.shelf.fresh(session)
 

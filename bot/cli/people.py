@@ -139,9 +139,7 @@ def person_erase(
     yes: Annotated[bool, typer.Option("--yes", help="Do it; it cannot be undone.")] = False,
 ) -> None:
     """Wipe what identifies a person, and tell them in the chat. They are never written to again unless they begin."""
-    from bot import mydata, outbox, saying
-    from bot.core.talk import Say
-    from bot.saying import phrase
+    from bot import mydata
     from bot.store import ledger
 
     whole = parts.from_environment()
@@ -152,12 +150,7 @@ def person_erase(
         raise RefusedError("This cannot be undone. Say --yes to do it.")
     with whole.sessions.begin() as session:
         citizen = mydata.person(session, found)
-        mydata.erase(session, citizen, now, by=by)
-        told = saying.body_of(whole.wording, citizen.language, Say(words=(phrase("erase.done.letter"),)))
-        if citizen.chat_sealed is not None:
-            outbox.queue_reply(
-                session, citizen, f"erased:{citizen.id}:{now.isoformat()}", {**told, outbox.FAREWELL: True}, now
-            )
+        mydata.erase_on_request(session, whole.wording, citizen, now, by=by)
     say("What identifies this person is wiped.")
 
 

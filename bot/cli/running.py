@@ -35,6 +35,8 @@ def run(
     """Run the bot on Telegram until it is told to stop."""
     from bot import console
     from bot.cli import fitness, log, watching
+    from bot.cli.given import given
+    from bot.operating.glance import at_a_glance
     from bot.service import Service
 
     whole = parts.from_environment()
@@ -76,7 +78,11 @@ def run(
             port=settings.port,
             pages=console.build(
                 console.Desk(
-                    journey=journey, new_token=lambda: secrets.token_urlsafe(32), rate_per_s=settings.rate_per_s
+                    journey=journey,
+                    new_token=lambda: secrets.token_urlsafe(32),
+                    settings=given(settings),
+                    look=lambda: at_a_glance(whole.sessions, journey.wording, parts.now(), whole.today()),
+                    rate_per_s=settings.rate_per_s,
                 )
             ),
             pages_port=settings.console_port,

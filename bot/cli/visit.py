@@ -3,31 +3,26 @@
 import asyncio
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
 
 import typer
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
-from sqlmodel import col, select
 
 from bot import settings
-from bot.campaigns import State
 from bot.cli import fitness, parts
 from bot.cli.parts import Parts, say, say_json
 from bot.errors import ChannelClosedError, FaultsError, InTheWayError, SettingsError, UnreadableError
-from bot.operating import doctor, machine
+from bot.operating import doctor, glance, machine
 from bot.operating.findings import Finding, Urgency, in_order, lines
 from bot.store import ledger, vitals
-from bot.store.tables import CampaignRow
 from bot.telegram.checkup import Checkup, checkup
-from bot.wording import Wording, load
-from bot.wording.languages import unsigned
+from bot.wording import Wording
 
 WRONG, BLIND = 1, 2
 SAMPLE: Final = 10
-REVIEW_SOON: Final = timedelta(days=30)
 MANY_PENDING: Final = 100
 LATELY: Final = timedelta(days=1)
 
@@ -79,8 +74,9 @@ class _Visit:
         token = self._token(whole)
         self._keys(whole)
         self._files(whole)
-        wording = self._wording()
-        if self._database(whole) and wording is not None:
+        has_ledger = self._database(whole)
+        wording = self._wording(whole, has_ledger=has_ledger)
+        if has_ledger and wording is not None:
             self._ledger(whole, wording)
         elif wording is not None:
             self.found += [_of_words(fault) for fault in wording.checked(today=self.now.date())]
@@ -110,9 +106,9 @@ class _Visit:
         named = (("the bot's token", whole.settings.token_file), ("the keys", whole.settings.keys_file))
         self.found += machine.of_secrets((holds, path) for holds, path in named if path is not None)
 
-    def _wording(self) -> Wording | None:
+    def _wording(self, whole: Parts, *, has_ledger: bool) -> Wording | None:
         try:
-            wording = load()
+            wording = whole.wording if has_ledger else whole.shelf.of_files()
         except FaultsError as error:
             self.found += [_of_words(fault) for fault in error.faults]
             return None
@@ -164,8 +160,7 @@ class _Visit:
                 at_work = vitals.processes(session)
                 lately = vitals.uncertain_since(session, self.now - doctor.RECENT)
                 sealed = vitals.sealed_addresses(session, SAMPLE)
-                running = session.execute(select(CampaignRow).where(col(CampaignRow.state) == State.RUNNING))
-                campaigns = {row.id: row.card for row in running.scalars()}
+                campaigns = glance.running(session)
         except SQLAlchemyError as error:
             self.found.append(
                 Finding(
@@ -185,8 +180,9 @@ class _Visit:
             self.found += _of_seals(whole, sealed)
         faults = fitness.faults(self.now)
         self.found += [_of_words(fault) for about in ("wording", "campaigns") for fault in faults.get(about, ())]
-        self.found += _of_campaigns(campaigns, wording, today)
-        self.found += _of_languages(wording)
+        self.found += [_of_undecided(told) for told in faults.get("texts", ())]
+        self.found += glance.of_campaigns(campaigns, wording, today)
+        self.found += glance.of_languages(wording)
 
     def _telegram(self, whole: Parts, token: str) -> None:
         try:
@@ -238,6 +234,16 @@ def _of_words(fault: str) -> Finding:
     )
 
 
+def _of_undecided(told: str) -> Finding:
+    return Finding(
+        check="undecided",
+        urgency=Urgency.SOON,
+        what=f"{told}.",
+        why="Two texts claim to be the one that people read, and only the older one counts.",
+        todo="handreiking texts list",
+    )
+
+
 def _of_seals(whole: Parts, sealed: Sequence[str]) -> Iterator[Finding]:
     closed = 0
     for one in sealed:
@@ -252,43 +258,6 @@ def _of_seals(whole: Parts, sealed: Sequence[str]) -> Iterator[Finding]:
             what=f"The keys do not open {closed} of {len(sealed)} chat addresses that were tried.",
             why="These people can be neither answered nor written to.",
             todo="Set HANDREIKING_KEYS_FILE to the keys that this database was filled with; look in the copies of it.",
-        )
-
-
-def _of_campaigns(campaigns: dict[str, str], wording: Wording, today: date) -> Iterator[Finding]:
-    """`campaigns`: those that should be running, and their cards."""
-    for campaign, name in sorted(campaigns.items()):
-        card = wording.cards.get(name)
-        reasons = ["there is no such card"] if card is None else card.not_for_citizens(today)
-        if reasons:
-            yield Finding(
-                check="cards",
-                urgency=Urgency.SOON,
-                what=f"Campaign {campaign} runs and writes to nobody, because of card {name}: {'; '.join(reasons)}.",
-                why="Nobody hears of it until its card is in order.",
-                todo=f"Mend messages/services/{name}.toml, have the campaign approved again; or: "
-                f"handreiking campaign pause {campaign} --because …",
-            )
-        elif card is not None and card.review_due - today <= REVIEW_SOON:
-            yield Finding(
-                check="review",
-                urgency=Urgency.KNOW,
-                what=f"Card {name} has to be read again by {card.review_due}; campaign {campaign} runs on it.",
-                why="After that day the campaign writes to nobody.",
-                todo=f"Read messages/services/{name}.toml against its page; set reviewed_on and review_due.",
-            )
-
-
-def _of_languages(wording: Wording) -> Iterator[Finding]:
-    languages = sorted(unsigned(wording))
-    if languages:
-        yield Finding(
-            check="languages",
-            urgency=Urgency.KNOW,
-            what=f"Nobody vouches for these translations as they read now: {', '.join(languages)}.",
-            why="The program runs with them only as a trial.",
-            todo="Let somebody who reads it go through it, then: handreiking language sign LANGUAGE --by NAME; "
-            "or take it out of messages/municipality.toml",
         )
 
 

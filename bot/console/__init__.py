@@ -4,6 +4,6 @@ An edge like the others: it decides nothing, and what it shows comes from the sa
 """
 
 from bot.console.app import build
-from bot.console.desk import Desk
+from bot.console.desk import Desk, Setting
 
-__all__ = ["Desk", "build"]
+__all__ = ["Desk", "Setting", "build"]

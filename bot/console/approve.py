@@ -1,6 +1,5 @@
 """Approving: what is new, all texts, who gets it, what the card settles; then approve it, or send it back."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Final
 
@@ -9,14 +8,16 @@ from sqlmodel import Session
 from starlette.responses import Response
 
 from bot import campaigns, preview, staff
-from bot.campaigns import CampaignFile, funnel
+from bot.campaigns import funnel
 from bot.console import fields
+from bot.console.campaigns import sets_off
 from bot.console.desk import Desk, allowed, go_to
+from bot.console.showing import all_shown
 from bot.errors import RefusedError
 from bot.staff import May, SignedIn
 from bot.store import ledger
 from bot.store.tables import CampaignFunnelRow, CampaignRow
-from bot.wording import Wording
+from bot.wording import Wording, with_own
 
 #: Numbers of people under this one are not told: they could point at somebody.
 FEWEST: Final = 10
@@ -36,15 +37,6 @@ class Step:
         if self.then is None or self.now is None or 0 < self.then < FEWEST or 0 < self.now < FEWEST:
             return None
         return self.now - self.then
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Text:
-    """One wording of the campaign, in each of its languages, as it is said."""
-
-    id: str
-    tone: str
-    said: Mapping[str, str]
 
 
 def routes(desk: Desk) -> APIRouter:
@@ -90,13 +82,7 @@ def routes(desk: Desk) -> APIRouter:
 
     @router.post("/hand-over")
     def hand_over(campaign: str, me: Annotated[SignedIn, allowed(May.EDIT_CAMPAIGNS)]) -> Response:
-        """The funnel is counted before the transaction that keeps it: counting may take seconds, and nobody waits."""
-        wording, now = desk.journey.wording, desk.now
-        with desk.reading() as session:
-            asked = preview.at_its_soonest(session, wording, desk.journey.vault, campaign, now)
-            counted = preview.preview(session, asked)
-        with desk.writing() as session:
-            funnel.freeze(session, campaign, wording, counted, kind=asked.signal.type, by=me.login, now=now)
+        handed_over(desk, campaign, me)
         return go_to(f"/campaigns/{campaign}", "campaign_handed_over")
 
     @router.post("/take-back")
@@ -106,6 +92,16 @@ def routes(desk: Desk) -> APIRouter:
         return go_to(f"/campaigns/{campaign}", "campaign_taken_back")
 
     return router
+
+
+def handed_over(desk: Desk, campaign: str, me: SignedIn) -> None:
+    """Hand it over with the funnel of now. Counting may take seconds, so it is done before the transaction."""
+    wording, now = desk.journey.wording, desk.now
+    with desk.reading() as session:
+        asked = preview.at_its_soonest(session, wording, desk.journey.vault, campaign, now)
+        counted = preview.preview(session, asked)
+    with desk.writing() as session:
+        funnel.freeze(session, campaign, wording, counted, kind=asked.signal.type, by=me.login, now=now)
 
 
 def _again(
@@ -123,6 +119,7 @@ def _again(
 
 def _said(desk: Desk, session: Session, row: CampaignRow, me: SignedIn, *, count: bool = False) -> dict[str, Any]:
     wording = desk.journey.wording
+    spoken = with_own(wording, campaigns.file_of(row).wordings)
     file, content = campaigns.file_of(row), campaigns.content(campaigns.file_of(row), wording)
     editors = ledger.editors(session, [row.id])[row.id]
     last = campaigns.last_approval(session, row.id)
@@ -135,6 +132,7 @@ def _said(desk: Desk, session: Session, row: CampaignRow, me: SignedIn, *, count
         "wording": wording,
         "content_hash": campaigns.hash_of(row, wording),
         "people": staff.names(session),
+        "sets_off": sets_off(row, wording),
         "editors": sorted(editors),
         "obstacle": _obstacle(row, wording, is_editor=campaigns.among(me.login, editors)),
         "misfits": list(campaigns.misfits(file, wording)),
@@ -144,7 +142,8 @@ def _said(desk: Desk, session: Session, row: CampaignRow, me: SignedIn, *, count
         "value": fields.value,
         "campaign_fields": fields.CAMPAIGN,
         "card_fields": fields.CARD,
-        "texts": _texts(file, wording),
+        "texts": all_shown(spoken, file.variants, file.languages),
+        "tones": {name: known.tone for name, known in spoken.variants.items()},
         "frozen": frozen,
         "frozen_holds": frozen is not None and frozen.content_hash == campaigns.hash_of(row, wording),
         **_counted(desk, session, row, frozen, count=count),
@@ -160,18 +159,6 @@ def _obstacle(row: CampaignRow, wording: Wording, *, is_editor: bool) -> str | N
     return "editor" if is_editor else None
 
 
-def _texts(file: CampaignFile, wording: Wording) -> list[Text]:
-    known = [wording.variants[name] for name in file.variants if name in wording.variants]
-    return [
-        Text(
-            id=variant.id,
-            tone=variant.tone,
-            said={language: wording.say(variant.id, language) for language in file.languages},
-        )
-        for variant in known
-    ]
-
-
 def _counted(
     desk: Desk, session: Session, row: CampaignRow, frozen: CampaignFunnelRow | None, *, count: bool
 ) -> dict[str, Any]:
@@ -181,10 +168,9 @@ def _counted(
     if count:
         try:
             kind = None if frozen is None else frozen.kind
-            now = preview.preview(
-                session,
-                preview.at_its_soonest(session, desk.journey.wording, desk.journey.vault, row.id, desk.now, kind=kind),
-            )
+            wording, vault = desk.journey.wording, desk.journey.vault
+            asked = preview.at_its_soonest(session, wording, vault, row.id, desk.now, kind=kind)
+            now = preview.preview(session, asked)
         except RefusedError as error:
             refusal = error
     then = None if frozen is None else frozen.reasons

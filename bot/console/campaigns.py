@@ -11,14 +11,16 @@ from sqlmodel import Session
 from starlette.responses import Response
 
 from bot import campaigns, staff
-from bot.campaigns import Ready, Sort, State, drafts, funnel, pace
+from bot.campaigns import Ready, Sort, State, drafts, funnel
 from bot.console import failures, sentences
 from bot.console.desk import Desk, allowed, go_to
+from bot.core import pace
 from bot.errors import RefusedError
 from bot.staff import May, SignedIn
 from bot.store import ledger
 from bot.store.ledger import Figures
 from bot.store.tables import AuditRow, CampaignRow
+from bot.wording import Wording
 
 PER_PAGE: Final = 25
 #: So many deeds and messages are told on the page of a campaign; the audit trail has the others.
@@ -184,6 +186,14 @@ def mark_of(desk: Desk, row: CampaignRow) -> str | None:
     return None
 
 
+def sets_off(row: CampaignRow, wording: Wording) -> list[str]:
+    """What sets it off, in the words of its card."""
+    file, card = campaigns.file_of(row), wording.cards.get(row.card)
+    meanings = {} if card is None else {signal.type: signal.meaning for signal in card.signals}
+    kinds = [*file.trigger.signals, *([file.trigger.calendar] if file.trigger.calendar else [])]
+    return [meanings.get(kind, kind) for kind in kinds]
+
+
 def _lines(desk: Desk, session: Session, rows: Any) -> Iterator[Line]:
     """One page of the list; what it shows of many is asked once for all."""
     ids = [row.id for row in rows]
@@ -203,13 +213,13 @@ def _progress(desk: Desk, session: Session, row: CampaignRow) -> dict[str, Any]:
     figures = ledger.figures(session, [row.id])[row.id]
     states, reasons = ledger.standing(session, row.id)
     waiting = _on_the_way(figures)
-    ends = None
     running = row.state == State.RUNNING
+    left = None
     if running and waiting:
-        most = campaigns.file_of(row).hourly_maximum
-        ends = pace.last_leaves(
-            waiting, most, desk.journey.wording.municipality.zone, desk.journey.wording.rules, desk.now
-        )
+        wording = desk.journey.wording
+        hourly = min(campaigns.file_of(row).hourly_maximum, int(desk.rate_per_s * 3600))
+        zone, rules = wording.municipality.zone, wording.rules
+        left = pace.spread([(desk.now, waiting)], hourly, zone, rules, closes=row.ends_at)
     departed = figures.sent + figures.messages["failed"]
     return {
         "row": row,
@@ -221,7 +231,7 @@ def _progress(desk: Desk, session: Session, row: CampaignRow) -> dict[str, Any]:
         "reasons": [(reason, count) for reason, count in reasons.most_common() if reason not in failures.ENDS],
         "failed": failures.in_words(figures.failures),
         "uncertain": ledger.uncertain(session, row.id, TOLD) if figures.messages["uncertain"] else [],
-        "ends": ends,
+        "left": left,
         "alive": running and row.starts_at <= desk.now < row.ends_at,
     }
 
@@ -243,6 +253,8 @@ def _whole(desk: Desk, session: Session, request: Request, row: CampaignRow, me:
         "last": campaigns.last_approval(session, row.id),
         "frozen": funnel.frozen(session, row.id),
         "is_editor": campaigns.among(me.login, editors),
+        "mark": mark_of(desk, row),
+        "sets_off": sets_off(row, wording),
         "deeds": list(_deeds(desk, session, request, row, people)),
     }
 

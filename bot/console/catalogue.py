@@ -25,7 +25,8 @@ LANGUAGE: Final = "nl"
 _METHODS: Final = [("console/templates/**.html", "jinja2"), ("**.py", "python")]
 #: Whose refusals staff can meet in the console; what operators meet at a terminal stays English.
 _ROOMS: Final = (
-    "console/", "staff/", "campaigns/", "contacts/", "mydata.py", "signals/keys.py", "upkeep.py", "preview.py",
+    "console/", "staff/", "campaigns/", "contacts/", "library/", "links.py", "mydata.py", "signals/keys.py",
+    "upkeep.py", "preview.py",
 )  # fmt: skip
 _REFUSALS: Final = dict.fromkeys(["RefusedError", "TakenError", "ClosedError"])
 _KEYWORDS: Final = {**DEFAULT_KEYWORDS, "N_": None, **_REFUSALS, "Misfit": (2,), "_no_day": (3,)}

@@ -1,10 +1,12 @@
 """What the pages are made of, and who may see them."""
 
-from collections.abc import Callable, Collection, Iterator
+import secrets
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Final
+from enum import IntEnum
+from typing import Any, Final, Protocol
 from zoneinfo import ZoneInfo
 
 from fastapi import Depends, Request
@@ -17,6 +19,32 @@ from bot.staff import SEEN, May, SignedIn, seen, signed_in
 from bot.store import ledger
 
 COOKIE: Final = "__Host-handreiking"
+
+
+class Finding(Protocol):
+    """Something that is not as it should be, as `handreiking doctor` tells it."""
+
+    @property
+    def urgency(self) -> IntEnum: ...
+    @property
+    def what(self) -> str: ...
+    @property
+    def why(self) -> str: ...
+    @property
+    def todo(self) -> str: ...
+    @property
+    def since(self) -> datetime | None: ...
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Setting:
+    """What is set from outside: its name, what it is, and its value as it may be shown; None: not set."""
+
+    name: str
+    means: str
+    value: str | None
+    is_set: bool
+    is_secret: bool
 
 
 class NotSignedIn(Exception):  # noqa: N818 - a way to another page, not an error
@@ -32,6 +60,7 @@ class Desk:
     """`new_token` gives 32 random bytes as text; `people` are the logins whom anybody may step into (the demo only).
 
     `rate_per_s`: the most messages a second over all chats.
+    `settings` and `look` are for the pages of administration; without them these say that they do not know.
     """
 
     journey: Journey
@@ -39,6 +68,9 @@ class Desk:
     pages: Pages = field(default_factory=Pages)
     people: Collection[str] = ()
     rate_per_s: float = 30.0
+    pick: Callable[[str], str] = secrets.choice  # one character at random, of which nobody foretells the next
+    settings: Sequence[Setting] = ()
+    look: Callable[[], Sequence[Finding]] | None = None  # what is wrong, at a glance; it asks the database
     areas: set[str] = field(default_factory=lambda: {"/"})  # the addresses that the menu may show
 
     @property

@@ -8,10 +8,11 @@ from pydantic import BaseModel, StringConstraints
 from starlette.responses import Response
 
 from bot import campaigns, mydata, preview
-from bot.campaigns import drafts, filled, funnel
+from bot.campaigns import drafts, filled
 from bot.campaigns.drafts import OvertakenError
 from bot.campaigns.filled import Step
 from bot.console import editing
+from bot.console.approve import handed_over
 from bot.console.desk import Desk, allowed, go_to
 from bot.errors import FaultsError, RefusedError
 from bot.staff import May, SignedIn
@@ -221,18 +222,8 @@ def _finish(desk: Desk, request: Request, campaign: str, me: SignedIn, *, over: 
         return _step(desk, request, campaign, Step.SCHEDULE, status=409, refused=[error])
     if not hand_over:
         return go_to(f"/campaigns/{campaign}", "draft_finished")
-    _hand_over(desk, campaign, me)
+    handed_over(desk, campaign, me)
     return go_to(f"/campaigns/{campaign}", "campaign_handed_over")
-
-
-def _hand_over(desk: Desk, campaign: str, me: SignedIn) -> None:
-    """Counting may take seconds, so it is done before the transaction that keeps the numbers."""
-    wording, now = desk.journey.wording, desk.now
-    with desk.reading() as session:
-        asked = preview.at_its_soonest(session, wording, desk.journey.vault, campaign, now)
-        counted = preview.preview(session, asked)
-    with desk.writing() as session:
-        funnel.freeze(session, campaign, wording, counted, kind=asked.signal.type, by=me.login, now=now)
 
 
 def _new(

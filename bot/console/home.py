@@ -8,10 +8,11 @@ from fastapi import APIRouter, Form, Request
 from sqlmodel import Session
 from starlette.responses import Response
 
-from bot import campaigns, contacts, staff
-from bot.campaigns import Ready, State, Wanted
+from bot import campaigns, contacts, signals, staff
+from bot.campaigns import Ready, State, Wanted, drafts
 from bot.console.desk import Desk, allowed, go_to
 from bot.core import outreach
+from bot.signals import Health
 from bot.staff import May, SignedIn
 from bot.store import ledger
 from bot.store.tables import CampaignRow
@@ -49,7 +50,9 @@ def routes(desk: Desk) -> APIRouter:
                 today = desk.now.astimezone(desk.zone).date()
                 said["requests"] = contacts.counts(session, me.login, now=desk.now, today=today)
             if me.may(May.ADMINISTER):
-                said["uncertain"], said["dead_letters"] = ledger.stuck(session)
+                said["uncertain"], said["dead_letters"] = ledger.unresolved(session)
+                standings = signals.standings(session, desk.now, desk.zone)
+                said["unwell"] = [one for one in standings if one.health in {Health.SILENT, Health.REFUSED}]
             if me.may(May.AUDIT):
                 said["check"] = staff.last_check(session)
             if me.may(May.RESEARCH):
@@ -104,8 +107,10 @@ def _to_write(session: Session, alive: list[campaigns.Alive], me: SignedIn) -> d
     """What came back, what is not handed over yet, and what may be started."""
     returned, _ = campaigns.search(session, Wanted(ready=Ready.SENT_BACK, by=me.login), limit=NAMED)
     making, count = campaigns.search(session, Wanted(ready=Ready.IN_THE_MAKING, by=me.login), limit=NAMED)
+    begun = [one for one in drafts.listing(session) if me.login in {one.started_by, one.updated_by}]
     startable = [one.id for one in alive if one.state == State.APPROVED and not one.changed]
     return {
+        "begun": begun[:NAMED],
         "returned": returned,
         "making": making,
         "making_count": count,

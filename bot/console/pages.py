@@ -75,6 +75,7 @@ class Pages:
             "day": partial(_day, locale=locale),
             "last_day": lambda end: _day((end - timedelta(seconds=1)).date(), locale=locale),
             "moment": partial(_moment, locale=locale),
+            "iso_moment": lambda value, zone: _moment(value and datetime.fromisoformat(value), zone, locale=locale),
             "hour": partial(_hour, locale=locale),
             "span": partial(dates.format_timedelta, locale=locale, threshold=1.4),
             "number": partial(numbers.format_decimal, locale=locale),
@@ -85,6 +86,7 @@ class Pages:
             "language_name": partial(_language, locale=locale),
             "iso_day": partial(_iso_day, locale=locale),
             "month_name": lambda number: dates.get_month_names("wide", locale=locale)[number],
+            "day_in": lambda at, language, zone: dates.format_date(at.astimezone(zone), "d MMM y", locale=language),
         }
         environment.globals |= {
             "static": self.static.url,
@@ -96,6 +98,8 @@ class Pages:
             "choice_words": lambda choice: translations.gettext(words.CHOICES.get(choice, choice)),
             "state_words": lambda state: translations.gettext(words.STATES[state]),
             "message_words": lambda state: translations.gettext(words.MESSAGES[state]),
+            "standing_words": lambda standing: translations.gettext(words.STANDINGS[standing]),
+            "consent_words": lambda state: translations.gettext(words.CONSENTS[state]),
             "tone_words": lambda tone: translations.gettext(words.TONES.get(tone, tone)),
             "language_words": lambda code: _language(code, locale=locale),
             "refusal_words": lambda error: self.say(language, error.sentence, error.values),

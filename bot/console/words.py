@@ -4,7 +4,8 @@ from collections.abc import Collection, Mapping
 from typing import Final
 
 from bot.campaigns import State
-from bot.core.facts import Choice, Reason, Tone
+from bot.core.facts import Choice, ConsentState, Reason, Tone
+from bot.core.talk import Standing
 from bot.staff import Role
 
 
@@ -35,6 +36,23 @@ TONES: Final[Mapping[str, str]] = {
     Tone.NEUTRAL: N_("Neutral"),
     Tone.WARM: N_("Warm"),
     Tone.PRACTICAL: N_("Practical"),
+}
+
+#: How somebody stands towards us.
+STANDINGS: Final[Mapping[str, str]] = {
+    Standing.JOINING: N_("was asked, and has not chosen yet"),
+    Standing.ACTIVE: N_("yes"),
+    Standing.STOPPED: N_("no, stopped"),
+    Standing.BLOCKED: N_("no, the chat is closed"),
+    Standing.ERASED: N_("no, erased"),
+}
+
+CONSENTS: Final[Mapping[str, str]] = {
+    ConsentState.ASKED: N_("asked, not answered"),
+    ConsentState.GIVEN: N_("said yes"),
+    ConsentState.REFUSED: N_("said no"),
+    ConsentState.WITHDRAWN: N_("withdrawn"),
+    ConsentState.EXPIRED: N_("over by itself"),
 }
 
 #: How a message ended or where it is, as staff read it.
@@ -142,6 +160,15 @@ DONE: Final[Mapping[str, str]] = {
     "paused": N_("It is paused. Nothing more leaves until somebody starts it again."),
     "stopped": N_("It is stopped for good. What was sent already cannot be recalled."),
     "all_paused": N_("Nothing leaves any more. Answers to people still do."),
+    "codes_revoked": N_("The codes that nobody used open nothing any more."),
+    "account_made": N_("The account is made. Give a first password, unless this person signs in elsewhere."),
+    "account_shut": N_("The account is shut, and its sessions have ended."),
+    "account_opened": N_("The account is open again."),
+    "account_out": N_("This person is signed out everywhere."),
+    "erased": N_("What identifies this person is erased. They are told so in the chat."),
+    "tried_again": N_("It is tried again. If it fails, it is back here in some minutes."),
+    "forgotten": N_("What it said is forgotten."),
+    "revoked": N_("Its keys open nothing any more."),
     "all_resumed": N_("Messages leave again. Nothing is sent twice."),
     "claimed": N_("It is yours now."),
     "replied": N_("Your reply is on its way."),

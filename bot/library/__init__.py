@@ -5,7 +5,10 @@ today is made from all of them together and checked as the files are.
 """
 
 from bot.library.bounds import needs_two, softer
+from bot.library.difference import Difference, differences_of, lines
+from bot.library.editing import Value, translation, tried, with_text, with_values, with_wording
 from bot.library.files import LOCALE, Files, place, shipped, wording_of
+from bot.library.folders import differences, write
 from bot.library.proposing import (
     Judged,
     State,
@@ -18,6 +21,7 @@ from bot.library.proposing import (
     propose,
     record,
     send_back,
+    take_file,
     withdraw,
 )
 from bot.library.shelf import Conflict, Shelf, conflicts, current, in_force, version
@@ -25,18 +29,23 @@ from bot.library.shelf import Conflict, Shelf, conflicts, current, in_force, ver
 __all__ = [
     "LOCALE",
     "Conflict",
+    "Difference",
     "Files",
     "Judged",
     "Shelf",
     "State",
+    "Value",
     "approve",
     "changes_of",
     "conflicts",
     "current",
+    "differences",
+    "differences_of",
     "in_force",
     "judge",
     "keep_ours",
     "known",
+    "lines",
     "listing",
     "needs_two",
     "place",
@@ -45,7 +54,14 @@ __all__ = [
     "send_back",
     "shipped",
     "softer",
+    "take_file",
+    "translation",
+    "tried",
     "version",
+    "with_text",
+    "with_values",
+    "with_wording",
     "withdraw",
     "wording_of",
+    "write",
 ]

@@ -37,8 +37,8 @@ def softer(before: Rules, after: Rules) -> bool:
 def needs_two(before: Wording, after: Wording) -> bool:
     """Whether somebody else has to agree before these texts count.
 
-    One person may make the rules softer, suspend a card, write down that its official page was checked, and say how
-    many people the team can help. Everything else that is said or decided takes two.
+    One person may make the rules softer, suspend a card, write down that its official page was checked or that somebody
+    read a translation, and say how many people the team can help. Everything else that is said or decided takes two.
     """
     if not softer(before.rules, after.rules) or before.cards.keys() != after.cards.keys():
         return True
@@ -47,6 +47,7 @@ def needs_two(before: Wording, after: Wording) -> bool:
     expected = replace(
         before,
         rules=after.rules,
+        checks=after.checks,
         cards=calm,
         municipality=before.municipality.model_copy(update={"contacts_per_day": capacity}),
     )

@@ -22,7 +22,7 @@ CAMPAIGNS: Final = "campaigns/"
 def shipped(*, messages: Traversable | None = None, locale: Traversable | None = None) -> Files:
     """What stands on disk; without arguments, what this program came with. Raises WordingError for what is no text."""
     found: dict[str, bytes] = {}
-    for path, file in _below(data("messages") if messages is None else messages, ""):
+    for path, file in below(data("messages") if messages is None else messages, ""):
         if path.endswith(".toml") and not path.startswith(CAMPAIGNS):
             found[path] = file.read_bytes()
     where = data("locale") if locale is None else locale
@@ -64,10 +64,11 @@ def place(path: str) -> str:
     return f"messages/{path}" if catalogue is None else f"locale/{catalogue[1]}/LC_MESSAGES/{DOMAIN}.po"
 
 
-def _below(folder: Traversable, prefix: str) -> Iterator[tuple[str, Traversable]]:
+def below(folder: Traversable, prefix: str) -> Iterator[tuple[str, Traversable]]:
+    """Every file below `folder` by its path from there with `prefix` before it, sorted."""
     for entry in sorted(folder.iterdir(), key=lambda entry: entry.name):
         if entry.is_dir():
-            yield from _below(entry, f"{prefix}{entry.name}/")
+            yield from below(entry, f"{prefix}{entry.name}/")
         else:
             yield f"{prefix}{entry.name}", entry
 

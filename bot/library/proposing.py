@@ -180,6 +180,14 @@ def keep_ours(session: Session, files: Files, path: str, *, by: str, now: dateti
     ledger.audit(session, now, name, "texts.keep", path)
 
 
+def take_file(session: Session, files: Files, path: str, *, by: str, now: datetime) -> TextProposalRow:
+    """Propose that the file counts as it stands on disk. Raises RefusedError when it does already."""
+    if in_force(session, files).get(path) == files.get(path):
+        raise RefusedError("{path} counts as it stands in its file already.", path=path)
+    why = f"{place(path)} as this version has it"
+    return propose(session, files, {path: files.get(path)}, why=why, by=by, now=now)
+
+
 def known(session: Session, proposal: int) -> TextProposalRow:
     row = session.get(TextProposalRow, proposal)
     if row is None:

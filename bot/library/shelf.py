@@ -89,7 +89,8 @@ def current(session: Session, files: Files) -> Wording:
 def version(session: Session) -> str:
     """Changes whenever `current` may say something else with the same files."""
     mark = ledger.mark(session, MARK)
-    return f"{'' if mark is None else mark['version']}/{campaigns.own_version(session)}"
+    own = campaigns.own_version(session)
+    return f"{'' if mark is None else mark['version']} {own}".strip()
 
 
 def bodies_of(session: Session, hashes: Collection[str]) -> dict[str, str]:
@@ -116,6 +117,10 @@ class Shelf:
     @cached_property
     def files(self) -> Files:
         return shipped(messages=self._messages, locale=self._locale)
+
+    def of_files(self) -> Wording:
+        """What the files alone say, where there is no database to ask. Raises WordingError."""
+        return wording_of(self.files)
 
     def fresh(self, session: Session) -> Wording:
         """The wording in force. Raises WordingError."""

@@ -71,7 +71,9 @@ def rotate_key(session: Session, name: str, *, old_works_for: timedelta, by: str
     The new one cannot be shown again. A key from before that one opens nothing any more. Raises RefusedError when the
     source has no key that works.
     """
-    row = _in_use(session, name, "give it a new one with `handreiking source add`")
+    row = _in_use(session, name)
+    if row is None:
+        raise RefusedError("{name} has no key that works. Make a new one for it.", name=name)
     key = _fresh()
     row.old_key_hash, row.old_key_until = (row.key_hash, now + old_works_for) if old_works_for else (None, None)
     row.key_hash, row.created_at = _hash(key), now
@@ -84,7 +86,9 @@ def rotate_key(session: Session, name: str, *, old_works_for: timedelta, by: str
 
 def revoke_key(session: Session, name: str, *, by: str, now: datetime) -> None:
     """From now on none of the source's keys opens anything. Raises RefusedError when it has none that works."""
-    row = _in_use(session, name, "there is nothing to revoke")
+    row = _in_use(session, name)
+    if row is None:
+        raise RefusedError("{name} has no key that works, so there is nothing to revoke.", name=name)
     row.revoked_at = now
     row.old_key_hash, row.old_key_until = None, None
     session.add(row)
@@ -128,11 +132,9 @@ def listing(session: Session) -> list[dict[str, Any]]:
     ]
 
 
-def _in_use(session: Session, name: str, so: str) -> SourceRow:
+def _in_use(session: Session, name: str) -> SourceRow | None:
     row = session.get(SourceRow, name)
-    if row is None or row.revoked_at is not None:
-        raise RefusedError("{name} has no key that works; {so}.", name=name, so=so)
-    return row
+    return None if row is None or row.revoked_at is not None else row
 
 
 def _fresh() -> str:

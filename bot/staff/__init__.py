@@ -4,6 +4,7 @@ Functions take a session and never commit.
 """
 
 from bot.staff.accounts import NewStaff, add, change, disable, known_as, listing, names, set_password
+from bot.staff.administering import enable, first_password, open_sessions, sign_out
 from bot.staff.rights import RIGHTS, May, Role, may
 from bot.staff.sessions import SEEN, SignedIn, end, end_all, open_session, seen, signed_in
 from bot.staff.signin import Failed, sign_in
@@ -22,9 +23,11 @@ __all__ = [
     "begin_check",
     "change",
     "disable",
+    "enable",
     "end",
     "end_all",
     "every_row",
+    "first_password",
     "go_on_checking",
     "known_as",
     "last_check",
@@ -33,8 +36,10 @@ __all__ = [
     "names",
     "note_export",
     "open_session",
+    "open_sessions",
     "seen",
     "set_password",
     "sign_in",
+    "sign_out",
     "signed_in",
 ]

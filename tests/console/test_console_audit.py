@@ -22,7 +22,7 @@ BOT = Path(__file__).parents[2] / "bot"
 def deeds(town, *rows):
     for minute, (who, action, subject, detail) in enumerate(rows):
         with town.sessions.begin() as session:
-            ledger.audit(session, town.now + timedelta(minutes=minute), who, action, subject, **detail)
+            ledger.audit(session, town.now + timedelta(minutes=minute - 500), who, action, subject, **detail)
 
 
 def told(page):

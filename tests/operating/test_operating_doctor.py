@@ -103,9 +103,7 @@ def signed(wording):
 @pytest.fixture
 def settled(signed, checked, monkeypatch):
     monkeypatch.setattr("bot.wording.check.faults", checked)
-    monkeypatch.setattr("bot.wording.load", lambda: signed)
-    for module in ("visit", "fitness"):
-        monkeypatch.setattr(f"bot.cli.{module}.load", lambda: signed)
+    monkeypatch.setattr("bot.library.shelf.wording_of", lambda _: signed)
     return signed
 
 
@@ -384,8 +382,7 @@ def test_a_webhook_that_fails_and_updates_that_pile_up(patient, telegram):
 def test_texts_that_are_not_in_order(patient, settled, monkeypatch):
     late = replace(settled, cards={**settled.cards, "stadspas": settled.cards["stadspas"].model_copy(
         update={"review_due": patient.world.now.date() - timedelta(days=1)})})  # fmt: skip
-    for module in ("visit", "fitness"):
-        monkeypatch.setattr(f"bot.cli.{module}.load", lambda: late)
+    monkeypatch.setattr("bot.library.shelf.wording_of", lambda _: late)
 
     assert "review_due" in patient.only("texts")["what"]
 
@@ -395,8 +392,7 @@ def test_a_campaign_whose_card_stands_in_the_way_and_one_whose_card_is_to_be_rea
 
     def with_card(**changes):
         cards = {**settled.cards, "zorgtoeslag": settled.cards["zorgtoeslag"].model_copy(update=changes)}
-        for module in ("visit", "fitness"):
-            monkeypatch.setattr(f"bot.cli.{module}.load", lambda: replace(settled, cards=cards))
+        monkeypatch.setattr("bot.library.shelf.wording_of", lambda _: replace(settled, cards=cards))
         return patient.found()[1]
 
     soon = with_card(review_due=patient.world.now.date() + timedelta(days=10))
@@ -416,8 +412,7 @@ def test_a_campaign_that_changed_after_its_approval(patient):
 
 def test_translations_that_nobody_vouches_for(patient, settled, monkeypatch):
     spoken = replace(settled, checks={code: check for code, check in settled.checks.items() if code != "ar"})
-    for module in ("visit", "fitness"):
-        monkeypatch.setattr(f"bot.cli.{module}.load", lambda: spoken)
+    monkeypatch.setattr("bot.library.shelf.wording_of", lambda _: spoken)
 
     finding = patient.only("languages")
     assert finding["what"].endswith(": ar.")

@@ -23,8 +23,8 @@ from bot.store.ledger.figures import (
     asked_for_contact,
     figures,
     standing,
-    stuck,
     uncertain,
+    unresolved,
     upcoming,
 )
 from bot.store.ledger.knowledge import closed_decisions, newest_policy, policy_row
@@ -91,6 +91,7 @@ from bot.store.ledger.people import (
 )
 from bot.store.ledger.searching import Place, Wanted, actions_done, deeds, who_did
 from bot.store.ledger.signals import NewSignal, add_signals, add_updates, people_of
+from bot.store.ledger.stuck import dead_letters, uncertain_messages
 from bot.store.ledger.trail import Break, Verdict, audit, trail_length, verify, verify_on
 from bot.store.ledger.updates import condition, forget_updates, is_behind, unheard
 
@@ -141,6 +142,7 @@ __all__ = [
     "contacts",
     "count_anew",
     "crowds",
+    "dead_letters",
     "deeds",
     "departed_since",
     "departing",
@@ -176,16 +178,17 @@ __all__ = [
     "set_mark",
     "standing",
     "stop_planning",
-    "stuck",
     "table_of",
     "take_back",
     "told",
     "told_of",
     "trail_length",
     "uncertain",
+    "uncertain_messages",
     "unheard",
     "unhurried",
     "unplanned",
+    "unresolved",
     "unseal",
     "upcoming",
     "verify",

@@ -74,7 +74,7 @@ def who_did(session: Session) -> list[str]:
 
 def _different(session: Session, column: Any) -> Iterator[str]:
     """The different values of a column with an index: one step in it for each, however many rows there are."""
-    value = session.execute(select(func.min(column))).scalar_one()
-    while value is not None:
-        yield value
-        value = session.execute(select(func.min(column)).where(column > value)).scalar_one()
+    steps = select(func.min(column).label("value")).cte("steps", recursive=True)
+    onward = select(func.min(column)).where(column > steps.c.value).scalar_subquery()
+    steps = steps.union_all(select(onward).where(steps.c.value.is_not(None)))
+    yield from session.execute(select(steps.c.value).where(steps.c.value.is_not(None))).scalars()
