@@ -17,7 +17,20 @@ from typing import Protocol
 from sqlalchemy.orm import sessionmaker
 from sqlmodel import Session
 
-from bot import campaigns, contacts, hearing, learning, library, links, outbox, planning, restoring, signals, upkeep
+from bot import (
+    campaigns,
+    contacts,
+    hearing,
+    learning,
+    library,
+    links,
+    outbox,
+    planning,
+    rehearsal,
+    restoring,
+    signals,
+    upkeep,
+)
 from bot.core.facts import Onward, Origin, Purpose
 from bot.core.talk import Blocked, Command, Heard, LinkResult, Press, Standing
 from bot.errors import RefusedError, UnreadableError, WordingError
@@ -375,7 +388,11 @@ class Journey:
             if inbox.state != "new":
                 return inbox.notice
             citizen = self._speaker(session, speaker, heard, now)
-            if citizen is not None:
+            code = rehearsal.code_in(heard)
+            if citizen is not None and code is not None:
+                key = f"update:{update_id}:0"
+                rehearsal.link(session, self.wording, self.vault, citizen, code, now, key)
+            elif citizen is not None:
                 link = self._link(session, heard, citizen, now)
                 inbox.notice = hearing.Hearing(
                     session=session,
@@ -431,7 +448,7 @@ class Journey:
         citizen = ledger.citizen_by_chat(session, chat_hash, locked=True)
         if citizen is not None:
             if citizen.chat_sealed is None and not isinstance(heard, Blocked):
-                citizen.chat_sealed, citizen.standing = self.vault.seal(speaker.chat), Standing.JOINING
+                citizen.chat_sealed, citizen.standing = self.vault.seal(speaker.chat), _newcomer(heard)
             return citizen
         if isinstance(heard, Blocked | Press):
             return None
@@ -443,7 +460,7 @@ class Journey:
             chat_sealed=self.vault.seal(speaker.chat),
             language=code if code in self.wording.languages else self.wording.languages[0],
             zone=self.wording.municipality.zone,
-            standing=Standing.JOINING,
+            standing=_newcomer(heard),
             created_at=now,
             holdout=self.vault.draw("holdout", known) < HOLDOUT_SHARE,
         )
@@ -456,7 +473,10 @@ class Journey:
 
     def _link(self, session: Session, heard: Heard, citizen: CitizenRow, now: datetime) -> LinkResult | None:
         if isinstance(heard, Command) and heard.name == "start" and heard.argument:
-            return links.use_code(session, self.vault, heard.argument, citizen.id, now)
+            found = links.use_code(session, self.vault, heard.argument, citizen.id, now)
+            if found is LinkResult.LINKED and citizen.standing == ledger.COLLEAGUE:
+                citizen.standing = Standing.JOINING  # with a letter somebody comes as a citizen
+            return found
         return None
 
     # What closed windows teach, and what may be forgotten.
@@ -505,6 +525,11 @@ class Journey:
         """Make a decision again from what it was made from; None when there is no such decision."""
         with ledger.reading(self.sessions) as session:
             return planning.replay(session, self.vault, decision)
+
+
+def _newcomer(heard: Heard) -> str:
+    """What somebody is who was not there a moment ago: on the way in, or a chat for tests only."""
+    return Standing.JOINING if rehearsal.code_in(heard) is None else ledger.COLLEAGUE
 
 
 def _signal_id(source: str, external_id: str) -> str:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import secrets
 import time
 from contextlib import suppress
 from dataclasses import dataclass
@@ -11,12 +12,12 @@ import aiohttp
 import pytest
 from sqlmodel import col, select
 
-from bot import sandbox, signals
+from bot import rehearsal, sandbox, signals, staff
 from bot.errors import InTheWayError
 from bot.journey import Journey
 from bot.sandbox import MovableClock, Sandbox
 from bot.service import Service
-from bot.store.tables import ConsentRow, ContactRequestRow, OfferRow
+from bot.store.tables import ConsentRow, ContactRequestRow, OfferRow, StaffRow
 from tests.botapi_spec import Spec, watching
 from tests.world import World
 
@@ -161,6 +162,35 @@ async def test_a_citizen_asks_to_be_called_and_stops(stage):
         last = session.exec(select(ConsentRow).order_by(col(ConsentRow.id).desc())).first()
         assert last.state == "withdrawn"
     await stage.signal("nl.kalenders.aanvraagtermijn-nadert.v1", kaart="zorgtoeslag", uiterlijk="2026-12-31")
+
+
+async def test_a_colleague_links_a_chat_and_tries_a_text_in_it(stage):
+    journey = stage.journey
+    with journey.sessions.begin() as session:
+        eva = staff.NewStaff(login="eva", name="Eva", roles=["editor"])
+        staff.add(session, eva, staff_id="eva", by="setup", now=stage.clock.now())
+        code = rehearsal.new_code(session, journey.vault, "eva", now=stage.clock.now(), pick=secrets.choice).code
+    stage.sandbox.start(ANNA, code, first_name="Eva", language="nl")
+    await stage.says(ANNA, "test.linked")
+    with journey.sessions.begin() as session:
+        rehearsal.send(
+            session, journey.wording, "eva", "zorgtoeslag.warm.1", "ar", key="one", now=stage.clock.now()
+        )  # fmt: skip
+    journey.on_queued()
+    await stage.says(ANNA, "test.mark", "ar")
+
+    [shown] = [shown for shown in stage.sandbox.messages(ANNA) if shown.buttons]
+    assert shown.text.endswith(journey.wording.say("zorgtoeslag.warm.1", "ar"))
+    stage.sandbox.press(ANNA, journey.wording.say("button.stop", "ar"))
+    notice = journey.wording.say("test.notice", "nl")
+    await stage.until(
+        lambda: any(
+            call.method == "answerCallbackQuery" and call.params.get("text") == notice for call in stage.sandbox.calls()
+        )
+    )
+    with journey.sessions() as session:
+        assert session.get(StaffRow, "eva").chat_citizen is not None
+        assert list(session.exec(select(OfferRow))) == []
 
 
 async def test_a_sensitive_subject_in_arabic_opens_after_a_tap(stage):

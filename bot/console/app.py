@@ -18,6 +18,7 @@ from bot.console import (
     editor,
     health,
     home,
+    message,
     persons,
     profile,
     setup,
@@ -37,7 +38,7 @@ def build(desk: Desk) -> FastAPI:
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
     app.state.desk = desk
     app.router.routes.append(desk.pages.static.route())
-    for area in (signin, profile, home, editor, campaigns, approve, contact, audit, *ADMINISTRATION):
+    for area in (signin, profile, home, editor, message, campaigns, approve, contact, audit, *ADMINISTRATION):
         app.router.routes.extend(area.routes(desk).routes)
 
     def to_sign_in(request: Request, _: Exception) -> Response:

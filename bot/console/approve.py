@@ -7,7 +7,7 @@ from fastapi import APIRouter, Form, Request
 from sqlmodel import Session
 from starlette.responses import Response
 
-from bot import campaigns, preview, staff
+from bot import campaigns, preview, rehearsal, staff
 from bot.campaigns import funnel
 from bot.console import fields
 from bot.console.campaigns import sets_off
@@ -143,6 +143,7 @@ def _said(desk: Desk, session: Session, row: CampaignRow, me: SignedIn, *, count
         "campaign_fields": fields.CAMPAIGN,
         "card_fields": fields.CARD,
         "texts": all_shown(spoken, file.variants, file.languages),
+        "has_chat": rehearsal.has_chat(session, me.id),
         "tones": {name: known.tone for name, known in spoken.variants.items()},
         "frozen": frozen,
         "frozen_holds": frozen is not None and frozen.content_hash == campaigns.hash_of(row, wording),

@@ -25,11 +25,11 @@ LANGUAGE: Final = "nl"
 _METHODS: Final = [("console/templates/**.html", "jinja2"), ("**.py", "python")]
 #: Whose refusals staff can meet in the console; what operators meet at a terminal stays English.
 _ROOMS: Final = (
-    "console/", "staff/", "campaigns/", "contacts/", "library/", "links.py", "mydata.py", "signals/keys.py",
-    "upkeep.py", "preview.py",
+    "console/", "staff/", "campaigns/", "contacts/", "library/", "links.py", "mydata.py", "rehearsal.py",
+    "signals/keys.py", "upkeep.py", "preview.py", "wording/own.py",
 )  # fmt: skip
 _REFUSALS: Final = dict.fromkeys(["RefusedError", "TakenError", "ClosedError"])
-_KEYWORDS: Final = {**DEFAULT_KEYWORDS, "N_": None, **_REFUSALS, "Misfit": (2,), "_no_day": (3,)}
+_KEYWORDS: Final = {**DEFAULT_KEYWORDS, "N_": None, **_REFUSALS, "Misfit": (2,), "Fault": None, "_no_day": (3,)}
 
 
 def file(root: Path = ROOT) -> Path:

@@ -20,16 +20,15 @@ from bot.store import ledger
 
 Editor = Annotated[SignedIn, allowed(May.EDIT_CAMPAIGNS)]
 Text = Annotated[str, Form(max_length=200)]
-Several = Annotated[list[str], Form(max_length=200)]
 Seen = Annotated[int, Form(ge=0)]
 #: Where saving leads to, by the button that was pressed.
 NEXT = {
-    Step.CARD: "audience", Step.AUDIENCE: "texts", Step.MESSAGE: "check", Step.CHECK: "schedule",
+    Step.CARD: "audience", Step.AUDIENCE: "message", Step.MESSAGE: "check", Step.CHECK: "schedule",
     Step.SCHEDULE: "schedule",
 }  # fmt: skip
 PAGES = {
-    Step.CARD: "edit_card.html", Step.AUDIENCE: "edit_audience.html", Step.MESSAGE: "edit_texts.html",
-    Step.CHECK: "edit_check.html", Step.SCHEDULE: "edit_schedule.html",
+    Step.CARD: "edit_card.html", Step.AUDIENCE: "edit_audience.html", Step.CHECK: "edit_check.html",
+    Step.SCHEDULE: "edit_schedule.html",
 }  # fmt: skip
 
 
@@ -132,24 +131,6 @@ def _steps(desk: Desk, router: APIRouter) -> None:
     def keep_audience(request: Request, campaign: str, me: Editor, form: Annotated[AudienceForm, Form()]) -> Response:
         values = form.model_dump(exclude={"seen", "then"})
         return _save(desk, request, campaign, Step.AUDIENCE, values, me=me, seen=form.seen, then=form.then)
-
-    @router.get("/{campaign}/edit/texts")
-    def texts(request: Request, campaign: str, _: Editor) -> Response:
-        return _step(desk, request, campaign, Step.MESSAGE)
-
-    @router.post("/{campaign}/edit/texts")
-    def keep_texts(
-        request: Request,
-        campaign: str,
-        me: Editor,
-        seen: Seen = 0,
-        then: Text = "",
-        variants: Several = [],  # noqa: B006
-    ) -> Response:
-        with desk.reading() as session:
-            own = drafts.found(session, campaign).content.get(Step.MESSAGE, {}).get("wordings", [])
-        values = {"variants": variants, "wordings": own}
-        return _save(desk, request, campaign, Step.MESSAGE, values, me=me, seen=seen, then=then)
 
     @router.get("/{campaign}/edit/schedule")
     def schedule(request: Request, campaign: str, _: Editor) -> Response:
@@ -275,8 +256,4 @@ def _save(
             drafts.save(session, campaign, step, values, seen=seen, by=me.login, now=desk.now)
     except OvertakenError as error:
         return _step(desk, request, campaign, step, status=409, typed=values, overtaken=error)
-    return go_to(f"/campaigns/{campaign}/edit/{NEXT[step] if then == 'next' else _own(step)}", "saved")
-
-
-def _own(step: Step) -> str:
-    return "texts" if step is Step.MESSAGE else str(step)
+    return go_to(f"/campaigns/{campaign}/edit/{NEXT[step] if then == 'next' else step}", "saved")

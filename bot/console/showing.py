@@ -7,7 +7,7 @@ from bot import outbox
 from bot.core.plain import Finding
 from bot.outbox import Label
 from bot.wording import Wording
-from bot.wording.own import Look, look, mended
+from bot.wording.own import Look, is_own, look, mended
 from bot.wording.speech import RIGHT_TO_LEFT
 
 
@@ -22,6 +22,7 @@ class Shown:
     text: str | None
     buttons: tuple[Label, ...]
     direction: str  # ltr | rtl
+    own: bool  # whether a campaign wrote it for itself
 
     @property
     def key(self) -> str:
@@ -47,6 +48,7 @@ def shown(wording: Wording, key: str, language: str) -> Shown:
         text=text,
         buttons=buttons,
         direction="rtl" if language in RIGHT_TO_LEFT else "ltr",
+        own=is_own(wording, key),
     )
 
 

@@ -148,6 +148,10 @@ FIELDS: Final[Mapping[str, str]] = {
 DONE: Final[Mapping[str, str]] = {
     "signed_out": N_("You are signed out."),
     "saved": N_("It is saved."),
+    "text_adapted": N_("It is copied. Your copy is chosen in its place; write what has to be different."),
+    "text_taken_out": N_("It is taken out."),
+    "test_sent": N_("It is on its way to your own chat, marked as a test."),
+    "chat_unlinked": N_("Your chat is unlinked. No test goes there any more."),
     "draft_begun": N_("You began a campaign. Nothing is sent before it is finished, approved and started."),
     "draft_copied": N_("You began a campaign from another one. Its days have to be chosen anew."),
     "draft_finished": N_("It is a campaign now. Hand it over when it is ready to be approved."),

@@ -183,6 +183,8 @@ def _press(scene: Scene, press: Press) -> Turn:
             return _stop(scene)
         case "e":
             return kept.erasing(scene, press.choice)
+        case "x":
+            return Turn(notice=Phrase("test.notice"))
     if scene.standing is not Standing.ACTIVE:
         return _STOPPED if scene.standing is Standing.STOPPED else OLD
     match press.kind:

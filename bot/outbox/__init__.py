@@ -7,7 +7,7 @@ never sent again; what had not begun to leave goes back to *due*.
 from bot.outbox.leasing import FLIGHT, LEASE, PAUSE_ALL, PAUSE_NUDGES, SENDS_FOR, is_sender, lease, resign, sweep
 from bot.outbox.leaving import let_go
 from bot.outbox.parts import Delivered, Document, Label, Leased, Outgoing, Result, Undelivered
-from bot.outbox.queueing import FAREWELL, labels, nudge_of, phrased, queue_notice, queue_reply
+from bot.outbox.queueing import FAREWELL, TEST, TEST_PRESS, labels, nudge_of, phrased, queue_notice, queue_reply
 from bot.outbox.settling import leave, proven, settle
 
 __all__ = [
@@ -17,6 +17,8 @@ __all__ = [
     "PAUSE_ALL",
     "PAUSE_NUDGES",
     "SENDS_FOR",
+    "TEST",
+    "TEST_PRESS",
     "Delivered",
     "Document",
     "Label",

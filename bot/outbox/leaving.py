@@ -20,7 +20,7 @@ from bot.core.talk import Standing
 from bot.errors import UnreadableError
 from bot.outbox.leasing import FLIGHT, nudges_wait
 from bot.outbox.parts import Document, Label, Outgoing
-from bot.outbox.queueing import phrased
+from bot.outbox.queueing import TEST, phrased
 from bot.store import ledger
 from bot.store.ledger import SEALED
 from bot.store.tables import CampaignRow, FrozenRow
@@ -89,6 +89,8 @@ class _Door:
             self.frozen = ledger.frozen(session, {row.variant for row in nudges})
         facts: Any = [self.people[known] for known in asked]
         told = planning.situations_of(self.worlds.values())
+        tests = {chat for row in rows if (chat := _tested(row)) is not None}
+        self.test_chats = ledger.test_chats(session, tests) if tests else set()
         self.persons: dict[str, Citizen] = ledger.citizens(session, facts, situations=told) if facts else {}
 
     def passes(self, row: Row[Any]) -> Outgoing | None:
@@ -124,7 +126,11 @@ class _Door:
                 return self._may_be_nudged(row, citizen)
 
     def _may_be_told(self, row: Row[Any], citizen: Row[Any]) -> bool:
-        """What nobody asked for just now is for who takes part, in civil hours only."""
+        """What nobody asked for just now is for who takes part, in civil hours only; a test is for whose chat it is."""
+        if _tested(row) is not None:
+            if row.citizen_id not in self.test_chats:
+                self._ends(row, "withdrawn", Reason.STOPPED, None)
+            return row.citizen_id in self.test_chats
         if citizen.standing != Standing.ACTIVE:
             self._ends(row, "withdrawn", Reason.STOPPED, None)
             return False
@@ -251,6 +257,11 @@ class _Door:
         self.withdrawn.add(str(row.id))
         if row.offer_id is not None and outcome is not None:
             self.offers.append({"id": row.offer_id, "state": "closed", "outcome": outcome, "closed_at": self.now})
+
+
+def _tested(row: Row[Any]) -> str | None:
+    """Whose chat a test is for; None: it is no test."""
+    return row.citizen_id if row.purpose == Purpose.CONFIRMATION and (row.body or {}).get(TEST) else None
 
 
 def _columns(change: Mapping[str, Any]) -> tuple[str, ...]:

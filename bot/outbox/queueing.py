@@ -12,7 +12,7 @@ from bot import planning
 from bot.core import outreach
 from bot.core.answers import fresh_buttons
 from bot.core.facts import Card, Level, Origin, Phrase, Purpose
-from bot.core.talk import Button, Nudge, write_press
+from bot.core.talk import Button, Nudge, Press, write_press
 from bot.outbox.parts import Label
 from bot.store import ledger
 from bot.store.tables import CitizenRow, DecisionRow, MessageRow, OfferRow, SignalRow
@@ -20,6 +20,9 @@ from bot.wording import Wording
 
 REPLY_LIFE = timedelta(hours=24)
 FAREWELL = "farewell"
+#: In the body of a message that somebody of the staff sent to their own chat, and what its buttons say.
+TEST = "test"
+TEST_PRESS = Press("x", 0, "test")
 
 
 def queue_reply(

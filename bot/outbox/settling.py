@@ -63,7 +63,12 @@ def proven(session: Session, message: MessageRow, now: datetime) -> None:
 
 def leave(session: Session, citizen: CitizenRow, standing: Standing, now: datetime, *, update_id: int | None) -> None:
     """Off at once and altogether: consents withdrawn, what waits and what was promised taken back, a talk forgotten."""
-    citizen.standing, citizen.stopped_at, citizen.flow_sealed = standing, now, None
+    for login in ledger.untie_chat(session, citizen.id):
+        ledger.audit(session, now, "the chat", "staff.chat_unlink", login)
+    citizen.flow_sealed = None
+    if citizen.standing == ledger.COLLEAGUE:
+        return  # it never took part in anything; its address goes at the next tidy
+    citizen.standing, citizen.stopped_at = standing, now
     if update_id is not None:
         citizen.withdrawn_update = max(update_id, citizen.withdrawn_update or 0)
     ledger.withdraw(session, citizen, now, update_id=update_id, reason=Reason.STOPPED)

@@ -22,6 +22,7 @@ class May(StrEnum):
     SEE_CAMPAIGNS = "see campaigns"
     EDIT_CAMPAIGNS = "edit campaigns"
     APPROVE = "approve"
+    TRY_TEXTS = "try texts"  # in a chat of their own
     HALT = "halt"  # pause and stop; one person is enough to make it quiet
     SEE_REQUESTS = "see requests for contact"
     ANSWER_PEOPLE = "answer people"
@@ -35,8 +36,8 @@ _SEES: Final = frozenset({May.BE_HERE, May.SEE_CAMPAIGNS, May.HALT})
 
 RIGHTS: Final[Mapping[Role, frozenset[May]]] = MappingProxyType(
     {
-        Role.EDITOR: _SEES | {May.EDIT_CAMPAIGNS},
-        Role.APPROVER: _SEES | {May.APPROVE},
+        Role.EDITOR: _SEES | {May.EDIT_CAMPAIGNS, May.TRY_TEXTS},
+        Role.APPROVER: _SEES | {May.APPROVE, May.TRY_TEXTS},
         Role.CONTACT: frozenset({May.BE_HERE, May.SEE_REQUESTS, May.ANSWER_PEOPLE}),
         Role.RESEARCHER: frozenset({May.BE_HERE, May.SEE_CAMPAIGNS, May.RESEARCH}),
         Role.ADMINISTRATOR: _SEES | {May.ADMINISTER, May.HANDLE_PERSONAL_DATA},

@@ -12,7 +12,7 @@ from sqlmodel import Session, col
 
 from bot.core.facts import DECLINED, Choice, ConsentState, Origin, Reason
 from bot.core.talk import Standing
-from bot.store.ledger import ON_THE_WAY
+from bot.store.ledger import COLLEAGUE, ON_THE_WAY
 from bot.store.tables import (
     AnswerRow,
     CitizenRow,
@@ -25,6 +25,7 @@ from bot.store.tables import (
     OfferRow,
     OpinionRow,
     SignalRow,
+    StaffRow,
 )
 
 #: In front of a wording's id: the mark that says whether it is paused.
@@ -224,12 +225,18 @@ def not_told(session: Session, privacy: str, limit: int) -> Sequence[CitizenRow]
 
 
 def forget_addresses(session: Session) -> None:
-    """The sealed addresses of erased people go once nothing waits to leave for them."""
+    """Sealed addresses go once nothing waits to leave: of erased people, and of test chats that nobody has."""
     waiting = select(MessageRow.citizen_id).where(col(MessageRow.state).in_(ON_THE_WAY))  # type: ignore[call-overload]
+    tied = select(StaffRow.chat_citizen).where(  # type: ignore[call-overload]
+        col(StaffRow.chat_citizen).is_not(None), col(StaffRow.disabled_at).is_(None)
+    )
     session.execute(
         update(CitizenRow)
         .where(
-            col(CitizenRow.standing) == Standing.ERASED,
+            or_(
+                col(CitizenRow.standing) == Standing.ERASED,
+                and_(col(CitizenRow.standing) == COLLEAGUE, col(CitizenRow.id).not_in(tied)),
+            ),
             col(CitizenRow.chat_sealed).is_not(None),
             col(CitizenRow.id).not_in(waiting),
         )

@@ -597,6 +597,18 @@ class StaffRow(SQLModel, table=True):
     disabled_at: datetime | None = _moment(default=None)
 
 
+class StaffChatCodeRow(SQLModel, table=True):
+    """A one-time code by which somebody of the staff ties a chat of their own to their account; gone once used."""
+
+    __tablename__ = "staff_chat_code"
+
+    staff_id: str = Field(primary_key=True, foreign_key="staff.id")
+    first: str = Field(unique=True)  # finds it; the rest has to fit
+    secret_hash: str
+    expires_at: datetime = _moment()
+    tries: int = 0
+
+
 class StaffSessionRow(SQLModel, table=True):
     __tablename__ = "staff_session"
 

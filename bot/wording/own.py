@@ -10,7 +10,7 @@ from datetime import date
 from types import MappingProxyType
 from typing import Annotated, Final, Self
 
-from pydantic import Field, StringConstraints, field_validator, model_validator
+from pydantic import StringConstraints, field_validator, model_validator
 
 from bot.core import plain
 from bot.core.facts import Tone, Variant
@@ -33,7 +33,7 @@ class OwnWording(Part):
     id: Annotated[str, StringConstraints(pattern=_ID)]
     tone: Tone
     since: date
-    text: dict[Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}$")], Annotated[str, Field(max_length=4000)]]
+    text: dict[Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}$")], str]
 
     @field_validator("text")
     @classmethod

@@ -76,6 +76,7 @@ from bot.store.ledger.offers import (
     wake,
 )
 from bot.store.ledger.people import (
+    COLLEAGUE,
     Person,
     asked,
     citizen,
@@ -85,8 +86,10 @@ from bot.store.ledger.people import (
     contacts,
     people,
     person_of,
+    test_chats,
     told,
     told_of,
+    untie_chat,
     withdraw,
 )
 from bot.store.ledger.searching import Place, Wanted, actions_done, deeds, who_did
@@ -96,6 +99,7 @@ from bot.store.ledger.trail import Break, Verdict, audit, trail_length, verify, 
 from bot.store.ledger.updates import condition, forget_updates, is_behind, unheard
 
 __all__ = [
+    "COLLEAGUE",
     "COUNTS",
     "DUE_AGAIN",
     "NUDGE",
@@ -180,6 +184,7 @@ __all__ = [
     "stop_planning",
     "table_of",
     "take_back",
+    "test_chats",
     "told",
     "told_of",
     "trail_length",
@@ -190,6 +195,7 @@ __all__ = [
     "unplanned",
     "unresolved",
     "unseal",
+    "untie_chat",
     "upcoming",
     "verify",
     "verify_on",

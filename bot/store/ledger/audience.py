@@ -13,6 +13,7 @@ from bot.core.facts import ConsentState
 from bot.core.talk import Standing
 from bot.store.ledger.common import table_of
 from bot.store.ledger.messages import COUNTS, NUDGE
+from bot.store.ledger.people import COLLEAGUE
 from bot.store.tables import CitizenRow, ConsentRow, LinkRow, MessageRow
 
 #: Somebody who takes part and whose consent holds: id, zone, language, whether they are linked, and whether they have a
@@ -21,10 +22,10 @@ Willing = tuple[str, str, str, bool, bool]
 
 
 def crowds(session: Session) -> list[tuple[str, str, int]]:
-    """Everybody whom we keep: standing, zone, and how many people share them."""
+    """Everybody whom we keep: standing, zone, and how many people share them. A chat for tests is nobody."""
     person = table_of(CitizenRow)
     shared = (person.c.standing, person.c.zone)
-    statement = select(*shared, func.count()).group_by(*shared)
+    statement = select(*shared, func.count()).where(person.c.standing != COLLEAGUE).group_by(*shared)
     return [(standing, zone, people) for standing, zone, people in session.execute(statement)]
 
 

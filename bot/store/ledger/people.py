@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, time
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from sqlalchemy import func, select
 from sqlmodel import Session, col
@@ -30,7 +30,11 @@ from bot.store.tables import (
     MessageRow,
     Moment,
     SignalRow,
+    StaffRow,
 )
+
+#: The standing of a chat that only somebody of the staff has, for tests: no citizen, and never counted as one.
+COLLEAGUE: Final = "colleague"
 
 
 def citizen_by_chat(session: Session, chat_hash: str, *, locked: bool = False) -> CitizenRow | None:
@@ -231,6 +235,22 @@ def withdraw(session: Session, citizen: CitizenRow, now: datetime, *, update_id:
                 )
             )
     recall(session, now, reason, citizen_id=citizen.id)
+
+
+def test_chats(session: Session, ids: Collection[str]) -> set[str]:
+    """Those of these chats to which somebody of the staff may send a test."""
+    tied = select(col(StaffRow.chat_citizen)).where(
+        col(StaffRow.chat_citizen).in_(ids), col(StaffRow.disabled_at).is_(None)
+    )
+    return {known for known in session.execute(tied).scalars() if known is not None}
+
+
+def untie_chat(session: Session, citizen: str) -> list[str]:
+    """This chat is nobody's of the staff any more; return the logins of those whose it was."""
+    rows = session.execute(select(StaffRow).where(col(StaffRow.chat_citizen) == citizen)).scalars().all()
+    for row in rows:
+        row.chat_citizen = None
+    return [row.login for row in rows]
 
 
 def person_of(session: Session, reference_hash: str) -> str | None:
