@@ -20,7 +20,6 @@ from bot.preview import Funnel, Question
 from bot.store.tables import CampaignDraftRow, CampaignRow
 from bot.store.vault import Vault
 from bot.wording.cards import ServiceCard
-from bot.wording.own import shared
 
 COMING: Final = 4
 
@@ -92,8 +91,6 @@ def shown(
         "signals": [] if card is None else [one for one in card.signals if one.enabled],
         "calendars": [] if card is None else [one for one in card.signals
                                               if one.enabled and one.origin is Origin.CALENDAR],
-        "variants": [] if card is None else [_variant(desk, one.id) for one in shared(wording, card.id)],
-        "own": content.get(Step.MESSAGE, {}).get("wordings", []),
         "coming": [] if file is None else _coming(desk, file, today),
         "today": today,
     }  # fmt: skip
@@ -148,12 +145,6 @@ def person(session: Session, vault: Vault, code: str) -> str:
         return mydata.find(session, vault, code=code.strip())
     except RefusedError:
         return mydata.find(session, vault, reference=code.strip())
-
-
-def _variant(desk: Desk, name: str) -> dict[str, Any]:
-    wording = desk.journey.wording
-    variant = wording.variants[name]
-    return {"id": name, "tone": variant.tone, "languages": variant.languages, "text": wording.say(name, "nl")}
 
 
 def _said(desk: Desk, code: str) -> str:
