@@ -96,11 +96,9 @@ def shown(
     }  # fmt: skip
 
 
-def theirs(overtaken: OvertakenError | None) -> list[tuple[str, str]]:
-    """What somebody else saved in between, field by field, as words."""
-    if overtaken is None:
-        return []
-    return [(name, _plain(value)) for name, value in overtaken.theirs.items() if name != "wordings"]
+def theirs(overtaken: OvertakenError | None) -> list[tuple[str, Any]]:
+    """What somebody else saved in between, field by field."""
+    return [] if overtaken is None else [(name, kept) for name, kept in overtaken.theirs.items() if name != "wordings"]
 
 
 def question(desk: Desk, session: Session, row: CampaignDraftRow, kind: str | None) -> Question:
@@ -168,9 +166,3 @@ def _coming(desk: Desk, file: campaigns.CampaignFile, today: date) -> list[Comin
         if closes >= today:
             found.append(ComingDay(day=day, opens=opens, closes=closes))
     return found[:COMING]
-
-
-def _plain(value: Any) -> str:
-    if isinstance(value, bool):
-        return "✓" if value else "–"
-    return ", ".join(value) or "–" if isinstance(value, list) else str(value) or "–"

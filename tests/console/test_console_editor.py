@@ -145,7 +145,7 @@ def test_two_who_save_the_same_step_the_later_is_told_and_loses_nothing(town):
 
     assert late.status_code == 409
     assert "Bas saved this step" in late.text
-    assert "nl, ar" in late.text
+    assert "Dutch, Arabic" in late.text
     assert re.search(r'value="en" checked', late.text)
     assert not re.search(r'value="ar" checked', late.text)
     assert draft(town, campaign).content["audience"]["languages"] == ["nl", "ar"]
