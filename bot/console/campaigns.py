@@ -98,7 +98,7 @@ def routes(desk: Desk) -> APIRouter:
         with desk.reading() as session:
             rows, count = campaigns.search(session, filters.wanted(me), limit=PER_PAGE, offset=(number - 1) * PER_PAGE)
             lines = list(_lines(desk, session, rows))
-            cards = campaigns.cards(session)
+            cards, people = campaigns.cards(session), staff.names(session)
             writing = drafts.listing(session, limit=PER_PAGE) if me.may(May.EDIT_CAMPAIGNS) and number == 1 else []
         return desk.page(
             request,
@@ -106,6 +106,7 @@ def routes(desk: Desk) -> APIRouter:
             lines=lines,
             count=count,
             writing=writing,
+            people=people,
             filters=filters,
             states=campaigns.ORDER,
             cards=[(one, desk.journey.wording.cards[one].name) for one in cards if one in desk.journey.wording.cards],

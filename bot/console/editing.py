@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from sqlmodel import Session
 
-from bot import campaigns, forecast, mydata, preview
+from bot import campaigns, forecast, mydata, preview, staff
 from bot.campaigns import drafts, filled
 from bot.campaigns.drafts import OvertakenError
 from bot.campaigns.file import days, rule_of
@@ -20,7 +20,6 @@ from bot.preview import Funnel, Question
 from bot.store.tables import CampaignDraftRow, CampaignRow
 from bot.store.vault import Vault
 from bot.wording.cards import ServiceCard
-from bot.wording.own import shared
 
 COMING: Final = 4
 
@@ -72,6 +71,7 @@ def shown(
     file = filled.supposed(row.id, content, wording, today)
     return {
         "row": row,
+        "people": staff.names(session),
         "campaign": row.id,
         "there": there,
         "changed_by": drafts.changed_meanwhile(session, row),
@@ -91,18 +91,14 @@ def shown(
         "signals": [] if card is None else [one for one in card.signals if one.enabled],
         "calendars": [] if card is None else [one for one in card.signals
                                               if one.enabled and one.origin is Origin.CALENDAR],
-        "variants": [] if card is None else [_variant(desk, one.id) for one in shared(wording, card.id)],
-        "own": content.get(Step.MESSAGE, {}).get("wordings", []),
         "coming": [] if file is None else _coming(desk, file, today),
         "today": today,
     }  # fmt: skip
 
 
-def theirs(overtaken: OvertakenError | None) -> list[tuple[str, str]]:
-    """What somebody else saved in between, field by field, as words."""
-    if overtaken is None:
-        return []
-    return [(name, _plain(value)) for name, value in overtaken.theirs.items() if name != "wordings"]
+def theirs(overtaken: OvertakenError | None) -> list[tuple[str, Any]]:
+    """What somebody else saved in between, field by field."""
+    return [] if overtaken is None else [(name, kept) for name, kept in overtaken.theirs.items() if name != "wordings"]
 
 
 def question(desk: Desk, session: Session, row: CampaignDraftRow, kind: str | None) -> Question:
@@ -149,12 +145,6 @@ def person(session: Session, vault: Vault, code: str) -> str:
         return mydata.find(session, vault, reference=code.strip())
 
 
-def _variant(desk: Desk, name: str) -> dict[str, Any]:
-    wording = desk.journey.wording
-    variant = wording.variants[name]
-    return {"id": name, "tone": variant.tone, "languages": variant.languages, "text": wording.say(name, "nl")}
-
-
 def _said(desk: Desk, code: str) -> str:
     return desk.journey.wording.say(f"situation.{code}", "nl")
 
@@ -176,9 +166,3 @@ def _coming(desk: Desk, file: campaigns.CampaignFile, today: date) -> list[Comin
         if closes >= today:
             found.append(ComingDay(day=day, opens=opens, closes=closes))
     return found[:COMING]
-
-
-def _plain(value: Any) -> str:
-    if isinstance(value, bool):
-        return "✓" if value else "–"
-    return ", ".join(value) or "–" if isinstance(value, list) else str(value) or "–"

@@ -63,6 +63,7 @@ class ScheduleForm(StepForm):
     days_between: Word = ""
     hourly_maximum: Word = ""
     learning: Word = ""
+    over: bool = False
 
 
 def routes(desk: Desk) -> APIRouter:
@@ -137,8 +138,11 @@ def _steps(desk: Desk, router: APIRouter) -> None:
 
     @router.post("/{campaign}/edit/schedule")
     def keep_schedule(request: Request, campaign: str, me: Editor, form: Annotated[ScheduleForm, Form()]) -> Response:
-        values = form.model_dump(exclude={"seen", "then"})
-        return _save(desk, request, campaign, Step.SCHEDULE, values, me=me, seen=form.seen, then=form.then)
+        values = form.model_dump(exclude={"seen", "then", "over"})
+        saved = _save(desk, request, campaign, Step.SCHEDULE, values, me=me, seen=form.seen, then=form.then)
+        if form.then not in {"finish", "hand_over"} or saved.status_code != 303:
+            return saved
+        return _finish(desk, request, campaign, me, over=form.over, hand_over=form.then == "hand_over")
 
 
 def _check(desk: Desk, router: APIRouter) -> None:
@@ -177,25 +181,30 @@ def _check(desk: Desk, router: APIRouter) -> None:
 def _end(desk: Desk, router: APIRouter) -> None:
     @router.post("/{campaign}/edit/finish")
     def finish(request: Request, campaign: str, me: Editor, over: Text = "", hand_over: Text = "") -> Response:
-        try:
-            with desk.writing() as session:
-                drafts.finish(session, campaign, desk.journey.wording, by=me.login, now=desk.now, over=bool(over))
-        except FaultsError as error:
-            return _step(desk, request, campaign, Step.SCHEDULE, status=422, refused=list(error.faults))
-        except RefusedError as error:
-            with desk.reading() as session:
-                editing.is_begun(session, campaign, needed=True)
-            return _step(desk, request, campaign, Step.SCHEDULE, status=409, refused=[error])
-        if not hand_over:
-            return go_to(f"/campaigns/{campaign}", "draft_finished")
-        handed_over(desk, campaign, me)
-        return go_to(f"/campaigns/{campaign}", "campaign_handed_over")
+        return _finish(desk, request, campaign, me, over=bool(over), hand_over=bool(hand_over))
 
     @router.post("/{campaign}/edit/discard")
     def discard(campaign: str, me: Editor) -> Response:
         with desk.writing() as session:
             drafts.discard(session, campaign, by=me.login, now=desk.now)
         return go_to("/campaigns", "draft_discarded")
+
+
+def _finish(desk: Desk, request: Request, campaign: str, me: SignedIn, *, over: bool, hand_over: bool) -> Response:
+    """Made into a campaign; what is in the way is said on the page of the last step."""
+    try:
+        with desk.writing() as session:
+            drafts.finish(session, campaign, desk.journey.wording, by=me.login, now=desk.now, over=over)
+    except FaultsError as error:
+        return _step(desk, request, campaign, Step.SCHEDULE, status=422, refused=list(error.faults))
+    except RefusedError as error:
+        with desk.reading() as session:
+            editing.is_begun(session, campaign, needed=True)
+        return _step(desk, request, campaign, Step.SCHEDULE, status=409, refused=[error])
+    if not hand_over:
+        return go_to(f"/campaigns/{campaign}", "draft_finished")
+    handed_over(desk, campaign, me)
+    return go_to(f"/campaigns/{campaign}", "campaign_handed_over")
 
 
 def _new(

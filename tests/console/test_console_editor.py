@@ -87,11 +87,34 @@ def test_going_on_with_gaps_is_fine_and_the_list_says_what_is_missing_where(town
     assert "Nothing sets it off yet" in page.text
     assert "Choose the first day" in page.text
     assert f'href="/campaigns/{campaign}/edit/schedule">When</a>: Say how many messages may leave' in page.text
-    assert "Finish and hand over" not in page.text
+    assert "Finish and hand over" not in eva.get(f"/campaigns/{campaign}/edit/check").text
     refused = eva.post(f"/campaigns/{campaign}/edit/finish")
     assert refused.status_code == 422
     assert "There is something to mend" in refused.text
     assert campaign_row(town, campaign) is None
+
+
+def test_finishing_at_the_last_step_saves_what_was_typed_first(town):
+    eva, campaign = begun(town)
+    at = f"/campaigns/{campaign}/edit/schedule"
+    page = eva.post(at, seen=seen(eva.get(at)), then="hand_over", **SCHEDULE | {"until": "2026-01-01"})
+    assert page.status_code == 422
+    assert "The last day is before the first" in page.text
+    assert draft(town, campaign).content["schedule"]["hourly_maximum"] == "120"
+
+    page = eva.post(at, seen=seen(page), then="hand_over", **SCHEDULE)
+
+    assert "It is handed over" in page.text
+    assert campaign_row(town, campaign).handed_over_by == "eva"
+
+
+def test_at_the_check_a_whole_campaign_can_be_finished(town):
+    eva, campaign = begun(town)
+    filled(town, eva, campaign)
+
+    assert "Finish and hand over" in eva.get(f"/campaigns/{campaign}/edit/check").text
+    eva.post(f"/campaigns/{campaign}/edit/finish")
+    assert campaign_row(town, campaign).handed_over_by is None
 
 
 def test_what_was_typed_is_shown_again_however_odd(town):
@@ -121,8 +144,8 @@ def test_two_who_save_the_same_step_the_later_is_told_and_loses_nothing(town):
     late = eva.post(at, seen=evas, then="stay", languages=["en"], linked_only="true")
 
     assert late.status_code == 409
-    assert "bas saved this step" in late.text
-    assert "nl, ar" in late.text
+    assert "Bas saved this step" in late.text
+    assert "Dutch, Arabic" in late.text
     assert re.search(r'value="en" checked', late.text)
     assert not re.search(r'value="ar" checked', late.text)
     assert draft(town, campaign).content["audience"]["languages"] == ["nl", "ar"]
