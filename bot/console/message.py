@@ -82,27 +82,42 @@ def _choosing(desk: Desk, router: APIRouter) -> None:
 
     @router.post("/{campaign}/edit/message/adapt")
     def adapt(
-        request: Request, campaign: str, me: Editor, variant: Annotated[str, Form(max_length=200)], seen: Seen = 0
+        request: Request,
+        campaign: str,
+        me: Editor,
+        variant: Annotated[str, Form(max_length=200)],
+        seen: Seen = 0,
+        listed: Annotated[str, Form(max_length=5)] = "",
+        variants: Annotated[list[str], Form(max_length=200)] = [],  # noqa: B006
     ) -> Response:
+        """`listed`: it was pressed among the choices, which are kept with it."""
+        ticked = variants if listed else None
         today = desk.now.astimezone(desk.zone).date()
         try:
             with desk.writing() as session:
                 row = drafts.found(session, campaign, locked=True)
-                content, copy = wordings.adapted(session, row, desk.journey.wording, variant, today)
+                content, copy = wordings.adapted(session, row, desk.journey.wording, variant, today, ticked=ticked)
                 drafts.save(session, campaign, Step.MESSAGE, content, seen=seen, by=me.login, now=desk.now)
         except OvertakenError as error:
-            return _list(desk, request, campaign, refused=error)
+            return _list(desk, request, campaign, typed=ticked, refused=error)
         return go_to(f"/campaigns/{campaign}/edit/message/{copy.id}", "text_adapted")
 
     @router.post("/{campaign}/edit/message/{name}/take-out")
-    def take_out(request: Request, campaign: str, name: str, me: Editor, seen: Seen = 0) -> Response:
+    def take_out(
+        request: Request,
+        campaign: str,
+        name: str,
+        me: Editor,
+        seen: Seen = 0,
+        variants: Annotated[list[str], Form(max_length=200)] = [],  # noqa: B006
+    ) -> Response:
         try:
             with desk.writing() as session:
                 row = drafts.found(session, campaign, locked=True)
-                content = wordings.taken_out(session, row, name)
+                content = wordings.taken_out(session, row, desk.journey.wording, name, ticked=variants)
                 drafts.save(session, campaign, Step.MESSAGE, content, seen=seen, by=me.login, now=desk.now)
         except RefusedError as error:
-            return _list(desk, request, campaign, refused=error)
+            return _list(desk, request, campaign, typed=variants, refused=error)
         return go_to(f"/campaigns/{campaign}/edit/message", "text_taken_out")
 
 

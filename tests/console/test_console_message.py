@@ -104,6 +104,18 @@ def test_adapting_copies_each_language_and_chooses_the_copy(begun):
     assert again.url.path.endswith("zorgtoeslag.zorg.warm.2")
 
 
+def test_what_is_ticked_is_saved_with_the_copy(begun):
+    practical = "zorgtoeslag.practical.1"
+    eva = begun.as_("eva")
+    eva.post(
+        "/campaigns/zorg/edit/message/adapt", variant=WARM, seen=draft(begun).version, listed="1",
+        variants=[WARM, practical],
+    )  # fmt: skip
+    assert set(step(begun)["variants"]) == {OWN, practical}
+    eva.post(f"/campaigns/zorg/edit/message/{OWN}/take-out", seen=draft(begun).version, variants=[OWN, WARM])
+    assert step(begun)["variants"] == [WARM]
+
+
 def test_what_is_typed_is_checked_without_being_kept(begun):
     eva, _ = adapts(begun)
     before = draft(begun).version
