@@ -40,10 +40,14 @@ def card_of(row: CampaignDraftRow) -> str:
     return str(row.content.get(Step.CARD, {}).get("card", ""))
 
 
+def names_of(row: CampaignDraftRow, wording: Wording) -> list[str]:
+    """What it can choose: the wordings that everybody has for its card, then its own."""
+    return [*(one.id for one in shared(wording, card_of(row))), *(own.id for own in own_of(row))]
+
+
 def chosen(row: CampaignDraftRow, variants: Sequence[str], wording: Wording) -> Content:
     """These and no others, of those that there are; in the order in which they are listed."""
-    known = [*(one.id for one in shared(wording, card_of(row))), *(own.id for own in own_of(row))]
-    return _content(row) | {"variants": [name for name in known if name in variants]}
+    return _content(row) | {"variants": [name for name in names_of(row, wording) if name in variants]}
 
 
 def adapted(
@@ -60,8 +64,7 @@ def adapted(
     `ticked`: the choice as it stands on the page, which is kept with it; None: the choice stays.
     """
     said = wording_of(row, wording)
-    known = [one.id for one in shared(wording, card_of(row))] + [one.id for one in own_of(row)]
-    if variant not in known:
+    if variant not in names_of(row, wording) or variant not in said.variants:
         raise RefusedError("{wording} is no wording of this campaign or its card.", wording=variant)
     tone = said.variants[variant].tone
     prefix = f"{card_of(row)}.{row.id}.{tone}."
