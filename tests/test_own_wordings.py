@@ -255,8 +255,10 @@ def test_they_are_sent_and_what_was_sent_stays_as_it_was(world):
 def test_who_got_one_can_ask_why_and_gets_an_answer(world):
     file = written()
     runs(world, file)
-    with world.sessions() as session:
-        world.journey.wording = with_own(world.journey.wording, campaigns.own_wordings(session))
+    assert not world.journey.wording.has(NAME)
+    assert world.journey.take_up()
+    assert world.journey.wording.has(NAME)
+    assert not world.journey.take_up()
     world.joins(ANNA, "money")
     world.signal()
     world.tick()

@@ -40,19 +40,31 @@ def card_of(row: CampaignDraftRow) -> str:
     return str(row.content.get(Step.CARD, {}).get("card", ""))
 
 
+def names_of(row: CampaignDraftRow, wording: Wording) -> list[str]:
+    """What it can choose: the wordings that everybody has for its card, then its own."""
+    return [*(one.id for one in shared(wording, card_of(row))), *(own.id for own in own_of(row))]
+
+
 def chosen(row: CampaignDraftRow, variants: Sequence[str], wording: Wording) -> Content:
     """These and no others, of those that there are; in the order in which they are listed."""
-    known = [*(one.id for one in shared(wording, card_of(row))), *(own.id for own in own_of(row))]
-    return _content(row) | {"variants": [name for name in known if name in variants]}
+    return _content(row) | {"variants": [name for name in names_of(row, wording) if name in variants]}
 
 
 def adapted(
-    session: Session, row: CampaignDraftRow, wording: Wording, variant: str, today: date
+    session: Session,
+    row: CampaignDraftRow,
+    wording: Wording,
+    variant: str,
+    today: date,
+    *,
+    ticked: Sequence[str] | None = None,
 ) -> tuple[Content, OwnWording]:
-    """With a copy of `variant` in every language that it has, which is chosen in its place. Raises RefusedError."""
+    """With a copy of `variant` in every language that it has, which is chosen in its place. Raises RefusedError.
+
+    `ticked`: the choice as it stands on the page, which is kept with it; None: the choice stays.
+    """
     said = wording_of(row, wording)
-    known = [one.id for one in shared(wording, card_of(row))] + [one.id for one in own_of(row)]
-    if variant not in known:
+    if variant not in names_of(row, wording) or variant not in said.variants:
         raise RefusedError("{wording} is no wording of this campaign or its card.", wording=variant)
     tone = said.variants[variant].tone
     prefix = f"{card_of(row)}.{row.id}.{tone}."
@@ -64,7 +76,7 @@ def adapted(
             language: forms[0] for language in said.languages if (forms := said.forms(variant, language)) is not None
         },
     )
-    content = _content(row)
+    content = _content(row) if ticked is None else chosen(row, ticked, wording)
     names = content["variants"]
     place = names.index(variant) if variant in names else len(names)
     content["variants"] = [*names[:place], copy.id, *names[place + (variant in names) :]]
@@ -83,14 +95,19 @@ def rewritten(session: Session, row: CampaignDraftRow, name: str, text: Mapping[
     return content
 
 
-def taken_out(session: Session, row: CampaignDraftRow, name: str) -> Content:
-    """Without it. Raises RefusedError when people got it already: it stays, and need not be chosen."""
+def taken_out(
+    session: Session, row: CampaignDraftRow, wording: Wording, name: str, *, ticked: Sequence[str]
+) -> Content:
+    """Without it, and with the choice as it stands on the page.
+
+    Raises RefusedError when people got it already: it stays, and need not be chosen.
+    """
     _known(row, name)
     if sent_in(session, name):
         raise RefusedError(
             "{wording} was sent to people before, so it is kept. Choose it no longer instead.", wording=name
         )
-    content = _content(row)
+    content = chosen(row, ticked, wording)
     content["variants"] = [one for one in content["variants"] if one != name]
     content["wordings"] = [one for one in content["wordings"] if one["id"] != name]
     return content

@@ -18,9 +18,9 @@ from bot.console.showing import shown
 from bot.core.facts import Tone, Variant
 from bot.errors import RefusedError
 from bot.staff import May, SignedIn
-from bot.store.tables import CampaignDraftRow, CampaignRow
+from bot.store.tables import CampaignDraftRow
 from bot.wording import OwnWording, Wording, with_own
-from bot.wording.own import is_own, shared
+from bot.wording.own import is_own
 
 Editor = Annotated[SignedIn, allowed(May.EDIT_CAMPAIGNS)]
 Seen = Annotated[int, Form(ge=0)]
@@ -82,27 +82,42 @@ def _choosing(desk: Desk, router: APIRouter) -> None:
 
     @router.post("/{campaign}/edit/message/adapt")
     def adapt(
-        request: Request, campaign: str, me: Editor, variant: Annotated[str, Form(max_length=200)], seen: Seen = 0
+        request: Request,
+        campaign: str,
+        me: Editor,
+        variant: Annotated[str, Form(max_length=200)],
+        seen: Seen = 0,
+        listed: Annotated[str, Form(max_length=5)] = "",
+        variants: Annotated[list[str], Form(max_length=200)] = [],  # noqa: B006
     ) -> Response:
+        """`listed`: it was pressed among the choices, which are kept with it."""
+        ticked = variants if listed else None
         today = desk.now.astimezone(desk.zone).date()
         try:
             with desk.writing() as session:
                 row = drafts.found(session, campaign, locked=True)
-                content, copy = wordings.adapted(session, row, desk.journey.wording, variant, today)
+                content, copy = wordings.adapted(session, row, desk.journey.wording, variant, today, ticked=ticked)
                 drafts.save(session, campaign, Step.MESSAGE, content, seen=seen, by=me.login, now=desk.now)
         except OvertakenError as error:
-            return _list(desk, request, campaign, refused=error)
+            return _list(desk, request, campaign, typed=ticked, refused=error)
         return go_to(f"/campaigns/{campaign}/edit/message/{copy.id}", "text_adapted")
 
     @router.post("/{campaign}/edit/message/{name}/take-out")
-    def take_out(request: Request, campaign: str, name: str, me: Editor, seen: Seen = 0) -> Response:
+    def take_out(
+        request: Request,
+        campaign: str,
+        name: str,
+        me: Editor,
+        seen: Seen = 0,
+        variants: Annotated[list[str], Form(max_length=200)] = [],  # noqa: B006
+    ) -> Response:
         try:
             with desk.writing() as session:
                 row = drafts.found(session, campaign, locked=True)
-                content = wordings.taken_out(session, row, name)
+                content = wordings.taken_out(session, row, desk.journey.wording, name, ticked=variants)
                 drafts.save(session, campaign, Step.MESSAGE, content, seen=seen, by=me.login, now=desk.now)
         except RefusedError as error:
-            return _list(desk, request, campaign, refused=error)
+            return _list(desk, request, campaign, typed=variants, refused=error)
         return go_to(f"/campaigns/{campaign}/edit/message", "text_taken_out")
 
 
@@ -130,25 +145,24 @@ def _trying(desk: Desk, router: APIRouter) -> None:
         language: Annotated[str, Form(max_length=5)],
         back: Annotated[str, Form(max_length=20)] = "",
     ) -> Response:
+        """`back`: from the editor, and so in the draft's words; else in those that are to be approved."""
+        writing = back == "message"
         with desk.writing() as session:
-            _try(desk, session, campaign, me, variant, language)
+            _try(desk, session, campaign, me, variant, language, draft=writing)
         desk.journey.on_queued()
-        where = f"edit/message/{variant}" if back == "message" else "approve"
+        where = f"edit/message/{variant}" if writing else "approve"
         return go_to(f"/campaigns/{campaign}/{where}", "test_sent")
 
 
-def _try(desk: Desk, session: Session, campaign: str, me: SignedIn, variant: str, language: str) -> None:
-    wording = _as_it_stands(desk, session, campaign)
+def _try(
+    desk: Desk, session: Session, campaign: str, me: SignedIn, variant: str, language: str, *, draft: bool
+) -> None:
+    wording = desk.journey.wording
+    if draft:
+        wording = wordings.wording_of(drafts.found(session, campaign), wording)
+    else:
+        wording = campaigns.with_its_words(wording, [campaigns.known(session, campaign)])
     rehearsal.send(session, wording, me.id, variant, language, key=desk.new_token(), now=desk.now)
-
-
-def _as_it_stands(desk: Desk, session: Session, campaign: str) -> Wording:
-    """What is said when somebody looks at this campaign: with its draft's words where there is a draft."""
-    draft = session.get(CampaignDraftRow, campaign)
-    if draft is not None:
-        return wordings.wording_of(draft, desk.journey.wording)
-    row = session.get(CampaignRow, campaign)
-    return desk.journey.wording if row is None else campaigns.with_its_words(desk.journey.wording, [row])
 
 
 def _list(
@@ -167,8 +181,7 @@ def _list(
         languages = wordings.languages_of(row, wording)
         own = wordings.own_of(row)
         kept = {one.id for one in own if wordings.sent_in(session, one.id)}
-    card = wordings.card_of(row)
-    names = [*(one.id for one in shared(wording, card)), *(one.id for one in own if one.id in said.variants)]
+    names = [name for name in wordings.names_of(row, wording) if name in said.variants]
     lines = [
         Line(
             variant=said.variants[name],
@@ -209,7 +222,7 @@ def _one(
         row = drafts.found(session, campaign)
         around = editing.shown(desk, session, row, Step.MESSAGE, None)
         said = wordings.wording_of(row, wording)
-        if name not in said.variants or said.variants[name].card != wordings.card_of(row):
+        if name not in wordings.names_of(row, wording):
             raise RefusedError("{wording} is not there any more. Somebody took it out.", wording=name)
         sent = wordings.sent_in(session, name)
         has_chat = rehearsal.has_chat(session, me.id)
@@ -254,7 +267,7 @@ def _written(desk: Desk, request: Request, campaign: str, name: str, me: SignedI
             drafts.save(session, campaign, Step.MESSAGE, content, seen=int(seen) if seen.isdecimal() else 0,
                         by=me.login, now=desk.now)  # fmt: skip
             if verb == "test":
-                _try(desk, session, campaign, me, name, language)
+                _try(desk, session, campaign, me, name, language, draft=True)
     except RefusedError as error:
         return _one(desk, request, campaign, name, me, typed=typed, refused=error)
     if verb == "test":

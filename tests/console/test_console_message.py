@@ -9,6 +9,7 @@ from bot import campaigns
 from bot.campaigns import drafts, wordings
 from bot.core.talk import Command
 from bot.store.tables import AuditRow, CampaignDraftRow, FrozenRow, MessageRow
+from bot.wording import OwnWording, data
 
 CARD = "zorgtoeslag"
 WARM = "zorgtoeslag.warm.1"
@@ -102,6 +103,18 @@ def test_adapting_copies_each_language_and_chooses_the_copy(begun):
         assert own.text[language] == begun.wording.forms(WARM, language)[0].strip()
     again = begun.as_("eva").post("/campaigns/zorg/edit/message/adapt", variant=OWN, seen=draft(begun).version)
     assert again.url.path.endswith("zorgtoeslag.zorg.warm.2")
+
+
+def test_what_is_ticked_is_saved_with_the_copy(begun):
+    practical = "zorgtoeslag.practical.1"
+    eva = begun.as_("eva")
+    eva.post(
+        "/campaigns/zorg/edit/message/adapt", variant=WARM, seen=draft(begun).version, listed="1",
+        variants=[WARM, practical],
+    )  # fmt: skip
+    assert set(step(begun)["variants"]) == {OWN, practical}
+    eva.post(f"/campaigns/zorg/edit/message/{OWN}/take-out", seen=draft(begun).version, variants=[OWN, WARM])
+    assert step(begun)["variants"] == [WARM]
 
 
 def test_what_is_typed_is_checked_without_being_kept(begun):
@@ -266,6 +279,41 @@ def test_what_is_approved_can_be_tried_by_who_approves(begun):
     assert len(begun.deliver()) == 1
 
 
+def test_who_approves_tries_the_words_that_are_to_be_approved_and_not_those_of_a_newer_draft(begun):
+    file = campaigns.file_of(_row(begun))
+    name = f"zorgtoeslag.{file.id}.warm.1"
+    own = OwnWording(id=name, tone="warm", since=begun.now.date(), text={"nl": NEW})
+    file = file.model_copy(update={"variants": [name], "languages": ["nl"], "wordings": (own,)})
+    with begun.sessions.begin() as session:
+        campaigns.add(session, file, begun.wording, by="eva", now=begun.now)
+        row = drafts.edit(session, file.id, by="eva", now=begun.now)
+        newer = wordings.rewritten(session, row, name, {"nl": NEW.replace("Misschien", "Mogelijk")})
+        drafts.save(session, file.id, "message", newer, seen=row.version, by="eva", now=begun.now)
+    sam, eva = begun.as_("sam"), begun.as_("eva")
+    links_chat(begun, sam)
+    links_chat(begun, eva, "556")
+
+    sam.post(f"/campaigns/{file.id}/test", variant=name, language="nl")
+    [sent] = begun.deliver()
+    assert sent.text.endswith(NEW.format(municipality="Voorbeeldstad"))
+    eva.post(f"/campaigns/{file.id}/test", variant=name, language="nl", back="message")
+    [sent] = begun.deliver()
+    assert "Mogelijk" in sent.text
+
+
+def test_what_another_campaign_wrote_for_itself_is_not_opened_here(begun):
+    adapts(begun)
+    with begun.sessions.begin() as session:
+        drafts.begin(session, "Andere", CARD, begun.wording, by="eva", now=begun.now)
+    begun.journey.wording = wordings.wording_of(draft(begun), begun.wording)
+
+    eva = begun.as_("eva")
+    assert OWN not in eva.get("/campaigns/andere/edit/message").text
+    assert eva.get(f"/campaigns/andere/edit/message/{OWN}").status_code == 409
+    refused = eva.post("/campaigns/andere/edit/message/adapt", variant=OWN, seen=1)
+    assert "is no wording of this campaign" in refused.text
+
+
 def test_without_a_chat_and_after_ten_it_is_refused_in_words(begun):
     eva = begun.as_("eva")
     refused = eva.post("/campaigns/zorg/test", variant=WARM, language="nl")
@@ -317,5 +365,5 @@ def test_an_adapted_text_goes_all_the_way_to_a_citizen(begun):
 
 def _row(town):
     """An example campaign as a row, to fill in the other steps from."""
-    text = __import__("bot.wording", fromlist=["data"]).data("messages") / "campaigns" / "zorgtoeslag-deadline.toml"
+    text = data("messages") / "campaigns" / "zorgtoeslag-deadline.toml"
     return campaigns.row_of(campaigns.read(text.read_text(encoding="utf-8"), town.wording), town.wording, town.now)
