@@ -3,8 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0007_admin"
-down_revision = "0007_edit"
+revision = "0009"
+down_revision = "0008"
 holds_writes = {
     "ix_audit_at": "a few rows for each deed of the staff: built at once",
     "ix_audit_who": "a few rows for each deed of the staff: built at once",

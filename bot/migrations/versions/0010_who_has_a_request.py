@@ -5,8 +5,8 @@ from typing import Any
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0007_contact"
-down_revision = "0007_admin"
+revision = "0010"
+down_revision = "0009"
 holds_writes = {"ix_contact_request_closed_at": "one row for each person who asked for contact: built at once"}
 
 MOMENT = sa.DateTime(timezone=True)

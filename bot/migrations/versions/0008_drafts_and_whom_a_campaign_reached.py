@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0007_edit"
+revision = "0008"
 down_revision = "0007"
 
 MOMENT = sa.DateTime(timezone=True)

@@ -3,8 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0007_approve"
-down_revision = "0007_contact"
+revision = "0011"
+down_revision = "0010"
 
 #: Nudges wait meanwhile, and what people say waits in the queue: some ten seconds for ten million rows.
 holds_writes = {
