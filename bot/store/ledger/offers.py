@@ -152,7 +152,9 @@ def offer_to_all(session: Session, signal: str, campaign: Campaign, now: datetim
         .where(scanned(session, person.c.standing) == Standing.ACTIVE, given, *narrowed)
     )
     statement = _insert(session)(table_of(OfferRow)).from_select(_COLUMNS, who).on_conflict_do_nothing()
-    return session.execute(statement).rowcount  # type: ignore[attr-defined,no-any-return]
+    # On PostgreSQL SQLAlchemy does not keep an insert's count unless it is asked to.
+    done = session.execute(statement, execution_options={"preserve_rowcount": True})
+    return done.rowcount  # type: ignore[attr-defined,no-any-return]
 
 
 def due_offers(session: Session, now: datetime, limit: int) -> Sequence[DueOffer]:
