@@ -106,7 +106,7 @@ def test_a_campaign_reaches_somebody_who_asks_for_contact_and_is_answered(browse
     phone.reads(phone.said("contact.early"))
     phone.types(QUESTION[language])
 
-    mei.go("/contact")
+    mei.go("/contact?tab=free")
     mei.page.locator("tbody form button").first.click()
     mei.page.get_by_text(QUESTION[language]).first.wait_for()
     mei.page.fill("#text", REPLY[language])
