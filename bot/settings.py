@@ -174,7 +174,7 @@ class Settings(BaseSettings):
                 faults.append(f"{PREFIX}OIDC_ROLES: {pair!r}; write value=role, with one of {', '.join(Role)}")
             else:
                 roles[value] = Role(role)
-        secret = ""
+        secret = ""  # nosec B105  # none yet
         try:
             if self.oidc_client_secret is not None:
                 secret = self.oidc_client_secret.get_secret_value().strip()

@@ -78,7 +78,7 @@ def routes(desk: Desk) -> APIRouter:
         return desk.page(request, "recovery.html", codes=codes)
 
     @router.post("/second-factor/remove")
-    def remove(
+    def remove(  # nosec B107  # an empty field is a wrong password
         request: Request,
         me: Annotated[SignedIn, allowed(May.BE_HERE)],
         password: Annotated[str, Form(max_length=1000)] = "",
@@ -97,7 +97,7 @@ def routes(desk: Desk) -> APIRouter:
 
 def _factor(desk: Desk, request: Request, me: SignedIn, status: int = 200, faults: tuple[str, ...] = ()) -> Response:
     """Setting one up, or removing the one that is there; people of the municipality's own sign-in need neither."""
-    shown: dict[str, Any] = {"qr": None, "secret": None}
+    shown: dict[str, Any] = {"qr": None, "secret": None}  # nosec B105  # nothing yet
     if me.has_password and not me.has_factor:
         with desk.writing() as session:
             secret = staff.factor.offer(session, desk.journey.vault, me.login, secret=pyotp.random_base32())

@@ -140,7 +140,7 @@ def _ended(response: Response) -> Response:
 
 
 def _page(desk: Desk, request: Request, status: int = 200, *, back: str = "/", **said: Any) -> Response:
-    shown: dict[str, Any] = {"failed": None, "told": None, "login": "", "password": False} | said
+    shown: dict[str, Any] = {"failed": None, "told": None, "login": "", "password": False} | said  # nosec B105  # whether the field is open
     shown["password"] = shown["password"] or desk.provider is None or shown["failed"] == "down"
     return desk.page(
         request,

@@ -81,7 +81,7 @@ def strain(
     day, waiting, longest = min(requests), 0.0, 0.0
     last = max(requests)
     while day <= last or waiting > 1e-9:
-        waiting += requests.get(day, 0.0)
+        waiting += requests.get(day, 0.0)  # nosec B113  # a mapping of days, no call
         if is_working_day(day):
             room = max(0, capacity - taken.get(day, 0))
             longest = max(longest, waiting / capacity if capacity else inf)

@@ -23,7 +23,7 @@ SEEN: Final = timedelta(minutes=1)
 class Means(StrEnum):
     """How somebody came in."""
 
-    PASSWORD = "password"  # noqa: S105 - the word
+    PASSWORD = "password"  # nosec B105  # noqa: S105 - the word
     PROVIDER = "provider"  # the municipality's own sign-in, which has its own second factor
     DEMO = "demo"
 
