@@ -1,9 +1,9 @@
 """What can be set from outside: environment variables that begin with HANDREIKING_, and files for secrets."""
 
 import os
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final, TypedDict
+from urllib.parse import urlsplit
 from uuid import UUID
 
 from pydantic import AnyHttpUrl, Field, Secret, SecretStr, ValidationError
@@ -21,9 +21,7 @@ __all__ = ["PREFIX", "Settings", "SignIn", "new_keys", "read", "read_keys", "wri
 
 PREFIX = "HANDREIKING_"
 #: Where nobody listens in between, so that a secret may go without TLS.
-_HERE: Final = frozenset({"localhost", "127.0.0.1", "[::1]"})
-#: A password or a code goes over https, or stays on this machine.
-_SECURE = re.compile(r"https://[^/]|http://(localhost|127\.0\.0\.1|\[::1\])([:/]|$)")
+_HERE: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 class SignIn(TypedDict):
@@ -141,12 +139,11 @@ class Settings(BaseSettings):
 
     def bot_token(self) -> str:
         """The token, without what a file has around it. Raises SettingsError when there is none, or two."""
-        if (self.token is None) == (self.token_file is None):
-            raise SettingsError([f"{PREFIX}TOKEN, {PREFIX}TOKEN_FILE: set one of the two"])
-        if self.token is not None:
-            return self.token.get_secret_value().strip()
-        assert self.token_file is not None
-        return _text(self.token_file, "TOKEN_FILE").strip()
+        faults: list[str] = []
+        token = _secret("TOKEN", self.token, self.token_file, faults, is_needed=True)
+        if token is None:
+            raise SettingsError(faults)
+        return token
 
     def sign_in(self) -> SignIn | None:
         """The municipality's own sign-in; None when none is set. Raises SettingsError with every fault of it."""
@@ -155,15 +152,15 @@ class Settings(BaseSettings):
         given = (self.oidc_issuer, self.oidc_client_id, self.oidc_client_secret, self.oidc_client_secret_file)
         if not any(given):
             return None
-        faults = []
-        if self.oidc_issuer is None or not _SECURE.match(self.oidc_issuer):
+        faults: list[str] = []
+        if not _stays_secret(self.oidc_issuer):
             faults.append(f"{PREFIX}OIDC_ISSUER: {self.oidc_issuer or 'nothing'}; give the issuer's https address")
         if self.oidc_client_id is None:
             faults.append(f"{PREFIX}OIDC_CLIENT_ID is not set: the name under which the console is known there")
-        if (self.oidc_client_secret is None) == (self.oidc_client_secret_file is None):
-            faults.append(f"{PREFIX}OIDC_CLIENT_SECRET, {PREFIX}OIDC_CLIENT_SECRET_FILE: set one of the two")
+        given_as = (self.oidc_client_secret, self.oidc_client_secret_file)
+        secret = _secret("OIDC_CLIENT_SECRET", *given_as, faults, is_needed=True)
         here = "" if self.console_url is None else str(self.console_url).rstrip("/")
-        if not _SECURE.match(here):
+        if not _stays_secret(here):
             faults.append(
                 f"{PREFIX}CONSOLE_URL: {here or 'nothing'}; give the https address at which staff open the pages"
             )
@@ -174,20 +171,12 @@ class Settings(BaseSettings):
                 faults.append(f"{PREFIX}OIDC_ROLES: {pair!r}; write value=role, with one of {', '.join(Role)}")
             else:
                 roles[value] = Role(role)
-        secret = ""  # nosec B105  # none yet
-        try:
-            if self.oidc_client_secret is not None:
-                secret = self.oidc_client_secret.get_secret_value().strip()
-            elif self.oidc_client_secret_file is not None:
-                secret = _text(self.oidc_client_secret_file, "OIDC_CLIENT_SECRET_FILE").strip()
-        except SettingsError as error:
-            faults += error.faults
         if faults:
             raise SettingsError(faults)
         return SignIn(
             issuer=self.oidc_issuer or "",
             client_id=self.oidc_client_id or "",
-            client_secret=secret,
+            client_secret=secret or "",
             here=here,
             claim=self.oidc_roles_claim,
             roles=roles,
@@ -197,14 +186,13 @@ class Settings(BaseSettings):
         """Open Klant, if it is to be told of requests for contact. Raises SettingsError with every fault."""
         url = self.open_klant_url
         faults: list[str] = []
-        token = self._secret("OPEN_KLANT_TOKEN", self.open_klant_token, self.open_klant_token_file, faults)
+        given_as = (self.open_klant_token, self.open_klant_token_file)
+        token = _secret("OPEN_KLANT_TOKEN", *given_as, faults, is_needed=url is not None)
         if url is None:
             beside = token is not None or self.open_klant_actor is not None
             faults += [f"{PREFIX}OPEN_KLANT_URL is not set, and what goes with it is"] if beside else []
         else:
-            faults += _over_tls("OPEN_KLANT_URL", url)
-            if token is None and not faults:
-                faults.append(f"{PREFIX}OPEN_KLANT_TOKEN, {PREFIX}OPEN_KLANT_TOKEN_FILE: set one of the two")
+            faults += _in_the_open("OPEN_KLANT_URL", url)
             if self.open_klant_actor is None:
                 faults.append(f"{PREFIX}OPEN_KLANT_ACTOR is not set: say which actor in Open Klant gets the tasks")
         if faults:
@@ -218,7 +206,8 @@ class Settings(BaseSettings):
         """Who takes our events, if anybody. Raises SettingsError with every fault."""
         url = self.events_url
         faults: list[str] = []
-        secrets = self._secret("EVENTS_SECRET", self.events_secret, self.events_secret_file, faults)
+        given_as = (self.events_secret, self.events_secret_file)
+        secrets = _secret("EVENTS_SECRET", *given_as, faults, is_needed=url is not None)
         keys: tuple[bytes, ...] = ()
         if secrets is not None:
             try:
@@ -228,25 +217,10 @@ class Settings(BaseSettings):
         if url is None:
             faults += [f"{PREFIX}EVENTS_URL is not set, and its secret is"] if secrets is not None else []
         else:
-            faults += _over_tls("EVENTS_URL", url.get_secret_value())
-            if secrets is None and not faults:
-                faults.append(f"{PREFIX}EVENTS_SECRET, {PREFIX}EVENTS_SECRET_FILE: set one of the two")
+            faults += _in_the_open("EVENTS_URL", url.get_secret_value())
         if faults:
             raise SettingsError(faults)
         return None if url is None else EventsAt(url=str(url.get_secret_value()), keys=keys, source=self.events_source)
-
-    def _secret(self, name: str, said: SecretStr | None, file: Path | None, faults: list[str]) -> str | None:
-        """A secret from its variable or its file; what is wrong goes to `faults`."""
-        if said is not None and file is not None:
-            faults.append(f"{PREFIX}{name}, {PREFIX}{name}_FILE: set one of the two")
-            return None
-        if said is not None:
-            return said.get_secret_value().strip()
-        try:
-            return None if file is None else _text(file, f"{name}_FILE").strip()
-        except SettingsError as error:
-            faults += error.faults
-            return None
 
     def vault(self) -> Vault:
         """The vault with the keys of `keys_file` or `keys`. Raises SettingsError for no such keys, or both."""
@@ -292,15 +266,33 @@ def read_keys(path: Path) -> Vault:
         raise SettingsError([f"{PREFIX}KEYS_FILE: {path}: {fault}" for fault in error.faults]) from None
 
 
-def _over_tls(name: str, url: AnyHttpUrl) -> list[str]:
+def _stays_secret(address: object) -> bool:
+    """Whether what goes to this address goes over TLS, or stays on this machine."""
+    try:
+        parts = urlsplit("" if address is None else str(address))
+        return bool(parts.hostname) and (
+            parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in _HERE)
+        )
+    except ValueError:
+        return False
+
+
+def _in_the_open(name: str, url: AnyHttpUrl) -> list[str]:
     """A fault for an address to which a secret would go in the open."""
-    if url.scheme == "https" or url.host in _HERE:
+    if _stays_secret(url):
         return []
     return [f"{PREFIX}{name} has to begin with https://, since what goes there is secret"]
 
 
-def _text(path: Path, name: str) -> str:
+def _secret(name: str, said: SecretStr | None, file: Path | None, faults: list[str], *, is_needed: bool) -> str | None:
+    """A secret from its variable or its file, without what a file has around it; what is wrong goes to `faults`."""
+    if (said is not None and file is not None) or (is_needed and said is None and file is None):
+        faults.append(f"{PREFIX}{name}, {PREFIX}{name}_FILE: set one of the two")
+        return None
+    if said is not None:
+        return said.get_secret_value().strip()
     try:
-        return path.read_text(encoding="utf-8")
+        return None if file is None else file.read_text(encoding="utf-8").strip()
     except OSError as error:
-        raise SettingsError([f"{PREFIX}{name}: {path} cannot be read: {error.strerror}"]) from None
+        faults.append(f"{PREFIX}{name}_FILE: {file} cannot be read: {error.strerror}")
+        return None

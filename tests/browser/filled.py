@@ -5,6 +5,7 @@ from datetime import timedelta
 from bot import campaigns, contacts, library, preview, signals, staff
 from bot.campaigns import drafts
 from bot.errors import UnreachableError
+from bot.klant import Target, Why, outbox
 from bot.store import conversation
 from bot.wording import data
 from tests.console.conftest import Town
@@ -83,8 +84,21 @@ class Filled(Town):
             contacts.note(session, self.wording, self.vault, number, "Belt liever.", by="mei", now=self.now)
         self.deliver()
 
+    def _elsewhere(self):
+        """Open Klant refuses a request, and whoever takes our events does not answer."""
+        with self.sessions.begin() as session:
+            row = outbox.take(session, Target.OPEN_KLANT, "teller", self.now)
+            why = Why("It refused this ({status}): {fields}.", {"status": 400, "fields": "klantcontact.kanaal invalid"})
+            outbox.failed(row, why, self.now)
+            row = outbox.take(session, Target.EVENTS, "teller", self.now)
+            away = Why("It gave no answer in time.")
+            outbox.put_off(row, away, self.now, wait=None, draw=0.5)
+            outbox.stand_still(session, Target.EVENTS, away, self.now, wait=None)
+
     def _citizens(self):
         """Some dozen people who joined, heard of something, and answered each in their own way."""
+        with self.sessions.begin() as session:
+            outbox.listen(session, tuple(Target), self.now)
         for number in range(14):
             self.joins(str(9000 + number), "money", language=("nl", "en", "ar")[number % 3])
         self.signal()
@@ -98,6 +112,7 @@ class Filled(Town):
                 self._answers(str(9000 + number), choice)
         self.later(days=1)
         self._claims()
+        self._elsewhere()
 
     def _answers(self, chat, choice):
         try:

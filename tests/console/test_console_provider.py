@@ -349,3 +349,23 @@ def test_the_settings_describe_a_sign_in_whole_or_tell_every_fault(monkeypatch, 
         "OIDC_ISSUER", "OIDC_CLIENT_SECRET", "CONSOLE_URL", "OIDC_ROLES",
     ]  # fmt: skip
     assert "and another" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "issuer",
+    ["http://localhost:x@login.example/", "http://127.0.0.1.example", "https://", "https://[x", "ftp://localhost"],
+)
+def test_an_issuer_to_which_a_secret_would_go_in_the_open_is_refused(monkeypatch, issuer):
+    right = {
+        "OIDC_CLIENT_ID": "h",
+        "OIDC_CLIENT_SECRET": "s",
+        "CONSOLE_URL": "http://[::1]:8081",
+        "OIDC_ISSUER": issuer,
+    }
+    for name, value in right.items():
+        monkeypatch.setenv(f"HANDREIKING_{name}", value)
+
+    with pytest.raises(SettingsError) as caught:
+        settings.read().sign_in()
+
+    assert [fault.partition(":")[0] for fault in caught.value.faults] == ["HANDREIKING_OIDC_ISSUER"]
