@@ -75,6 +75,12 @@ def routes(desk: Desk) -> APIRouter:
             first = staff.first_password(session, login, by=me.login, now=desk.now, pick=desk.pick)
         return desk.page(request, "account_password.html", row=row, password=first)
 
+    @router.post("/factor")
+    def reset_factor(me: Annotated[SignedIn, allowed(May.ADMINISTER)], login: _Login = "") -> Response:
+        with desk.writing() as session:
+            staff.reset_factor(session, login, by=me.login, now=desk.now)
+        return go_to(f"/administration/accounts/one?login={login}", "factor_reset")
+
     @router.post("/shut")
     def shut(me: Annotated[SignedIn, allowed(May.ADMINISTER)], login: _Login = "") -> Response:
         with desk.writing() as session:

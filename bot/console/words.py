@@ -178,6 +178,7 @@ DONE: Final[Mapping[str, str]] = {
     "account_shut": N_("The account is shut, and its sessions have ended."),
     "account_opened": N_("The account is open again."),
     "account_out": N_("This person is signed out everywhere."),
+    "factor_reset": N_("The second factor is removed, and this person is signed out everywhere."),
     "erased": N_("What identifies this person is erased. They are told so in the chat."),
     "tried_again": N_("It is tried again. If it fails, it is back here in some minutes."),
     "told_again": N_("What was not told is told again within a minute, if it is taken now."),

@@ -23,6 +23,7 @@ from bot.staff.administering import (
     enable,
     first_password,
     open_sessions,
+    reset_factor,
     sign_out,
 )
 from bot.staff.elsewhere import (
@@ -96,6 +97,7 @@ __all__ = [
     "open_session",
     "open_sessions",
     "prove",
+    "reset_factor",
     "roles_in",
     "seen",
     "set_password",

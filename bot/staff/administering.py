@@ -7,6 +7,7 @@ from typing import Final
 from sqlmodel import Session, func, select
 
 from bot.errors import RefusedError
+from bot.staff import factor
 from bot.staff.accounts import known_as, set_password
 from bot.staff.sessions import end_all
 from bot.store import ledger
@@ -30,6 +31,18 @@ def first_password(session: Session, login: str, *, by: str, now: datetime, pick
     set_password(session, login, password, by=by, now=now)
     end_all(session, row.id)
     return password
+
+
+def reset_factor(session: Session, login: str, *, by: str, now: datetime) -> None:
+    """Take the second factor away from somebody who lost phone and recovery codes. Their sessions end.
+
+    Raises RefusedError for one's own account, since that asks for the password, and when there is none.
+    """
+    row = known_as(session, login)
+    if row.login == by.strip().casefold():
+        raise RefusedError("Your own second factor is removed on your profile, with your password.")
+    factor.clear(session, login, by=by, now=now)
+    end_all(session, row.id)
 
 
 def enable(session: Session, login: str, *, by: str, now: datetime) -> StaffRow:

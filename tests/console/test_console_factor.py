@@ -156,3 +156,32 @@ def test_who_has_no_password_here_is_told_where_it_is_kept(town):
     assert 'name="password"' not in sam.get("/profile/password").text
     assert "<svg" not in sam.get("/profile/second-factor").text
     assert sam.post("/profile/second-factor", code="123456").status_code == 409
+
+
+def test_an_administrator_helps_who_lost_phone_and_recovery_codes(town, eva):
+    ada, one = town.as_("ada"), "/administration/accounts/one?login=eva"
+    assert "/administration/accounts/factor" not in ada.get(one).text
+    assert ada.post("/administration/accounts/factor", login="eva").status_code == 409
+    with_factor(town, eva)
+    assert "/administration/accounts/factor" in ada.get(one).text
+
+    done = ada.post("/administration/accounts/factor", login="eva")
+
+    assert "The second factor is removed" in done.text
+    assert eva.get("/").url.path == "/signin"
+    assert signed_in(town).answer.status_code == 200
+    with town.sessions() as session:
+        assert session.exec(select(AuditRow).where(AuditRow.action == "staff.second_factor_removed")).one().who == "ada"
+
+
+def test_nobody_takes_their_own_second_factor_away_without_their_password(town, eva):
+    with town.sessions.begin() as session:
+        staff.change(
+            session, "eva", staff.NewStaff(login="eva", name="Eva", roles=["administrator"]), by="ada", now=town.now
+        )
+    eva = signed_in(town)
+    with_factor(town, eva)
+
+    assert eva.post("/administration/accounts/factor", login=" EVA").status_code == 409
+
+    assert signed_in(town).answer.status_code == 422
