@@ -83,6 +83,9 @@ class Settings(BaseSettings):
         "auditor=auditor",
         description="Which value of that claim gives which role: value=role, with commas between.",
     )
+    theme_file: Path | None = Field(
+        default=None, description="A style sheet of your own, laid over the staff's pages: tokens of NL Design System."
+    )
     second_factor: Annotated[str, Field(pattern="^(optional|required)$")] = Field(
         default="optional", description="required: whoever signs in with a password needs a code from an app as well."
     )

@@ -84,6 +84,7 @@ def run(
                     provider=None if sign_in is None else console.Provider(**sign_in),
                     second_factor=settings.second_factor == "required",
                     settings=given(settings),
+                    pages=console.Pages(b"" if settings.theme_file is None else console.theme_of(settings.theme_file)),
                     look=lambda: at_a_glance(whole.sessions, journey.wording, parts.now(), whole.today()),
                     rate_per_s=settings.rate_per_s,
                 )

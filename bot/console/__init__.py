@@ -8,8 +8,14 @@ from bot.console.desk import (
     Desk,
     Setting,
 )
+from bot.console.pages import (
+    Pages,
+)
 from bot.console.provider import (
     Provider,
 )
+from bot.console.theme import (
+    theme_of,
+)
 
-__all__ = ["Desk", "Provider", "Setting", "build"]
+__all__ = ["Desk", "Pages", "Provider", "Setting", "build", "theme_of"]

@@ -27,10 +27,10 @@ _LOCALES: Final[Mapping[str, str]] = {"nl": "nl", "en": "en_GB"}
 
 
 class Pages:
-    """One environment for each language, so that a page can never be half in another."""
+    """One environment for each language, so that no page is half in another. `theme`: a municipality's own CSS."""
 
-    def __init__(self) -> None:
-        self.static = Static(files("bot.console") / "static")
+    def __init__(self, theme: bytes = b"") -> None:
+        self.static = Static(files("bot.console") / "static", theme)
         self._environments = {language: self._environment(language) for language in LANGUAGES}
 
     def render(self, template: str, language: str, **said: Any) -> str:

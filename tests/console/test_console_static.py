@@ -4,11 +4,14 @@ import gzip
 import hashlib
 import re
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from bot import console
 from bot.console.catalogue import file, untranslated, updated
+from bot.errors import FaultsError
 from bot.wording.update import written
 from tests.vendoring import HOMES
 
@@ -56,3 +59,35 @@ def test_the_dutch_of_the_console_is_whole_and_up_to_date():
     catalog = updated({})
     assert written(catalog) == file().read_text(encoding="utf-8"), "run python -m bot.console.catalogue"
     assert untranslated(catalog) == []
+
+
+def test_a_municipality_lays_its_own_look_over_the_pages(town, tmp_path):
+    theme = tmp_path / "theme.css"
+    theme.write_text(":root { --utrecht-link-color: #00489b; }\n@media (width > 40em) { .sheet { border: 0 } }\n")
+    town.app = console.build(replace(town.app.state.desk, pages=console.Pages(console.theme_of(theme))))
+    browser = town.as_("eva")
+
+    address = re.search(r'href="(/static/console[^"]+)"', browser.get("/").text)[1]
+    sheet = browser.get(address).text
+
+    assert sheet.startswith("@layer components, tokens, pages, theme;")
+    assert f"@layer theme{{{theme.read_text()}}}" in sheet
+
+
+@pytest.mark.parametrize(
+    ("css", "told"),
+    [
+        ('@import "https://fonts.test/a.css";', ["line 1: @import cannot stand in a theme"]),
+        (":root { --a: 1 }\n.b { background: url(https://x.test/y.png) }", ["line 2: it fetches a file"]),
+        ('@font-face { src: url("x.woff2") }\n} .c { color: red }', ["line 1: it fetches a file", "line 2: "]),
+    ],
+)
+def test_what_a_browser_would_leave_out_of_a_theme_is_told_before_anything_starts(tmp_path, css, told):
+    theme = tmp_path / "theme.css"
+    theme.write_text(css)
+
+    with pytest.raises(FaultsError) as caught:
+        console.theme_of(theme)
+
+    assert len(caught.value.faults) == len(told)
+    assert all(part in fault for part, fault in zip(told, caught.value.faults, strict=True)), caught.value.faults
