@@ -316,13 +316,13 @@ def test_what_another_campaign_wrote_for_itself_is_not_opened_here(begun):
 
 def test_without_a_chat_and_after_ten_it_is_refused_in_words(begun):
     eva = begun.as_("eva")
-    refused = eva.post("/campaigns/zorg/test", variant=WARM, language="nl")
+    refused = eva.post("/campaigns/zorg/test", variant=WARM, language="nl", back="message")
     assert refused.status_code == 409
     assert "No chat of yours is linked" in refused.text
     links_chat(begun, eva)
     for _ in range(10):
-        eva.post("/campaigns/zorg/test", follow=False, variant=WARM, language="nl")
-    refused = eva.post("/campaigns/zorg/test", variant=WARM, language="nl")
+        eva.post("/campaigns/zorg/test", follow=False, variant=WARM, language="nl", back="message")
+    refused = eva.post("/campaigns/zorg/test", variant=WARM, language="nl", back="message")
     assert "You sent 10 tests in the last hour" in refused.text
 
 
