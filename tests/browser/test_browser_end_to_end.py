@@ -150,8 +150,7 @@ def write(desk, title):
     desk.page.fill("#first", "2026-11-01")
     desk.page.fill("#until", "2027-01-31")
     desk.page.fill("#hourly_maximum", "100")
-    desk.button("Save")
-    desk.button("Finish and hand over for approval")
+    desk.button("Save, finish and hand over for approval")
     desk.reads("Take it back")
     return desk.page.url.split("/campaigns/")[1].split("?")[0]
 
