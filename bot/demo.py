@@ -17,13 +17,14 @@ from sqlalchemy import select
 from sqlalchemy.orm import sessionmaker
 from sqlmodel import Session, col
 
-from bot import campaigns, console, links, sandbox, signals, staff
+from bot import campaigns, console, contacts, links, sandbox, signals, staff
 from bot.contacts import working_days_after
 from bot.core.facts import Origin
 from bot.errors import InTheWayError
 from bot.journey import Journey
 from bot.leader import only_process
 from bot.library import Shelf
+from bot.neighbours import NEIGHBOURS, Street, at_work
 from bot.operating.findings import Finding
 from bot.operating.glance import at_a_glance
 from bot.sandbox import Example, MovableClock
@@ -37,12 +38,12 @@ TOKEN = "100:demo-only-not-a-secret"  # nosec B105  # noqa: S105 - opens only th
 SOURCE = "urn:handreiking-demo:gemeente"
 OPENS = time(10)
 SHOWN = 6
-EDITOR, APPROVER = "eva", "sam"
+EDITOR, APPROVER, CONTACT = "eva", "sam", "mei"
 #: The example municipality's staff, one for each role.
 PEOPLE = {
     EDITOR: ("Eva de Vries", "editor"),
     APPROVER: ("Sam Bakker", "approver"),
-    "mei": ("Mei Lin", "contact"),
+    CONTACT: ("Mei Lin", "contact"),
     "rik": ("Rik Jansen", "researcher"),
     "ada": ("Ada Smit", "administrator"),
     "otto": ("Otto Visser", "auditor"),
@@ -51,13 +52,17 @@ PEOPLE = {
 
 @dataclass(kw_only=True)
 class Demo:
-    """What a person in the demo can see working. `say` prints a line; `tick` and `now` are the real clock."""
+    """What a person in the demo can see working. `say` prints a line; `tick` and `now` are the real clock.
+
+    `inhabited`: colleagues and neighbours were there before, so that the staff's pages have something to show.
+    """
 
     directory: Path
     port: int
     say: Callable[[str], None]
     now: Callable[[], datetime]
     tick: Callable[[], float]
+    inhabited: bool = False
 
     async def run(self, stop: asyncio.Event, *, reset: bool = False) -> None:
         """Run until `stop` is set. Raises InTheWayError for a second start or a port that is taken."""
@@ -95,6 +100,7 @@ class Demo:
             except OSError as error:
                 other = f"Try `handreiking demo --port {self.port + 10}`."
                 raise InTheWayError(f"port {self.port} cannot be used: {error.strerror}. {other}") from None
+            street: asyncio.Task[None] | None = None
             try:
                 service = Service(
                     journey=journey,
@@ -108,18 +114,38 @@ class Demo:
                     pages_port=self.port + 2,
                     plan_every_s=0.5,
                 )
+                self._colleagues(journey)
+                street = self._street(stand_in, journey, running.url)
                 await service.run(stop, ready=lambda _: self._welcome(running.url, clock.now(), wording))
             finally:
+                if street is not None:
+                    street.cancel()
                 await running.stop()
                 engine.dispose()
 
-    def _pages(self, journey: Journey) -> FastAPI:
-        """The staff's pages, with one person for each role whom anybody may step into."""
+    def _street(self, stand_in: sandbox.Sandbox, journey: Journey, url: str) -> asyncio.Task[None] | None:
+        """Neighbours who begin to live, at the first start of a demo that has them."""
+        with journey.sessions.begin() as session:
+            if not self.inhabited or not at_work(session, journey, editor=EDITOR, now=journey.clock()):
+                return None
+        answers = contacts.Signature(name="Mei", team=None, by=CONTACT)
+        return asyncio.create_task(self._live(Street(sandbox=stand_in, journey=journey, answers=answers), url))
+
+    async def _live(self, street: Street, url: str) -> None:
+        await street.live()
+        for one in NEIGHBOURS:
+            self.say(f"  {one.name} asked for contact: {url}/chat?user={one.user}&lang={one.language}&name={one.name}")
+
+    def _colleagues(self, journey: Journey) -> None:
+        """One person for each role."""
         with journey.sessions.begin() as session:
             for login, (name, role) in PEOPLE.items():
                 if login not in {row["login"] for row in staff.listing(session)}:
                     new = staff.NewStaff(login=login, name=name, roles=[role])
                     staff.add(session, new, staff_id=login, by=EDITOR, now=journey.clock())
+
+    def _pages(self, journey: Journey) -> FastAPI:
+        """The staff's pages, where anybody may step into each of the colleagues."""
         new_token = partial(secrets.token_urlsafe, 32)
         zone = ZoneInfo(journey.wording.municipality.zone)
 

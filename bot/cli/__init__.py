@@ -57,7 +57,7 @@ def demo(
     from bot.demo import Demo
 
     log.set_up("WARNING")
-    trial = Demo(directory=directory.resolve(), port=port, say=say, now=parts.now, tick=parts.monotonic)
+    trial = Demo(directory=directory.resolve(), port=port, say=say, now=parts.now, tick=parts.monotonic, inhabited=True)
     stop = asyncio.Event()
     running.until_told(trial.run(stop, reset=reset), stop)
 
