@@ -1,17 +1,20 @@
 """What somebody could try who has a role here, or none: reading what is another's, approving their own."""
 
+import dataclasses
 import json
 import re
 
 import pytest
 from sqlmodel import select
 
-from bot import campaigns, mydata, staff
+from bot import campaigns, console, mydata, staff
 from bot.campaigns import drafts
+from bot.console.desk import COOKIE
 from bot.errors import RefusedError
 from bot.staff import accounts
 from bot.store import ledger
 from bot.store.tables import InboxRow, LinkCodeRow, StaffRow
+from tests.console.conftest import PEOPLE
 from tests.console.test_console_contact import asks
 
 PASSWORD = "een zin die niemand raadt"
@@ -92,6 +95,29 @@ def test_who_wrote_a_campaign_does_not_approve_a_copy_of_it_that_somebody_else_m
         campaigns.approve(session, "stadspas-opnieuw", town.wording, by=author, now=town.now)
     with town.sessions.begin() as session:
         campaigns.approve(session, "stadspas-opnieuw", town.wording, by="sam", now=town.now)
+
+
+def test_outside_the_demo_nobody_steps_in_without_a_password(town):
+    town.app = console.build(dataclasses.replace(town.desk, people=()))
+    browser = town.browser()
+
+    for login in (*PEOPLE, ""):
+        answer = browser.post("/signin/demo", login=login)
+        assert (answer.status_code, browser.cookies) == (404, {}) or answer.status_code == 400
+    assert "step in" not in browser.get("/signin").text
+    assert COOKIE not in browser.cookies
+
+
+@pytest.mark.parametrize(
+    "back", ["//evil.test", "/\\evil.test", "https://evil.test", "/\t/evil.test", "/\n/evil.test", "/signin"]
+)
+def test_signing_in_leads_nowhere_else(town, back):
+    with_password(town)
+
+    answer = town.browser().post("/signin", login="eva", password=PASSWORD, back=back, follow=False)
+
+    assert answer.status_code == 303
+    assert re.match(r"/($|[^/\\\s])", answer.headers["location"])
 
 
 def test_an_administrator_reads_no_talk_in_the_file_of_a_person(town):
