@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import CursorResult, func, update
+from sqlalchemy import CursorResult, delete, func, update
 from sqlmodel import Session, col, select
 
 from bot.core.talk import LinkResult
 from bot.errors import FaultsError, RefusedError
 from bot.store import ledger
-from bot.store.tables import LinkBatchRow, LinkCodeRow, LinkRow
+from bot.store.tables import AuditRow, LinkBatchRow, LinkCodeRow, LinkRow
 from bot.store.vault import Vault
 
 ALPHABET = "ABCDEFGHJKMNPQRSTUVWXYZ23456789"  # nothing that reads like another letter on paper
@@ -207,6 +207,16 @@ def use_code(session: Session, vault: Vault, text: str, citizen: str, now: datet
     session.merge(LinkRow(reference_hash=reference, citizen_id=citizen, linked_at=now))
     ledger.audit(session, now, "citizen", "link", citizen)
     return LinkResult.LINKED
+
+
+def forget(session: Session, citizen: str) -> None:
+    """This person is tied to nothing any more. Their codes go too: each was used in the moment that the trail tells of.
+
+    So nobody can find out whose reference belongs to what stays of them.
+    """
+    session.execute(delete(LinkRow).where(col(LinkRow.citizen_id) == citizen))
+    moments = select(AuditRow.at).where(col(AuditRow.action) == "link", col(AuditRow.subject) == citizen)
+    session.execute(delete(LinkCodeRow).where(col(LinkCodeRow.used_at).in_(moments)))
 
 
 def reference_of(session: Session, vault: Vault, text: str) -> str | None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import func, select, update
 from sqlmodel import Session, SQLModel, col
 
 from bot import klant, links, outbox, saying
@@ -93,13 +93,18 @@ def person(session: Session, citizen: str | None) -> CitizenRow:
     return found
 
 
-def as_file(session: Session, wording: Wording, vault: Vault, citizen: CitizenRow, now: datetime) -> str:
+def as_file(
+    session: Session, wording: Wording, vault: Vault, citizen: CitizenRow, now: datetime, *, talks: bool = True
+) -> str:
     """`collect` as JSON, indented, in UTF-8."""
-    return json.dumps(collect(session, wording, vault, citizen, now), ensure_ascii=False, indent=2, default=_plain)
+    collected = collect(session, wording, vault, citizen, now, talks=talks)
+    return json.dumps(collected, ensure_ascii=False, indent=2, default=_plain)
 
 
-def collect(session: Session, wording: Wording, vault: Vault, citizen: CitizenRow, now: datetime) -> dict[str, Any]:
-    """Everything that is kept of this person, opened: it is theirs."""
+def collect(
+    session: Session, wording: Wording, vault: Vault, citizen: CitizenRow, now: datetime, *, talks: bool = True
+) -> dict[str, Any]:
+    """Everything that is kept of this person, opened: it is theirs. `talks`: also the words of a talk that goes on."""
     messages = _of(session, MessageRow, citizen)
     nudges = [row for row in messages if row.purpose == ledger.NUDGE]
     return {
@@ -145,7 +150,8 @@ def collect(session: Session, wording: Wording, vault: Vault, citizen: CitizenRo
             | {
                 "phone": None if row.phone_sealed is None else vault.open(row.phone_sealed),
                 "said": [
-                    {"at": line.at, "by": line.by, "kind": line.kind or "said", "text": vault.open(line.text_sealed)}
+                    {"at": line.at, "by": line.by, "kind": line.kind or "said"}
+                    | ({"text": vault.open(line.text_sealed)} if talks else {"text_in": "/mydata"})
                     for line in conversation.contact_lines(session, row.id)
                 ],
                 "passed_on": klant.passed_on(session, row.id),
@@ -241,7 +247,8 @@ def erase(session: Session, citizen: CitizenRow, now: datetime, *, by: str, upda
     """
     outbox.leave(session, citizen, Standing.ERASED, now, update_id=update_id)
     conversation.forget_contact(session, _of(session, ContactRequestRow, citizen))
-    session.execute(delete(LinkRow).where(col(LinkRow.citizen_id) == citizen.id))
+    links.forget(session, citizen.id)
+    ledger.forget_given_up(session, citizen.chat_hash, now)
     session.execute(
         update(SignalRow).where(col(SignalRow.citizen_id) == citizen.id).values(citizen_id=None, data={}, said_by=None)
     )
@@ -304,9 +311,13 @@ def show(session: Session, wording: Wording, vault: Vault, citizen: CitizenRow, 
 
 
 def hand_over(session: Session, wording: Wording, vault: Vault, citizen: CitizenRow, now: datetime, *, by: str) -> str:
-    """`as_file`, to be given to the person; taking it is audited."""
+    """`as_file`, to be given to the person; taking it is audited.
+
+    Without the words of a talk that goes on: those are read by whoever helps, and by nobody else of the staff. Who has
+    such a talk has the chat, and with it /mydata, where they stand.
+    """
     ledger.audit(session, now, by, "person.export", citizen.id)
-    return as_file(session, wording, vault, citizen, now)
+    return as_file(session, wording, vault, citizen, now, talks=False)
 
 
 def _count(session: Session, table: type[SQLModel], citizen: CitizenRow) -> int:

@@ -494,6 +494,20 @@ def test_an_account_is_found_anew_and_a_lost_second_factor_is_taken_away(municip
     assert said == ["staff.add", "staff.unlink", "staff.second_factor_removed"]
 
 
+def test_another_password_ends_the_sessions_that_the_one_before_opened(municipality, sessions):
+    from bot import staff
+
+    municipality("staff", "add", "eva", "--name", "Eva", "--role", "editor", "--by", "ada")
+    with sessions.begin() as session:
+        staff.open_session(session, staff.known_as(session, "eva"), "a token", TUESDAY_TEN)
+
+    code, _, _ = municipality("staff", "password", "eva", "--password", "een zin die niemand raadt", "--by", "ada")
+
+    assert code == 0
+    with sessions() as session:
+        assert staff.signed_in(session, "a token", TUESDAY_TEN) is None
+
+
 def test_a_person_is_shown_exported_and_wiped_on_a_letter(municipality, sessions, wording, tmp_path):
     from bot.mydata import code_of
     from bot.settings import read_keys

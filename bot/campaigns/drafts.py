@@ -62,7 +62,10 @@ def edit(session: Session, campaign: str, *, by: str, now: datetime) -> Campaign
 
 
 def duplicate(session: Session, campaign: str, title: str, *, by: str, now: datetime) -> CampaignDraftRow:
-    """A new one with everything of another, but for its days: those have to be chosen anew. Raises RefusedError."""
+    """A new one with everything of another, but for its days: those have to be chosen anew. Raises RefusedError.
+
+    Whoever wrote the other one has a hand in this one too, for the words are theirs.
+    """
     file = file_of(campaign_known(session, campaign))
     fresh = new_id(session, title)
     content = content_of(file)
@@ -72,7 +75,10 @@ def duplicate(session: Session, campaign: str, title: str, *, by: str, now: date
     message = content[Step.MESSAGE]
     message["variants"] = [one.replace(old, new, 1) if one.startswith(old) else one for one in message["variants"]]
     message["wordings"] = [{**own, "id": own["id"].replace(old, new, 1)} for own in message["wordings"]]
-    return _kept(session, fresh, content, by=by, now=now)
+    hands = sorted(ledger.editors(session, [campaign])[campaign])
+    # Version 0: no save of this one, so it overtakes nobody.
+    saves = [{"step": str(Step.MESSAGE), "by": hand, "at": now.isoformat(), "version": 0} for hand in hands]
+    return _kept(session, fresh, content, by=by, now=now, saves=saves)
 
 
 def save(
@@ -180,13 +186,20 @@ def whole(row: CampaignDraftRow, wording: Wording) -> CampaignFile | None:
 
 
 def _kept(
-    session: Session, campaign: str, content: Content, *, by: str, now: datetime, based_on: str | None = None
+    session: Session,
+    campaign: str,
+    content: Content,
+    *,
+    by: str,
+    now: datetime,
+    based_on: str | None = None,
+    saves: Sequence[Mapping[str, Any]] = (),
 ) -> CampaignDraftRow:
     row = CampaignDraftRow(
         id=campaign,
         title=str(content[Step.CARD]["title"]),
         content={str(step): dict(values) for step, values in content.items()},
-        saves=[],
+        saves=[dict(one) for one in saves],
         version=1,
         based_on=based_on,
         started_by=by,

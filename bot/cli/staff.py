@@ -47,6 +47,7 @@ def staff_password(
     whole = parts.from_environment()
     with whole.sessions.begin() as session:
         staff.set_password(session, login, password, by=by, now=parts.now())
+        staff.end_all(session, staff.known_as(session, login).id)  # also whoever came in with the one before
     say(f"{login} can sign in with it.")
 
 

@@ -1,6 +1,7 @@
 """Who may work here: accounts made, changed, shut, and signed out."""
 
 from typing import Annotated, Any
+from urllib.parse import quote
 
 from fastapi import APIRouter, Form, Request
 from starlette.responses import Response
@@ -44,7 +45,7 @@ def routes(desk: Desk) -> APIRouter:
                 row = staff.add(session, new, staff_id=desk.journey.new_id(), by=me.login, now=desk.now)
         except FaultsError as error:
             return _form(desk, request, new, error.faults)
-        return go_to(f"/administration/accounts/one?login={row.login}", "account_made")
+        return go_to(_address(row.login), "account_made")
 
     @router.get("/one")
     def one(request: Request, _: Annotated[SignedIn, allowed(May.ADMINISTER)], login: str = "") -> Response:
@@ -66,7 +67,7 @@ def routes(desk: Desk) -> APIRouter:
                 staff.change(session, login, new, by=me.login, now=desk.now)
         except FaultsError as error:
             return _one(desk, request, login, new, error.faults)
-        return go_to(f"/administration/accounts/one?login={login}", "saved")
+        return go_to(_address(login), "saved")
 
     @router.post("/password")
     def password(request: Request, me: Annotated[SignedIn, allowed(May.ADMINISTER)], login: _Login = "") -> Response:
@@ -85,21 +86,26 @@ def routes(desk: Desk) -> APIRouter:
     def shut(me: Annotated[SignedIn, allowed(May.ADMINISTER)], login: _Login = "") -> Response:
         with desk.writing() as session:
             staff.disable(session, login, by=me.login, now=desk.now)
-        return go_to(f"/administration/accounts/one?login={login}", "account_shut")
+        return go_to(_address(login), "account_shut")
 
     @router.post("/open")
     def reopen(me: Annotated[SignedIn, allowed(May.ADMINISTER)], login: _Login = "") -> Response:
         with desk.writing() as session:
             staff.enable(session, login, by=me.login, now=desk.now)
-        return go_to(f"/administration/accounts/one?login={login}", "account_opened")
+        return go_to(_address(login), "account_opened")
 
     @router.post("/out")
     def out(me: Annotated[SignedIn, allowed(May.ADMINISTER)], login: _Login = "") -> Response:
         with desk.writing() as session:
             staff.sign_out(session, login, by=me.login, now=desk.now)
-        return go_to(f"/administration/accounts/one?login={login}", "account_out")
+        return go_to(_address(login), "account_out")
 
     return router
+
+
+def _address(login: str) -> str:
+    """The page of one account: e-mail addresses may have signs that mean something in an address."""
+    return f"/administration/accounts/one?login={quote(login)}"
 
 
 def _form(desk: Desk, request: Request, given: NewStaff, faults: tuple[str, ...] = ()) -> Response:

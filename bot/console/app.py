@@ -4,6 +4,7 @@ from typing import Final
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
+from sqlalchemy.exc import DataError, StatementError
 from starlette.exceptions import HTTPException
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.responses import Response
@@ -35,7 +36,7 @@ from bot.console import (
 )
 from bot.console.desk import Desk, NotAllowed, NotSecured, NotSignedIn, go_to
 from bot.console.security import Guarded
-from bot.errors import RefusedError
+from bot.errors import FaultsError, RefusedError
 
 ENTRY: Final = (signin, profile, factor, home)
 #: In this order: what stands under a campaign's address is looked for before the campaign itself.
@@ -79,12 +80,22 @@ def build(desk: Desk) -> FastAPI:
         problem = "not_found" if status in {404, 405} else "wrong"
         return desk.page(request, "problem.html", status=status, problem=problem, sentence=None)
 
+    def beyond(request: Request, error: Exception) -> Response:
+        """A number or a day in an address that no database takes; any other error of it is one."""
+        cause = error.orig if isinstance(error, StatementError) else error
+        if not isinstance(error, DataError) and not isinstance(cause, OverflowError):
+            raise error
+        return not_here(request, error)
+
     app.add_exception_handler(NotSignedIn, to_sign_in)
     app.add_exception_handler(NotSecured, to_second_factor)
     app.add_exception_handler(NotAllowed, not_allowed)
     app.add_exception_handler(RefusedError, refused)
     app.add_exception_handler(HTTPException, not_here)
     app.add_exception_handler(RequestValidationError, not_here)
+    app.add_exception_handler(FaultsError, not_here)  # only of a form that no page of ours made
+    app.add_exception_handler(OverflowError, beyond)
+    app.add_exception_handler(StatementError, beyond)
     # Nothing secret stands on a page that repeats what another site made a browser send, so its packed size tells none.
     app.add_middleware(GZipMiddleware, minimum_size=1000, compresslevel=6)
     app.add_middleware(Guarded)

@@ -35,8 +35,11 @@ def routes(desk: Desk) -> APIRouter:
         back: Annotated[str, Form(max_length=500)] = "/",
     ) -> Response:
         token = desk.new_token()
+        with desk.reading() as session:
+            known = staff.kept_password(session, login)
+        ahead = staff.try_password(known, password)
         with desk.writing() as session:
-            row = sign_in(session, desk.journey.vault, login, password, code, desk.now)
+            row = sign_in(session, desk.journey.vault, login, password, code, desk.now, ahead)
             if not isinstance(row, Failed):
                 open_session(session, row, token, desk.now)
         if isinstance(row, Failed):

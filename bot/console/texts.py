@@ -178,6 +178,8 @@ def _propose_wording(desk: Desk, request: Request, form: FormData, me: SignedIn)
 def _propose_values(desk: Desk, request: Request, form: FormData, me: SignedIn) -> Response:
     path = _typed(form, "path")
     given = {field.name: _typed(form, field.id) for field in _fields_of(path)}
+    with desk.reading() as session:
+        _file(desk, session, path)
     try:
         values = _read(path, given)
         row = _proposed(

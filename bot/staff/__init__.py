@@ -13,10 +13,12 @@ from bot.staff.accounts import (
     add,
     change,
     disable,
+    kept_password,
     known_as,
     listing,
     names,
     set_password,
+    try_password,
     unlink,
 )
 from bot.staff.administering import (
@@ -88,6 +90,7 @@ __all__ = [
     "factor",
     "first_password",
     "go_on_checking",
+    "kept_password",
     "known_as",
     "last_check",
     "listing",
@@ -104,5 +107,6 @@ __all__ = [
     "sign_in",
     "sign_out",
     "signed_in",
+    "try_password",
     "unlink",
 ]

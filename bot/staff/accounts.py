@@ -2,9 +2,10 @@
 
 import re
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
+from threading import BoundedSemaphore
 from typing import Any, Final
 
 from pwdlib import PasswordHash
@@ -21,6 +22,8 @@ SHORTEST: Final = 12
 LONGEST: Final = 200
 LOGIN: Final = re.compile(r"[^\s@]{1,64}@[^\s@]{1,190}|[a-z0-9][a-z0-9._-]{1,63}")
 _hasher = PasswordHash.recommended()
+#: Each try takes 64 MB: whoever sends many at once waits, and does not take the memory of everything else.
+_at_once = BoundedSemaphore(2)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -98,6 +101,7 @@ def set_password(session: Session, login: str, password: str, *, by: str, now: d
     if not SHORTEST <= len(password) <= LONGEST:
         raise FaultsError([f"password: give {SHORTEST} to {LONGEST} characters; a sentence is fine"])
     row.password_hash = _hasher.hash(password)
+    row.totp_offered_sealed = None  # whoever knew the password before may have seen it, and would have both
     row.failures, row.locked_until = 0, None
     session.add(row)
     ledger.audit(session, now, by, "staff.password", row.login)
@@ -118,11 +122,37 @@ def unlink(session: Session, login: str, *, by: str, now: datetime) -> None:
     ledger.audit(session, now, by, "staff.unlink", row.login)
 
 
-def password_fits(row: StaffRow | None, password: str) -> bool:
-    """Whether this is the account's password. As slow for an account that does not exist as for one that does."""
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """A password held against what was kept of an account: `known`, None for no account or none with a password."""
+
+    known: str | None = field(repr=False)
+    fits: bool
+
+
+def kept_password(session: Session, login: str) -> str | None:
+    """The hash that is kept of an account's password; None also when there is no such account."""
+    row = session.exec(select(StaffRow).where(col(StaffRow.login) == login.strip().casefold())).first()
+    return None if row is None else row.password_hash
+
+
+def try_password(known: str | None, password: str) -> Tried:
+    """Hold a password against `kept_password`, ahead of the transaction in which nobody else can write."""
+    return Tried(known, _fits(known, password))
+
+
+def password_fits(row: StaffRow | None, password: str, ahead: Tried | None = None) -> bool:
+    """Whether this is the account's password. As slow for an account that does not exist as for one that does.
+
+    `ahead` is what `try_password` found; it counts while the account's password is still the one that it saw.
+    """
     known = None if row is None else row.password_hash
-    fits = _hasher.verify(password[:LONGEST], known or _nobodys())
-    return fits and known is not None
+    return ahead.fits if ahead is not None and ahead.known == known else _fits(known, password)
+
+
+def _fits(known: str | None, password: str) -> bool:
+    with _at_once:
+        return _hasher.verify(password[:LONGEST], known or _nobodys()) and known is not None
 
 
 def known_as(session: Session, login: str) -> StaffRow:

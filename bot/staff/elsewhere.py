@@ -32,7 +32,9 @@ class Arrived:
 
 def arrived(claims: Mapping[str, Any], *, claim: str, roles: Mapping[str, Role]) -> Arrived:
     """What checked claims say. `claim` is where roles stand, `roles` which value there is which role of ours."""
-    named = (str(claims.get(name) or "").strip().casefold() for name in _NAMED)
+    # An e-mail address that the sign-in itself did not check may be anybody's.
+    kept = [name for name in _NAMED if name != "email" or claims.get("email_verified") is not False]
+    named = (str(claims.get(name) or "").strip().casefold() for name in kept)
     login = next((one for one in named if LOGIN.fullmatch(one)), None)
     language = str(claims.get("locale") or "").partition("-")[0]
     return Arrived(

@@ -27,7 +27,7 @@ from bot.store.ledger.figures import (
     unresolved,
     upcoming,
 )
-from bot.store.ledger.given_up import dead_letters, uncertain_messages
+from bot.store.ledger.given_up import dead_letters, forget_given_up, uncertain_messages
 from bot.store.ledger.knowledge import closed_decisions, newest_policy, policy_row
 from bot.store.ledger.messages import (
     COUNTS,
@@ -154,6 +154,7 @@ __all__ = [
     "due_offers",
     "editors",
     "figures",
+    "forget_given_up",
     "forget_updates",
     "frozen",
     "in_flight_until",

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import and_, or_, select
+from sqlalchemy import and_, or_, select, update
 from sqlmodel import Session, col
 
 from bot.store.tables import InboxRow, MessageRow
@@ -18,6 +18,12 @@ def uncertain_messages(
     if before is not None:
         asked = asked.where(at <= before[0], or_(at < before[0], and_(at == before[0], number < before[1])))
     return session.execute(asked.order_by(at.desc(), number.desc()).limit(limit)).scalars().all()
+
+
+def forget_given_up(session: Session, chat_hash: str, now: datetime) -> None:
+    """What somebody said and could not be read is emptied, as when somebody of the staff forgets it."""
+    dead = (col(InboxRow.chat_hash) == chat_hash) & (col(InboxRow.state) == "dead")
+    session.execute(update(InboxRow).where(dead).values(state="done", done_at=now, body_sealed=None))
 
 
 def dead_letters(session: Session, limit: int) -> Sequence[InboxRow]:
