@@ -10,7 +10,7 @@ import holidays
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import text
+from sqlalchemy import text as sql
 from sqlmodel import col, select
 
 from bot import contacts, mydata, staff
@@ -147,7 +147,7 @@ def test_what_somebody_does_at_the_very_moment_that_the_clock_looks_comes_first(
         session.flush()
         clock.start()
         if engine.dialect.name == "postgresql":
-            waits = text("SELECT count(*) FROM pg_locks WHERE NOT granted")
+            waits = sql("SELECT count(*) FROM pg_locks WHERE NOT granted")
             while clock.is_alive() and not session.execute(waits).scalar_one():
                 clock.join(0.01)
     clock.join()
