@@ -8,6 +8,7 @@ version (`learn`). Every method but `learn` is one transaction, and none is open
 
 import hashlib
 import logging
+import threading
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -112,6 +113,8 @@ class Journey:
     shelf: library.Shelf = field(default_factory=library.Shelf)
     on_queued: Callable[[], None] = field(default=lambda: None)
     watch: Watch = field(default_factory=Watch)
+    _taking_up: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False, compare=False)
+    _texts: str | None = field(default=None, init=False, repr=False)  # the version that was looked at last
 
     # What is said.
 
@@ -121,16 +124,23 @@ class Journey:
 
         What cannot be read stays on the shelf, and what was said before goes on being said.
         """
-        with ledger.reading(self.sessions) as session:
-            try:
-                newer = self.shelf.newer(session)
-            except WordingError as error:
-                log.error("texts_unfit", extra={"of": len(error.faults)})  # noqa: TRY400 - an event word, no traceback
-                return False
-        if newer is not None:
-            self.wording = newer
-            log.info("texts_taken_up")
+        with self._taking_up:  # of two at once the slower one would put the older texts over the newer
+            newer = None
+            with ledger.reading(self.sessions) as session:
+                texts = library.texts_version(session)
+                try:
+                    newer = self.shelf.newer(session)
+                except WordingError as error:
+                    log.error("texts_unfit", extra={"of": len(error.faults)})  # noqa: TRY400 - an event word, no traceback
+            if newer is not None:
+                self.wording = newer
+                log.info("texts_taken_up")
+            self._texts = texts
         return newer is not None
+
+    def _is_behind(self, session: Session) -> bool:
+        """Whether texts count that this process did not look at yet: by those other campaigns may be approved."""
+        return self._texts is not None and self._texts != library.texts_version(session)
 
     # A signal arrives.
 
@@ -208,8 +218,10 @@ class Journey:
 
     @step("decide")
     def decide(self, limit: int = 200) -> int:
-        """Decide about the offers that are due a look; return how many."""
+        """Decide about the offers that are due a look; return how many. None while other texts wait to be taken up."""
         with self.sessions.begin() as session:
+            if self._is_behind(session):
+                return 0
             looked = planning.decide_due(session, self.wording, self.vault, self.clock(), limit)
         if looked:
             log.info("decide", extra={"offers": looked})
@@ -249,6 +261,7 @@ class Journey:
             sends = bool(messages) and outbox.is_sender(session, now, owner)
             outbox.settle(session, now, results, self.chat_gap)
             session.flush()
+            behind = sends and self._is_behind(session)  # asked before the wording is taken in hand
             leaving = (
                 outbox.let_go(
                     session,
@@ -257,6 +270,7 @@ class Journey:
                     now,
                     owner,
                     messages,
+                    behind=behind,
                     unreadable=lambda message, purpose: lost.append((message, purpose)),
                 )
                 if sends

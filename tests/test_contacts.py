@@ -10,13 +10,14 @@ import holidays
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sqlalchemy import text as sql
 from sqlmodel import col, select
 
 from bot import contacts, mydata, staff
 from bot.contacts import ClosedError, Outcome, Signature, Tab, TakenError
 from bot.core.talk import Blocked, SharedContact
 from bot.errors import RefusedError
-from bot.store.tables import AuditRow, ContactLineRow, ContactRequestRow, MessageRow
+from bot.store.tables import AuditRow, CitizenRow, ContactLineRow, ContactRequestRow, MessageRow
 from tests.world import World
 
 ANNA = "111"
@@ -125,6 +126,36 @@ def test_whoever_comes_second_waits_for_the_first_to_commit(world):
         assert waiting.is_alive()
     waiting.join()
     assert told == ["Mei van Dam was earlier: they took this request on 24-11-2026 at 10:00."]
+
+
+@pytest.mark.parametrize("talks", [False, True], ids=["a promise that is late", "a talk that went silent"])
+def test_what_somebody_does_at_the_very_moment_that_the_clock_looks_comes_first(world, engine, talks):
+    """They take it back, or speak again: neither a new day nor that it is over has any sense then."""
+    request = asks(world)
+    if talks:
+        replies(world, request)
+    world.later(days=20)
+    clock = threading.Thread(target=world.journey.upkeep)
+    with world.sessions.begin() as session:
+        who = session.get_one(ContactRequestRow, request).citizen_id
+        session.get(CitizenRow, who, with_for_update={"key_share": True})
+        theirs = session.get_one(ContactRequestRow, request)
+        if talks:
+            contacts.heard(session, world.wording, world.vault, theirs, "ik ben er weer", world.now)
+        else:
+            contacts.cancel(session, theirs, world.now)
+        session.flush()
+        clock.start()
+        if engine.dialect.name == "postgresql":
+            waits = sql("SELECT count(*) FROM pg_locks WHERE NOT granted")
+            while clock.is_alive() and not session.execute(waits).scalar_one():
+                clock.join(0.01)
+    clock.join()
+
+    assert (row(world, request).state, row(world, request).moved) == ("talking" if talks else "cancelled", 0)
+    with world.sessions() as session:
+        keys = session.exec(select(MessageRow.key).where(col(MessageRow.key).startswith("contact:")))
+        assert not [key for key in keys if "moved" in key or "closed" in key]
 
 
 def test_only_who_has_it_reads_answers_notes_and_closes(world):

@@ -542,6 +542,26 @@ async def test_when_it_was_refused_halfway_closing_it_takes_back_what_was_made(t
     assert there.addresses == {}
 
 
+@pytest.mark.parametrize("path", ["digitaleadressen", "internetaken"])
+async def test_what_arrived_there_unheard_is_taken_back_when_the_person_is_erased_before_it_is_tried_again(
+    town, there, path
+):
+    teller = telling(town, open_klant=there.at)
+    await teller.begin()
+    asks_to_be_called(town)
+    there.faults.append(Fault(path=path, status=None, after=True))
+    await teller.round()
+    assert len(there.addresses) == 1
+    with town.sessions.begin() as session:
+        mydata.erase(session, session.get(CitizenRow, town.citizen(ANNA).id), town.now, by="ada")
+
+    town.later(hours=1)
+    await teller.round()
+
+    assert there.addresses == {}
+    assert [task["status"] for task in there.tasks.values()] == ["verwerkt"] * (path == "internetaken")
+
+
 # Who listens.
 
 

@@ -59,9 +59,19 @@ class OpenKlant:
 
     async def make_task(self, request: Request, contact: str) -> str:
         """The uuid of the task."""
+        if (known := await self.task_of(contact)) is not None:
+            return known
+        return _uuid(await self._post("internetaken", payloads.interne_taak(request, contact, self._at.actor)))
+
+    async def task_of(self, contact: str) -> str | None:
+        """The uuid of the task that was made for this contact; None: there is none."""
         async for known in self._all("internetaken", {"aanleidinggevendKlantcontact__uuid": contact}):
             return _uuid(known)
-        return _uuid(await self._post("internetaken", payloads.interne_taak(request, contact, self._at.actor)))
+        return None
+
+    async def addresses_of(self, party: str) -> list[str]:
+        """The uuids of the numbers to call that were made for this betrokkene."""
+        return [_uuid(known) async for known in self._all("digitaleadressen", {"verstrektDoorBetrokkene__uuid": party})]
 
     async def is_done(self, task: str) -> bool | None:
         """Whether its staff closed it; None when it is not there any more."""

@@ -196,10 +196,7 @@ class Teller:
     async def _tell_open_klant(self, api: OpenKlant, item: _Item) -> None:
         """Each uuid is kept as soon as it comes, so that whoever goes on after a kill goes on from there."""
         if item.what == What.CLOSED:
-            if item.task is not None and not item.task_is_closed:
-                await api.close_task(item.task)
-            if item.address is not None:
-                await api.remove_address(item.address)
+            await self._take_back(api, item)
             await self._keep(item, address=None, closed_at=self.clock())
             return
         contact, party = item.contact, item.party
@@ -212,6 +209,21 @@ class Teller:
             await self._keep(item, address=await api.make_address(phone, party))
         if item.task is None:
             await self._keep(item, task=await api.make_task(item.request, contact))
+
+    async def _take_back(self, api: OpenKlant, item: _Item) -> None:
+        """The task and the number, also those that came there without our hearing so: nobody tries again to make them.
+
+        Without a contact that we know of there is neither.
+        """
+        if not item.task_is_closed and item.contact is not None:
+            task = item.task or await api.task_of(item.contact)
+            if task is not None:
+                await api.close_task(task)
+        numbers = [] if item.address is None else [item.address]
+        if not numbers and item.party is not None and item.request.how == "phone":
+            numbers = await api.addresses_of(item.party)
+        for number in numbers:
+            await api.remove_address(number)
 
     async def _keep(self, item: _Item, **values: Any) -> None:
         def keep(session: Session) -> None:

@@ -28,7 +28,7 @@ from bot.library.proposing import (
     take_file,
     withdraw,
 )
-from bot.library.shelf import Conflict, Shelf, body_hash, conflicts, current, in_force, version
+from bot.library.shelf import Conflict, Shelf, body_hash, conflicts, current, in_force, texts_version, version
 
 __all__ = [
     "CHANGED",
@@ -66,6 +66,7 @@ __all__ = [
     "softer",
     "take_both",
     "take_file",
+    "texts_version",
     "translation",
     "tried",
     "version",

@@ -102,9 +102,13 @@ def current(session: Session, files: Files) -> Wording:
 
 def version(session: Session) -> str:
     """Changes whenever `current` may say something else with the same files."""
+    return f"{texts_version(session)} {campaigns.own_version(session)}".strip()
+
+
+def texts_version(session: Session) -> str:
+    """The part of `version` that is about texts which two people change."""
     mark = ledger.mark(session, MARK)
-    own = campaigns.own_version(session)
-    return f"{'' if mark is None else mark['version']} {own}".strip()
+    return "" if mark is None else str(mark["version"])
 
 
 def bodies_of(session: Session, hashes: Collection[str]) -> dict[str, str]:

@@ -40,16 +40,18 @@ def let_go(
     owner: str,
     messages: Collection[int],
     *,
+    behind: bool = False,
     unreadable: Callable[[int, Purpose], None] = lambda _message, _purpose: None,
 ) -> list[Outgoing]:
     """Those of `messages` that may leave now, each marked as sending; the gate is asked again about every nudge.
 
-    One that no key opens ends as failed, and `unreadable` is told.
+    `behind`: other texts than those of `wording` count by now, and no nudge leaves. One that no key opens ends as
+    failed, and `unreadable` is told.
     """
     rows = ledger.departing(session, owner, messages) if messages else []
     if not rows:
         return []
-    door = _Door(session, wording, vault, now, rows, unreadable)
+    door = _Door(session, wording, vault, now, rows, unreadable, behind)
     leaving = [outgoing for row in rows if (outgoing := door.passes(row)) is not None]
     door.write_down()
     return leaving
@@ -65,6 +67,7 @@ class _Door:
     now: datetime
     rows: Collection[Row[Any]]
     unreadable: Callable[[int, Purpose], None]
+    behind: bool
     changes: list[dict[str, Any]] = field(default_factory=list)
     offers: list[dict[str, Any]] = field(default_factory=list)
     withdrawn: set[str] = field(default_factory=set)  # nudges that are contacts no more
@@ -100,6 +103,8 @@ class _Door:
         citizen = self.people[row.citizen_id]
         if citizen.chat_sealed is None:
             self._ends(row, "withdrawn", Standing.ERASED, Reason.STOPPED)
+        elif row.purpose == Purpose.NUDGE and self.behind:
+            self._waits(row, self.now + SOON)
         elif row.purpose == Purpose.NUDGE and self.halted:
             self._waits(row)
         elif row.purpose != Purpose.REPLY and row.citizen_id in self.unheard:

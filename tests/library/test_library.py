@@ -1,5 +1,6 @@
 """Texts changed by two people: what counts, what is refused, and that nothing is lost on the way."""
 
+import threading
 from dataclasses import replace
 from datetime import date, time, timedelta
 
@@ -15,7 +16,7 @@ from bot.errors import FaultsError, RefusedError
 from bot.library.merging import merged
 from bot.library.shelf import MARK
 from bot.store import ledger
-from bot.store.tables import AuditRow, CampaignRow, DecisionRow, TextBodyRow
+from bot.store.tables import AuditRow, CampaignRow, DecisionRow, FrozenRow, TextBodyRow
 from bot.wording import load
 from bot.wording.languages import signature, unsigned, with_signature
 
@@ -295,6 +296,74 @@ def test_a_nudge_that_left_with_old_words_can_still_be_explained_and_decided_aga
     with shop.sessions() as session:
         [decision] = session.exec(select(DecisionRow)).all()
     assert shop.journey.replay(decision.id).differences == []
+
+
+def queued(shop):
+    """A nudge is set aside by a process that took up all texts there are; return its number."""
+    shop.campaign()
+    shop.joins("anna", "money")
+    shop.journey.take_up()
+    shop.signal()
+    shop.journey.plan()
+    shop.journey.decide()
+    [leased] = shop.journey.lease("sender", 10)
+    return leased.message
+
+
+def test_no_nudge_leaves_in_words_that_were_replaced_a_moment_ago(shop):
+    """Another process approved others; this one has not taken them up. Sent now, the old ones would be frozen."""
+    message = queued(shop)
+    proposal = shop.propose(shop.changed(CARD, NEEDS, "Wat wij weten."))
+    with shop.sessions.begin() as session:
+        library.approve(session, shop.files, proposal, by="sam", now=shop.now)
+
+    assert shop.journey.depart("sender", [message]) == []
+    with shop.sessions() as session:
+        assert session.exec(select(FrozenRow)).all() == []
+    assert [row.state for row in shop.nudges()] == ["due"]
+    assert shop.journey.take_up()
+    shop.later(seconds=1)
+    assert shop.tick() == [], "the approval was of the words of before"
+
+
+def test_what_stops_no_campaign_stops_no_process_that_has_not_heard_of_it(shop):
+    message = queued(shop)
+    shop.joins("bram", "money")
+    shop.signal()
+    shop.journey.plan()
+    shop.record(shop.changed(CARD, "# checked_on = 2026-11-02", "checked_on = 2026-11-24"))
+
+    assert shop.journey.decide() == 0
+    assert shop.journey.depart("sender", [message]) == []
+    assert shop.journey.take_up()
+    shop.later(seconds=1)
+    assert sorted(outgoing.chat for outgoing in shop.tick()) == ["anna", "bram"]
+
+
+def test_of_two_that_take_up_texts_at_once_the_slower_one_does_not_undo_the_faster(shop):
+    """The pages and the process's own clock do."""
+    shop.approve(shop.propose(shop.changed(CARD, NEEDS, "Wat wij weten.")))
+    newest = shop.propose(shop.changed(CARD, "Wat wij weten.", "Wat wij nu weten."))
+    others = []
+
+    class Slow(library.Shelf):
+        def newer(self, session):
+            """Between reading and taking up, somebody approves and another thread takes that up, if it can."""
+            found = super().newer(session)
+            if not others:
+                with shop.sessions.begin() as writing:
+                    library.approve(writing, self.files, newest, by="sam", now=shop.now)
+                others.append(threading.Thread(target=shop.journey.take_up))
+                others[0].start()
+                others[0].join(timeout=1)
+            return found
+
+    shop.journey.shelf = Slow(messages=shop.root / "messages", locale=shop.root / "locale")
+    assert shop.journey.take_up()
+    others[0].join()
+    shop.journey.take_up()
+
+    assert shop.journey.wording.cards["zorgtoeslag"].weighing.need.endswith("Wat wij nu weten.")
 
 
 # What one person may do.
