@@ -593,7 +593,7 @@ def test_english_is_whole_and_arabic_may_leave_out_a_card_but_not_half(files):
 def test_a_register_signal_with_a_basis_and_an_assessment_may_be_switched_on(files):
     text = (files.root / CARD).read_text(encoding="utf-8")
     settled = text.replace("enabled = false", 'enabled = true\ndpia = "DPIA 2027-3"')
-    files.write(CARD, re.sub(r'legal_basis = "NOT SETTLED[^"]*"', 'legal_basis = "Wet X, artikel 1"', settled))
+    files.write(CARD, re.sub(r'legal_basis = "NOG NIET GEREGELD[^"]*"', 'legal_basis = "Wet X, artikel 1"', settled))
 
     assert files.faults() == []
 
