@@ -113,8 +113,8 @@ def test_every_card_settles_what_ap24_asks(wording):
     for card in wording.cards.values():
         assert card.professional_discretion
         assert {signal.origin for signal in card.signals if signal.enabled} >= {Origin.PROFESSIONAL}
-        assert "in the first eight weeks after a death: human contact only" in card.wanted.not_wanted
-        assert any("not for me" in when for when in card.wanted.not_wanted)
+        assert "in de eerste acht weken na een overlijden: alleen contact met een medewerker" in card.wanted.not_wanted
+        assert any("niets voor mij" in when for when in card.wanted.not_wanted)
         assert len(set(card.approved_by)) == 2
         assert card.weighing.decided_by is not None
         assert card.weighing.decided_on is not None
@@ -125,14 +125,14 @@ def test_every_card_settles_what_ap24_asks(wording):
 def test_no_provider_is_told_about_a_person_who_did_nothing_for_it(wording):
     for card in wording.cards.values():
         for provider in card.providers:
-            tells = any("request to be contacted" in item for item in provider.receives)
+            tells = any("contactverzoek" in item for item in provider.receives)
 
             assert not tells or provider.personal_data is PersonalData.ON_CONTACT_REQUEST
 
 
 def test_a_refusal_is_a_signal_for_nobody(wording):
     for card in wording.cards.values():
-        refusals = [row for row in card.reuse if row.contact_item.startswith("No, or not for me")]
+        refusals = [row for row in card.reuse if row.contact_item.startswith("Nee, of: dit is niets voor mij")]
 
         assert [row.allowed for row in refusals] == [Allowed.NO]
 
@@ -160,6 +160,19 @@ def test_signals_from_registers_are_shipped_off_and_cannot_be_switched_on_by_one
         there = {**wording.cards, card.id: card.model_copy(update={"signals": switched})}
         faults = replace(wording, cards=there).checked(today=TODAY)
         assert any(f"{signal.type} is enabled without a settled legal basis" in fault for fault in faults)
+
+
+@pytest.mark.parametrize(
+    "says", ["NOG NIET GEREGELD: nodig is een wet", "Of dit mag, is nog niet\ngeregeld.", "NOT SETTLED: needs a law"]
+)
+def test_a_legal_basis_that_says_it_is_not_settled_is_none_also_with_an_assessment(wording, says):
+    card = wording.cards["huurtoeslag"]
+    register = next(signal for signal in card.signals if signal.origin is Origin.REGISTER)
+    assessed = register.model_copy(update={"dpia": "DPIA 2027-3"})
+
+    assert assessed.model_copy(update={"legal_basis": says}).unsettled
+    assert assessed.unsettled
+    assert not assessed.model_copy(update={"legal_basis": "Wet X, artikel 1"}).unsettled
 
 
 def test_arrears_signals_are_left_to_people(wording):

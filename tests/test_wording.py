@@ -420,7 +420,7 @@ def test_a_hash_differs_by_language_and_is_that_of_the_unfilled_words(files):
         (CARD, "review_due = 2027-11-01", "review_due = 2028-11-01", f"{CARD}: review_due 2028-11-01 must come within"),
         (CARD, 'theme = "money"', 'theme = "monny"', f"{CARD}: theme is 'monny'; use one of money, children"),
         (CARD, 'id = "zorgtoeslag"', 'id = "zorg"', f"{CARD}: id is 'zorg'; name the file zorg.toml"),
-        (CARD, 'because = "Nearly', 'becuase = "Nearly', f"{CARD}: weighing.because is missing; add it"),
+        (CARD, 'because = "Bijna', 'becuase = "Bijna', f"{CARD}: weighing.because is missing; add it"),
         (CARD, 'id = "zorgtoeslag"', "id = zorgtoeslag", f"{CARD}: is not TOML"),
         (NUDGES, 'tone = "warm"', 'tone = "cosy"', f"{NUDGES}: zorgtoeslag.warm.1: tone = 'cosy': input should be"),
         (NUDGES, 'tone = "warm"', 'tone = "neutral"', f"{NUDGES}: zorgtoeslag.warm.1: a nudge here is called"),
@@ -593,7 +593,7 @@ def test_english_is_whole_and_arabic_may_leave_out_a_card_but_not_half(files):
 def test_a_register_signal_with_a_basis_and_an_assessment_may_be_switched_on(files):
     text = (files.root / CARD).read_text(encoding="utf-8")
     settled = text.replace("enabled = false", 'enabled = true\ndpia = "DPIA 2027-3"')
-    files.write(CARD, re.sub(r'legal_basis = "NOT SETTLED[^"]*"', 'legal_basis = "Wet X, artikel 1"', settled))
+    files.write(CARD, re.sub(r'legal_basis = "NOG NIET GEREGELD[^"]*"', 'legal_basis = "Wet X, artikel 1"', settled))
 
     assert files.faults() == []
 

@@ -4,9 +4,10 @@ The comments in messages/services/*.toml explain each field to the policy office
 the same. See domain.md 1.2 for the table from AP24 to fields.
 """
 
+import re
 from datetime import date, timedelta
 from enum import StrEnum
-from typing import Annotated, Self
+from typing import Annotated, Final, Self
 
 from pydantic import BaseModel, ConfigDict, Field, HttpUrl, StringConstraints, model_validator
 
@@ -19,6 +20,8 @@ SignalType = Annotated[str, StringConstraints(pattern=r"^nl(\.[a-z0-9-]+)+\.v[0-
 Exceptions = dict[str, Annotated[str, StringConstraints(strip_whitespace=True, min_length=10)]]
 #: A card is read again by people at least once a year.
 LONGEST_REVIEW = timedelta(days=366)
+#: How a legal basis says that there is none yet. English stays: cards that were approved before are written in it.
+_UNSETTLED: Final = re.compile(r"\bniet\s+geregeld\b|\bnot\s+settled\b", re.IGNORECASE)
 
 
 class Part(BaseModel):
@@ -133,7 +136,7 @@ class CardSignal(Part):
     @property
     def unsettled(self) -> bool:
         """Whether it draws on a register without a recorded basis and assessment; such a signal stays off."""
-        return self.origin is Origin.REGISTER and (self.dpia is None or "not settled" in self.legal_basis.lower())
+        return self.origin is Origin.REGISTER and (self.dpia is None or _UNSETTLED.search(self.legal_basis) is not None)
 
 
 class Related(Part):

@@ -11,7 +11,7 @@ from bot.campaigns import Wanted, search
 from bot.store.tables import AuditRow, TextProposalRow
 
 CARD = "zorgtoeslag"
-NEED = "most often small amounts and the self-employed."
+NEED = "het vaakst gaat het om kleine bedragen en zelfstandigen."
 PATH = f"services/{CARD}.toml"
 
 

@@ -23,7 +23,7 @@ from bot.wording.languages import signature, unsigned, with_signature
 CARD = "services/zorgtoeslag.toml"
 NUDGES = "nudges/zorgtoeslag.toml"
 RULES = "rules.toml"
-NEEDS = "most often small amounts and the self-employed."
+NEEDS = "het vaakst gaat het om kleine bedragen en zelfstandigen."
 
 
 def audited(shop):

@@ -9,7 +9,7 @@ from bot import cli
 from bot.store import schema
 
 PATH = "messages/services/zorgtoeslag.toml"
-NEED = "most often small amounts and the self-employed."
+NEED = "het vaakst gaat het om kleine bedragen en zelfstandigen."
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from bot.errors import FaultsError, RefusedError
 from bot.wording import data
 
 CARD = "services/zorgtoeslag.toml"
-NEED = "most often small amounts and the self-employed."
+NEED = "het vaakst gaat het om kleine bedragen en zelfstandigen."
 
 
 def everything(folder):
