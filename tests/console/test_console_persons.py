@@ -37,7 +37,7 @@ def test_everything_that_is_kept_is_shown_and_looking_is_a_deed(town, anna):
     assert anna not in said
 
 
-def test_what_was_said_to_the_contact_team_is_not_on_the_page_but_in_the_file(town, anna):
+def test_the_file_holds_what_is_not_on_the_page_and_taking_it_is_a_deed(town, anna):
     ada = town.as_("ada")
 
     file = ada.post("/administration/person/file", code=anna)
