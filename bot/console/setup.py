@@ -32,6 +32,78 @@ EFFECTS: Final[Mapping[str, tuple[str, str]]] = {
     "HOST": (N_("Signals, webhooks and these pages are taken in at {value}."), ""),
     "PORT": (N_("Signals and webhooks come in at port {value}."), ""),
     "CONSOLE_PORT": (N_("These pages are at port {value}."), ""),
+    "CONSOLE_URL": (
+        N_("Staff open these pages at {value}."),
+        N_("The address at which staff open these pages is not set."),
+    ),
+    "OIDC_ISSUER": (
+        N_("Staff sign in with the municipality's own account, at {value}."),
+        N_("Staff sign in with a password."),
+    ),
+    "OIDC_CLIENT_ID": (
+        N_("There these pages are called {value}."),
+        N_("These pages have no name at the municipality's sign-in."),
+    ),
+    "OIDC_CLIENT_SECRET": (
+        N_("The secret for that sign-in is in the environment."),
+        N_("The secret for that sign-in is not in the environment."),
+    ),
+    "OIDC_CLIENT_SECRET_FILE": (
+        N_("The secret for that sign-in is in the file {value}."),
+        N_("The secret for that sign-in is not in a file."),
+    ),
+    "OIDC_ROLES_CLAIM": (
+        N_("Which roles somebody has is told by {value} in what that sign-in says."),
+        "",
+    ),
+    "OIDC_ROLES": (
+        N_("What stands there gives these roles: {value}."),
+        "",
+    ),
+    "THEME_FILE": (
+        N_("These pages look as the file {value} says."),
+        N_("These pages have no look of the municipality's own."),
+    ),
+    "SECOND_FACTOR": (
+        N_("A second factor beside a password is {value}."),
+        "",
+    ),
+    "OPEN_KLANT_URL": (
+        N_("Requests for contact go to Open Klant at {value}."),
+        N_("Requests for contact go to no Open Klant."),
+    ),
+    "OPEN_KLANT_TOKEN": (
+        N_("The token for Open Klant is in the environment."),
+        N_("The token for Open Klant is not in the environment."),
+    ),
+    "OPEN_KLANT_TOKEN_FILE": (
+        N_("The token for Open Klant is in the file {value}."),
+        N_("The token for Open Klant is not in a file."),
+    ),
+    "OPEN_KLANT_ACTOR": (
+        N_("The tasks there are for the actor {value}."),
+        N_("No actor in Open Klant gets the tasks."),
+    ),
+    "OPEN_KLANT_CHANNEL": (
+        N_("Open Klant calls the channel {value}."),
+        "",
+    ),
+    "EVENTS_URL": (
+        N_("Another system hears of each request for contact. Its address is not shown."),
+        N_("No other system hears of requests for contact by events."),
+    ),
+    "EVENTS_SECRET": (
+        N_("The secret that signs these events is in the environment."),
+        N_("The secret that signs these events is not in the environment."),
+    ),
+    "EVENTS_SECRET_FILE": (
+        N_("The secret that signs these events is in the file {value}."),
+        N_("The secret that signs these events is not in a file."),
+    ),
+    "EVENTS_SOURCE": (
+        N_("These events say that they come from {value}."),
+        "",
+    ),
     "RATE_PER_S": (N_("At most {value} messages leave in a second, over all people together."), ""),
     "LOG_LEVEL": (N_("The log holds what is {value} or worse."), ""),
     "LOG_FORMAT": (N_("The log is written as {value}."), ""),

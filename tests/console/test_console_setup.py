@@ -129,15 +129,15 @@ def test_why_a_card_is_not_for_citizens_is_said_in_the_readers_language_too(word
 
 def test_every_setting_has_its_effect_in_words_and_no_secret_is_shown(town, monkeypatch):
     secrets = {
-        "token": "100:secret-token", "keys": "secret-keys", "ping_url": "https://ping.test/secret-path",
-        "alarm_url": "https://alarm.test/secret-path", "database_url": "postgresql://bot:secret-word@db/handreiking?x=secret",
-        "public_url": "https://user:secret@bot.test/telegram", "keys_file": "/etc/handreiking/keys.toml",
+        "token": "100:hush-token", "keys": "hush-keys", "ping_url": "https://ping.test/hush-path",
+        "alarm_url": "https://alarm.test/hush-path", "database_url": "postgresql://bot:hush-word@db/handreiking?x=hush",
+        "public_url": "https://user:hush@bot.test/telegram", "keys_file": "/etc/handreiking/keys.toml",
     }  # fmt: skip
     ada = desk_of(town, settings=given(Settings(**secrets)))
 
     page = html.unescape(ada.get("/administration/settings").text)
 
-    assert "secret" not in page
+    assert "hush" not in page
     assert "Everything is kept in postgresql://bot:***@db/handreiking." in page
     assert "The keys for chat addresses are in the file /etc/handreiking/keys.toml." in page
     assert "A service outside hears each minute that all is well." in page
@@ -225,3 +225,10 @@ def test_messages_of_which_nobody_knows_are_listed_page_by_page(town):
         address = older and older[1]
     assert sorted(map(int, seen)) == list(range(120))
     assert ada.get("/administration/stuck?before=1-2-3").status_code == 200
+
+
+def test_every_setting_is_said_in_words_of_the_console():
+    from bot.console.setup import EFFECTS
+    from bot.settings import Settings
+
+    assert {name.upper() for name in Settings.model_fields} == set(EFFECTS)
