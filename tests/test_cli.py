@@ -489,7 +489,9 @@ def test_an_account_is_found_anew_and_a_lost_second_factor_is_taken_away(municip
     assert codes == [0, 1, 0, 1]
     with sessions() as session:
         row = staff.known_as(session, "eva")
-        said = [deed.action for deed in session.exec(select(AuditRow).where(AuditRow.who == "ada"))]
+        said = [
+            deed.action for deed in session.exec(select(AuditRow).where(AuditRow.who == "ada").order_by(AuditRow.id))
+        ]
     assert (row.subject, row.totp_sealed, row.recovery) == (None, None, None)
     assert said == ["staff.add", "staff.unlink", "staff.second_factor_removed"]
 
@@ -542,8 +544,8 @@ def test_while_somebody_is_looked_for_by_a_code_others_write(
 
     town = World(sessions, wording, read_keys(tmp_path / "keys.toml"))
     town.joins("111", "money")
-    code_of, waited = mydata.code_of, []
-    code = code_of(town.vault, town.citizen("111").id)
+    number_of, waited = mydata._person_number, []
+    code = mydata.code_of(town.vault, town.citizen("111").id)
 
     def slow(*given):
         if not waited:
@@ -551,9 +553,9 @@ def test_while_somebody_is_looked_for_by_a_code_others_write(
             writer.start()
             writer.join(10)
             waited.append(writer.is_alive())
-        return code_of(*given)
+        return number_of(*given)
 
-    monkeypatch.setattr(mydata, "code_of", slow)
+    monkeypatch.setattr(mydata, "_person_number", slow)
     whom = [tmp_path / "kept.json", "--code", code] if action == "export" else [code]
     done, _, _ = municipality("person", action, *whom, "--by", "eva", *(["--yes"] if action == "erase" else []))
 

@@ -119,14 +119,14 @@ def test_what_is_stored_the_fast_way_is_stored_as_every_other_row(sessions):
     with sessions.begin() as session:
         session.execute(insert(SignalRow), [{"id": "a", "external_id": "a", **told}])
         ledger.add_signals(session, [ledger.NewSignal(id="b", external_id="b", **told)])
-        ledger.add_updates(session, TUESDAY_TEN, [(1, "sealed")])
-        inbox = {"received_at": TUESDAY_TEN, "body_sealed": "sealed", "state": "new", "tries": 0}
+        ledger.add_updates(session, TUESDAY_TEN, [(1, "hash", "sealed")])
+        inbox = {"received_at": TUESDAY_TEN, "chat_hash": "hash", "body_sealed": "sealed", "state": "new", "tries": 0}
         session.execute(insert(InboxRow), [{"update_id": 2, **inbox}])
 
     columns = ", ".join(name for name in SignalRow.model_fields if name not in {"id", "external_id"})
     with sessions() as session:
         signals = session.execute(text(f"SELECT {columns} FROM signal")).all()
-        updates = session.execute(text("SELECT received_at, body_sealed, state, tries FROM inbox")).all()
+        updates = session.execute(text("SELECT received_at, chat_hash, body_sealed, state, tries FROM inbox")).all()
     assert signals[0] == signals[1]
     assert updates[0] == updates[1]
 

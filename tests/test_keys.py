@@ -19,7 +19,7 @@ from bot.core.talk import Command, SharedContact
 from bot.errors import FaultsError, UnreadableError
 from bot.journey import Speaker
 from bot.store import keys, resealing, vitals
-from bot.store.tables import InboxRow, StaffRow, metadata
+from bot.store.tables import InboxRow, StaffRow, StaffSessionRow, metadata
 from bot.store.vault import Vault
 from tests.test_cli import ROOT, _logging_as_it_was, _no_settings, handreiking  # noqa: F401 - fixtures
 from tests.world import TUESDAY_TEN, World
@@ -67,7 +67,15 @@ def lived_in(sessions, wording, vault):
         session.add(
             StaffRow(
                 id="sara", login="sara", name="Sara", roles=["contact"], language="nl", created_at=town.now,
-                totp_sealed=vault.seal("a second factor"),
+                totp_sealed=vault.seal("a second factor"), totp_offered_sealed=vault.seal("another one"),
+            )
+        )  # fmt: skip
+        session.flush()
+        session.add(
+            StaffSessionRow(
+                token_hash="a session",  # noqa: S106 - no password
+                staff_id="sara", created_at=town.now, seen_at=town.now, ends_at=town.now, means="provider",
+                id_token_sealed=vault.seal("what the provider said"),
             )
         )  # fmt: skip
     town.journey.hear(next(town.updates), Speaker("111"), Command("mydata"))
@@ -105,7 +113,7 @@ def test_every_place_where_something_is_sealed_is_known_to_the_rotation(sessions
     places = {place.name for place in resealing.places()}
 
     assert set(sealed_anywhere(sessions)) == places
-    assert len(places) == 8
+    assert len(places) == 10
 
 
 def test_after_a_rotation_the_old_key_is_needed_nowhere_and_everything_reads_the_same(sessions, wording, file):

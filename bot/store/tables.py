@@ -328,7 +328,15 @@ class MessageRow(SQLModel, table=True):
             sqlite_where=text("state IN ('sent', 'uncertain')"),
             postgresql_where=text("state IN ('sent', 'uncertain')"),
         ),
-        Index("ix_message_standing", "campaign_id", "state", "error"),
+        # Of nudges only: with all messages in it, it would be read whole for what is found by state alone.
+        Index(
+            "ix_message_standing",
+            "campaign_id",
+            "state",
+            "error",
+            sqlite_where=text("campaign_id IS NOT NULL"),
+            postgresql_where=text("campaign_id IS NOT NULL"),
+        ),
     )
 
     id: int | None = _number(default=None, primary_key=True)

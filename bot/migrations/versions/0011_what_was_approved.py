@@ -42,7 +42,10 @@ def upgrade() -> None:
         some = sa.text(f"{name}_at IS NOT NULL")
         op.create_index(f"ix_campaign_{name}", "campaign", [f"{name}_at"], sqlite_where=some, postgresql_where=some)
     for table, end in STANDING:
-        op.create_index(f"ix_{table}_standing", table, ["campaign_id", "state", end])
+        some = sa.text("campaign_id IS NOT NULL") if table == "message" else None
+        op.create_index(
+            f"ix_{table}_standing", table, ["campaign_id", "state", end], sqlite_where=some, postgresql_where=some
+        )
 
 
 def downgrade() -> None:
