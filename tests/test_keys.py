@@ -73,7 +73,7 @@ def lived_in(sessions, wording, vault):
         session.flush()
         session.add(
             StaffSessionRow(
-                token_hash="a session",  # noqa: S106 - no password
+                token_hash="a session",
                 staff_id="sara", created_at=town.now, seen_at=town.now, ends_at=town.now, means="provider",
                 id_token_sealed=vault.seal("what the provider said"),
             )

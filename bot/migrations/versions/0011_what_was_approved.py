@@ -42,9 +42,9 @@ def upgrade() -> None:
         some = sa.text(f"{name}_at IS NOT NULL")
         op.create_index(f"ix_campaign_{name}", "campaign", [f"{name}_at"], sqlite_where=some, postgresql_where=some)
     for table, end in STANDING:
-        some = sa.text("campaign_id IS NOT NULL") if table == "message" else None
+        nudges = sa.text("campaign_id IS NOT NULL") if table == "message" else None
         op.create_index(
-            f"ix_{table}_standing", table, ["campaign_id", "state", end], sqlite_where=some, postgresql_where=some
+            f"ix_{table}_standing", table, ["campaign_id", "state", end], sqlite_where=nudges, postgresql_where=nudges
         )
 
 
