@@ -27,7 +27,8 @@ CHECKS = {
     "Unsafe code": ["bandit", "-c", "pyproject.toml", "-r", "bot", "-q"],
     "Known holes in what we use": ["python", "-m", "tests.audit"],
     "A browser for the pages": ["python", "-m", "tests.chromium"],
-    "Tests, on SQLite and on PostgreSQL": ["python", "-m", "pytest", "-n", "2", "-m", "not benchmark", "-q"],
+    # Three on two cores: much of it waits for disks, processes and browsers.
+    "Tests, on SQLite and on PostgreSQL": ["python", "-m", "pytest", "-n", "3", "-m", "not benchmark", "-q"],
 }
 
 
