@@ -99,7 +99,12 @@ class Service:
         """
         planning = Planning(self.journey, self.waves)
         listening = listen(self.host, self.port) if WITH_HTTP & set(self.roles) else None
-        for_staff = listen(self.host, self.pages_port) if self.pages and Role.CONSOLE in self.roles else None
+        try:
+            for_staff = listen(self.host, self.pages_port) if self.pages and Role.CONSOLE in self.roles else None
+        except InTheWayError:
+            if listening is not None:
+                listening.close()
+            raise
         async with AsyncExitStack() as opened:
             await opened.enter_async_context(self._looked_at())
             application = None

@@ -728,6 +728,7 @@ async def test_run_answers_a_citizen_stops_when_told_and_never_logs_the_token(
     sandbox.start(111, first_name="Anna", language="nl")
     process = await spawn(
         "run", "--trial", cwd=tmp_path, HANDREIKING_TOKEN=TOKEN, HANDREIKING_API_ROOT=running.url,
+        HANDREIKING_CONSOLE_PORT=str(free_port()),
         HANDREIKING_KEYS_FILE=str(tmp_path / "keys.toml"), HANDREIKING_PORT=str(free_port()),
         HANDREIKING_LOG_LEVEL="DEBUG",
     )  # fmt: skip
@@ -759,6 +760,7 @@ async def test_run_on_an_old_copy_says_at_the_start_what_there_is_to_decide(hand
     running = await start(Sandbox(token=TOKEN, clock=MovableClock(TUESDAY_TEN, asyncio.get_running_loop().time)))
     process = await spawn(
         "run", "--trial", cwd=tmp_path, HANDREIKING_TOKEN=TOKEN, HANDREIKING_API_ROOT=running.url,
+        HANDREIKING_CONSOLE_PORT=str(free_port()),
         HANDREIKING_KEYS_FILE=str(tmp_path / "keys.toml"), HANDREIKING_PORT=str(free_port()),
         HANDREIKING_DATABASE_URL=f"sqlite:///{tmp_path / 'copy.db'}",
     )  # fmt: skip

@@ -149,6 +149,7 @@ class Town:
             **inherited,
             "HANDREIKING_DATABASE_URL": self.url, "HANDREIKING_KEYS_FILE": str(self.directory / "keys.toml"),
             "HANDREIKING_TOKEN": TOKEN, "HANDREIKING_API_ROOT": self.running.url, "HANDREIKING_PORT": str(port),
+            "HANDREIKING_CONSOLE_PORT": str(free_port()),
             "PYTHONDONTWRITEBYTECODE": "1", **environment,
         }  # fmt: skip
         process = await self.begin(tuple(map(str, command)), environment, self.ahead_s, log, port)
