@@ -178,7 +178,8 @@ def test_two_nudges_for_one_person_leave_one_whether_together_or_apart(queue):
     """Each of them is a contact that stands in the other's way, until one of them is withdrawn."""
     messages = all_set_aside(queue)
     with queue.sessions.begin() as session:
-        first, second, *_ = session.execute(select(MessageRow).where(col(MessageRow.purpose) == 2)).scalars()
+        nudges = select(MessageRow).where(col(MessageRow.purpose) == 2).order_by(col(MessageRow.id))
+        first, second, *_ = session.execute(nudges).scalars()
         second.citizen_id = first.citizen_id
         pair = [first.id, second.id]
     assert set(pair) <= set(messages)
