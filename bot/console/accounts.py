@@ -80,7 +80,7 @@ def routes(desk: Desk) -> APIRouter:
     def reset_factor(me: Annotated[SignedIn, allowed(May.ADMINISTER)], login: _Login = "") -> Response:
         with desk.writing() as session:
             staff.reset_factor(session, login, by=me.login, now=desk.now)
-        return go_to(f"/administration/accounts/one?login={login}", "factor_reset")
+        return go_to(_address(login), "factor_reset")
 
     @router.post("/shut")
     def shut(me: Annotated[SignedIn, allowed(May.ADMINISTER)], login: _Login = "") -> Response:
