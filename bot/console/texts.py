@@ -1,6 +1,5 @@
 """Changing texts: one text with its translations, a new wording, single values, or a whole file."""
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -31,8 +30,6 @@ async def _form(request: Request) -> FormData:
 
 #: What was typed, where the fields depend on the languages that the municipality writes.
 Typed = Annotated[FormData, Depends(_form)]
-
-_DAY: Final = re.compile(r"\d{4}-\d\d-\d\d")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -326,7 +323,7 @@ def _values_page(
         status=422 if faults else 200,
         file_path=path,
         card=card,
-        listed=[(field, given[field.name], _as_day(given[field.name])) for field in _fields_of(path)],
+        listed=[(field, given[field.name], fields.as_day(given[field.name])) for field in _fields_of(path)],
         texts=[] if card is not None else [key for key, source in wording.sources.items() if source.file == path],
         say=lambda key: wording.say(key, SOURCE_LANGUAGE),
         value=fields.value,
@@ -427,10 +424,6 @@ def _inside(document: Mapping[str, Any], name: str) -> Any:
 
 def _shown(value: Any) -> str:
     return "" if value is None else str(value)
-
-
-def _as_day(text: str) -> date | None:
-    return date.fromisoformat(text) if _DAY.fullmatch(text) else None
 
 
 def _direction(language: str) -> str:
