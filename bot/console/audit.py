@@ -109,8 +109,7 @@ def routes(desk: Desk) -> APIRouter:
                 staff.note_export(session, wanted, by=me.login, now=desk.now)
         if faults:
             return go_to(f"/audit?{asked.query}")
-        today = desk.now.astimezone(desk.zone).date()
-        return download(f"handreiking-audit-{today}.csv", _HEADER, _rows(desk, request, wanted))
+        return download(f"handreiking-audit-{desk.today}.csv", _HEADER, _rows(desk, request, wanted))
 
     @router.post("/check")
     def check(me: Annotated[SignedIn, allowed(May.AUDIT)]) -> Response:

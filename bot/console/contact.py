@@ -38,7 +38,7 @@ def routes(desk: Desk) -> APIRouter:
 
 
 def _queue(desk: Desk, session: Session, me: SignedIn, tab: str, language: str, page: int) -> dict[str, Any]:
-    today = desk.now.astimezone(desk.zone).date()
+    today = desk.today
     counts = contacts.counts(session, me.login, now=desk.now, today=today)
     chosen = Tab(tab) if tab in set(Tab) else Tab.MINE if counts.mine else Tab.FREE
     rows, count = contacts.queue(

@@ -4,7 +4,7 @@ import secrets
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from enum import IntEnum
 from typing import Any, Final, Protocol
 from zoneinfo import ZoneInfo
@@ -89,6 +89,11 @@ class Desk:
     @property
     def zone(self) -> ZoneInfo:
         return ZoneInfo(self.journey.wording.municipality.zone)
+
+    @property
+    def today(self) -> date:
+        """The day on the municipality's calendar."""
+        return self.now.astimezone(self.zone).date()
 
     @contextmanager
     def reading(self) -> Iterator[Session]:

@@ -50,8 +50,7 @@ def routes(desk: Desk) -> APIRouter:
                 said |= _to_write(session, alive, me) if me.may(May.EDIT_CAMPAIGNS) else {}
                 said |= _of_texts(desk, session, me)
             if me.may(May.SEE_REQUESTS):
-                today = desk.now.astimezone(desk.zone).date()
-                said["requests"] = contacts.counts(session, me.login, now=desk.now, today=today)
+                said["requests"] = contacts.counts(session, me.login, now=desk.now, today=desk.today)
             if me.may(May.ADMINISTER):
                 said["uncertain"], said["dead_letters"] = ledger.unresolved(session)
                 standings = signals.standings(session, desk.now, desk.zone)
@@ -131,9 +130,8 @@ def _next(desk: Desk, session: Session, alive: list[campaigns.Alive]) -> list[Ne
         for one in ledger.upcoming(session, 4 * NAMED)
         if one.campaign in running
     }
-    today = now.astimezone(desk.zone).date()
     for one in running.values():
-        begins = _first(one, today)
+        begins = _first(one, desk.today)
         if begins is not None and one.id not in moments:
             moments[one.id] = datetime.combine(begins, time(), desk.zone)
     soonest = sorted(moments.items(), key=lambda pair: (pair[1], pair[0]))[:NAMED]
@@ -149,7 +147,7 @@ def _first(one: campaigns.Alive, today: date) -> date | None:
 
 def _of_texts(desk: Desk, session: Session, me: SignedIn) -> dict[str, Any]:
     """Changes of texts that this person can decide about, those of theirs that came back, and what is late on cards."""
-    today = desk.now.astimezone(desk.zone).date()
+    today = desk.today
     waiting = [row for row, _ in library.listing(session, state=library.State.PROPOSED)]
     returned = [row for row, _ in library.listing(session, state=library.State.RETURNED, limit=50)]
     since = desk.now - RETURNED

@@ -92,11 +92,10 @@ def _choosing(desk: Desk, router: APIRouter) -> None:
     ) -> Response:
         """`listed`: it was pressed among the choices, which are kept with it."""
         ticked = variants if listed else None
-        today = desk.now.astimezone(desk.zone).date()
         try:
             with desk.writing() as session:
                 row = drafts.found(session, campaign, locked=True)
-                content, copy = wordings.adapted(session, row, desk.journey.wording, variant, today, ticked=ticked)
+                content, copy = wordings.adapted(session, row, desk.journey.wording, variant, desk.today, ticked=ticked)
                 drafts.save(session, campaign, Step.MESSAGE, content, seen=seen, by=me.login, now=desk.now)
         except OvertakenError as error:
             return _list(desk, request, campaign, typed=ticked, refused=error)

@@ -248,7 +248,7 @@ def _context(desk: Desk, session: Session, number: int, me: SignedIn, shown: Sho
         "is_free": is_open and (row.claimed_by is None or contacts.lapsed(row, desk.now)),
         "owner": None if row.claimed_by is None else names[row.claimed_by],
         "due": contacts.due(row),
-        "today": desk.now.astimezone(desk.zone).date(),
+        "today": desk.today,
         "code": mydata.code_of(desk.journey.vault, citizen.id),
         "language_name": names_of([citizen.language], me)[citizen.language],
         "ways": words.WAYS,

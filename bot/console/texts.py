@@ -166,7 +166,7 @@ def _propose_wording(desk: Desk, request: Request, form: FormData, me: SignedIn)
     if card not in wording.cards:
         raise RefusedError("There is no card {card}.", card=card)
     try:
-        row = _proposed(desk, form, me, lambda files: library.with_wording(files, card, tone, said, _today(desk))[1])
+        row = _proposed(desk, form, me, lambda files: library.with_wording(files, card, tone, said, desk.today)[1])
     except FaultsError as error:
         return _wording_page(desk, request, card, tone, said, form=form, faults=error.faults)
     return go_to(f"/cards/changes/{row}", "text_proposed")
@@ -428,7 +428,3 @@ def _shown(value: Any) -> str:
 
 def _direction(language: str) -> str:
     return "rtl" if language in RIGHT_TO_LEFT else "ltr"
-
-
-def _today(desk: Desk) -> date:
-    return desk.now.astimezone(desk.zone).date()
