@@ -19,7 +19,7 @@ from bot.staff import May, SignedIn
 from bot.store import conversation, ledger
 from bot.wording import ServiceCard, Wording
 from bot.wording.own import shared
-from bot.wording.speech import RIGHT_TO_LEFT
+from bot.wording.speech import direction
 
 #: So far ahead something counts as due soon.
 SOON: Final = timedelta(days=60)
@@ -147,7 +147,7 @@ def _said(session: Session, wording: Wording, card: ServiceCard, language: str) 
         "card": card,
         "language_shown": language,
         "languages": wording.languages,
-        "direction": "rtl" if language in RIGHT_TO_LEFT else "ltr",
+        "direction": direction(language),
         "missing": _missing(card, wording),
         "parts": [
             (part, f"card.{card.id}.{part}", label)
