@@ -6,12 +6,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import IntEnum
-from typing import Any, Final, Protocol
+from typing import Annotated, Any, Final, Protocol
 from zoneinfo import ZoneInfo
 
 from fastapi import Depends, Request
 from sqlmodel import Session
-from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import FormData
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from bot.console.pages import Pages
@@ -105,10 +105,6 @@ class Desk:
         with self.journey.sessions.begin() as session:
             yield session
 
-    async def in_thread(self, work: Callable[[], Response]) -> Response:
-        """What asks the database, from a handler that had to wait for a form with names of its own."""
-        return await run_in_threadpool(work)
-
     def who(self, request: Request) -> SignedIn | None:
         """Who is at the other end; None: nobody signed in."""
         token = request.cookies.get(COOKIE)
@@ -172,6 +168,14 @@ class Gate:
         if not somebody.may(self.what):
             raise NotAllowed
         return somebody
+
+
+async def _filled(request: Request) -> FormData:
+    return await request.form()
+
+
+#: A whole form, where the names of its fields depend on what the municipality wrote.
+Filled = Annotated[FormData, Depends(_filled)]
 
 
 def go_to(url: str, done: str | None = None) -> Response:
