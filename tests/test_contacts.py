@@ -453,7 +453,6 @@ def test_the_queue_goes_by_the_promise_and_a_talk_comes_in_when_the_person_wrote
     with world.sessions() as session:
         counts = contacts.counts(session, "mei", now=world.now, today=date(2026, 11, 24))
     assert (counts.open, counts.mine, counts.free, counts.late, counts.today, counts.tomorrow) == (3, 1, 2, 1, 0, 2)
-    assert counts.at_risk == 3
 
 
 def test_a_page_of_the_queue_follows_the_page_before(world):

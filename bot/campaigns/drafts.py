@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from sqlmodel import Session, col, select
 
-from bot.campaigns.file import CampaignFile, file_of
+from bot.campaigns.file import file_of
 from bot.campaigns.filled import Content, Step, content_of, gaps, made_of
 from bot.campaigns.life import State, add
 from bot.campaigns.search import known as campaign_known
@@ -178,11 +178,6 @@ def new_id(session: Session, title: str) -> str:
     while name in taken:
         name, number = f"{stem}-{number}", number + 1
     return name
-
-
-def whole(row: CampaignDraftRow, wording: Wording) -> CampaignFile | None:
-    """The campaign that this draft is by now; None while something is missing."""
-    return made_of(row.id, row.content, wording)
 
 
 def _kept(

@@ -97,12 +97,6 @@ def running_by_card(session: Session) -> Mapping[str, int]:
     return dict(iter(session.exec(asked.group_by(col(CampaignRow.card)))))
 
 
-def counted(session: Session) -> Mapping[str, int]:
-    """How many campaigns there are in each state."""
-    rows = session.exec(select(CampaignRow.state, func.count()).group_by(col(CampaignRow.state)))
-    return dict(iter(rows))
-
-
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Alive:
     """An approved, running or paused campaign. `changed`: its card or texts are not as they were approved.

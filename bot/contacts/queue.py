@@ -51,11 +51,6 @@ class Counts:
     tomorrow: int
     handed: int
 
-    @property
-    def at_risk(self) -> int:
-        """Promises that are late or must be met today or tomorrow."""
-        return self.late + self.today + self.tomorrow
-
 
 _STATE: Final = col(ContactRequestRow.state)
 #: By which day somebody is owed a word: the promise, and in a talk the day by which their last word is answered.

@@ -32,7 +32,6 @@ from bot.staff.elsewhere import (
     Arrived,
     arrive,
     arrived,
-    roles_in,
 )
 from bot.staff.rights import (
     RIGHTS,
@@ -101,7 +100,6 @@ __all__ = [
     "open_sessions",
     "prove",
     "reset_factor",
-    "roles_in",
     "seen",
     "set_password",
     "sign_in",
