@@ -12,7 +12,6 @@ from sqlmodel import Session, col, select
 
 from bot.campaigns.file import days, file_of, rule_of
 from bot.campaigns.life import State, is_open
-from bot.errors import RefusedError
 from bot.store import ledger
 from bot.store.tables import CampaignEditRow, CampaignRow
 from bot.wording import Wording
@@ -52,14 +51,6 @@ class Wanted:
     not_by: str = ""
     ready: str = ""
     sort: str = Sort.STATE
-
-
-def known(session: Session, campaign: str) -> CampaignRow:
-    """The campaign with this id. Raises RefusedError when there is none."""
-    row = session.get(CampaignRow, campaign)
-    if row is None:
-        raise RefusedError("There is no campaign {campaign}.", campaign=campaign)
-    return row
 
 
 def titles(session: Session, ids: Collection[str] | None = None) -> dict[str, str]:

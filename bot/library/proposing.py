@@ -21,7 +21,6 @@ from bot.store.tables import CampaignRow, TextBodyRow, TextChangeRow, TextInForc
 from bot.wording import Wording
 
 CHANGED: Final = "somebody else's change of it was approved meanwhile; look at it again and put yours into it"
-_OVER: Final = frozenset({campaigns.State.STOPPED, campaigns.State.FINISHED})
 
 
 class State(StrEnum):
@@ -340,7 +339,9 @@ def _hash(row: CampaignRow, wording: Wording) -> str:
 
 
 def _approved(session: Session) -> list[CampaignRow]:
-    asked = select(CampaignRow).where(col(CampaignRow.approved_hash).is_not(None), col(CampaignRow.state).not_in(_OVER))
+    asked = select(CampaignRow).where(
+        col(CampaignRow.approved_hash).is_not(None), col(CampaignRow.state).not_in(campaigns.OVER)
+    )
     return list(session.exec(asked.order_by(col(CampaignRow.id))))
 
 
