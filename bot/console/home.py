@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from bot import campaigns, cards, contacts, library, signals, staff
 from bot.campaigns import Ready, State, Wanted, drafts
-from bot.console.desk import Desk, allowed, go_to
+from bot.console.desk import Desk, allowed, go_to, inside
 from bot.core import outreach
 from bot.signals import Health
 from bot.staff import May, SignedIn
@@ -69,19 +69,14 @@ def routes(desk: Desk) -> APIRouter:
         back: Annotated[str, Form(max_length=500)] = "/",
     ) -> Response:
         desk.journey.pause_nudges(because.strip() or me.name, who=me.login)
-        return go_to(_inside(back), "all_paused")
+        return go_to(inside(back), "all_paused")
 
     @router.post("/go-on")
     def go_on(me: Annotated[SignedIn, allowed(May.HALT)], back: Annotated[str, Form(max_length=500)] = "/") -> Response:
         desk.journey.resume_nudges(who=me.login)
-        return go_to(_inside(back), "all_resumed")
+        return go_to(inside(back), "all_resumed")
 
     return router
-
-
-def _inside(url: str) -> str:
-    """A page of ours, whatever the form says."""
-    return url if url.startswith("/") and not url.startswith(("//", "/\\")) else "/"
 
 
 def _rows(session: Session, ids: list[str]) -> list[CampaignRow]:

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Form, Request
 from starlette.responses import RedirectResponse, Response
 
 from bot import staff
-from bot.console.desk import COOKIE, Desk, allowed, go_to
+from bot.console.desk import COOKIE, Desk, allowed, go_to, inside
 from bot.console.provider import NotProvenError, Provider, ProviderDownError
 from bot.errors import RefusedError, UnreadableError
 from bot.staff import Failed, May, Means, SignedIn, known_as, open_session, sign_in
@@ -122,8 +122,7 @@ def _elsewhere(desk: Desk, provider: Provider, router: APIRouter) -> None:
                     session, row, token, desk.now, means=Means.PROVIDER, id_token_sealed=vault.seal(proven.id_token)
                 )
         if isinstance(row, RefusedError):
-            told = desk.pages.say(desk.pages.language(request), row.sentence, row.values)
-            return _ended(_page(desk, request, 403, failed="refused", told=told, back=back))
+            return _ended(_page(desk, request, 403, failed="refused", told=desk.told(request, row), back=back))
         return _ended(_with_session(back, token))
 
 
@@ -163,8 +162,8 @@ def _with_session(url: str, token: str) -> Response:
 
 
 def _inside(url: str) -> str:
-    """Where to go after signing in: a page of ours, whatever the address says."""
-    return url if url.startswith("/") and not url.startswith(("//", "/\\", "/signin")) else "/"
+    """Where to go after signing in, whatever the address says."""
+    return "/" if url.startswith("/signin") else inside(url)
 
 
 def _people(desk: Desk) -> list[dict[str, object]]:
