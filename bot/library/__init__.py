@@ -9,6 +9,7 @@ from bot.library.difference import Difference, differences_of, lines
 from bot.library.editing import Value, misfits_of, parsed, translation, tried, with_text, with_values, with_wording
 from bot.library.files import LOCALE, Files, place, shipped, wording_of
 from bot.library.folders import differences, write
+from bot.library.new_versions import keep_ours, take_both, take_file
 from bot.library.proposing import (
     CHANGED,
     Judged,
@@ -16,14 +17,11 @@ from bot.library.proposing import (
     approve,
     changed_by,
     judge,
-    keep_ours,
     listing,
     propose,
     record,
     rehearse,
     send_back,
-    take_both,
-    take_file,
     withdraw,
 )
 from bot.library.shelf import Conflict, Shelf, body_hash, conflicts, in_force, texts_version
