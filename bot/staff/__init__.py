@@ -3,9 +3,7 @@
 Functions take a session and never commit.
 """
 
-from bot.staff import (
-    factor,
-)
+from bot.staff import factor
 from bot.staff.accounts import (
     LONGEST,
     SHORTEST,
