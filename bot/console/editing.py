@@ -51,10 +51,8 @@ class ComingDay:
     closes: date
 
 
-def is_begun(session: Session, campaign: str, *, needed: bool = False) -> bool:
-    """Whether somebody is writing it. `needed`: raise RefusedError when nobody is."""
-    if needed:
-        drafts.found(session, campaign)
+def is_begun(session: Session, campaign: str) -> bool:
+    """Whether somebody is writing it."""
     return session.get(CampaignDraftRow, campaign) is not None
 
 
