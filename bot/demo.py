@@ -6,7 +6,7 @@ import os
 import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta
 from functools import partial
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -32,7 +32,7 @@ from bot.service import Service, listen
 from bot.settings import read_keys, write_keys
 from bot.store import ledger, schema
 from bot.store.tables import CampaignRow, LinkRow, MessageRow, OfferRow, SourceRow
-from bot.wording import Wording, data
+from bot.wording import Municipality, Wording, data
 
 TOKEN = "100:demo-only-not-a-secret"  # nosec B105  # noqa: S105 - opens only the sandbox here
 SOURCE = "urn:handreiking-demo:gemeente"
@@ -163,10 +163,7 @@ class Demo:
 
     def starts(self, wording: Wording, latest: datetime | None) -> datetime:
         """Ten o'clock on the next working day, or where an earlier demo in this directory had got to."""
-        zone = ZoneInfo(wording.municipality.zone)
-        return max(
-            working_morning(self.now(), zone, wording.rules.holidays_of), latest or datetime.min.replace(tzinfo=UTC)
-        )
+        return max(working_morning(self.now(), wording.municipality), latest or datetime.min.replace(tzinfo=UTC))
 
     def _welcome(self, url: str, now: datetime, wording: Wording) -> None:
         local = now.astimezone(ZoneInfo(wording.municipality.zone))
@@ -189,10 +186,11 @@ def empty(directory: Path) -> None:
         (directory / name).unlink(missing_ok=True)
 
 
-def working_morning(now: datetime, zone: ZoneInfo, country: str) -> datetime:
+def working_morning(now: datetime, town: Municipality) -> datetime:
     """Ten o'clock on the first working day from `now` on, as UTC."""
-    yesterday: date = now.astimezone(zone).date() - timedelta(days=1)
-    day = working_days_after(yesterday, 1, country)
+    zone = ZoneInfo(town.zone)
+    yesterday = now.astimezone(zone).date() - timedelta(days=1)
+    day = working_days_after(yesterday, 1, town)
     return datetime.combine(day, OPENS, zone).astimezone(UTC)
 
 

@@ -3,13 +3,11 @@
 An expectation, from what was counted before; it says what it rests on, so that people can judge it.
 """
 
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
-import holidays
 from sqlmodel import Session
 
 from bot.campaigns import CampaignFile
@@ -76,7 +74,7 @@ def forecast(
     expected = expectation(session, wording, file.card)
     capacity = wording.municipality.contacts_per_day
     taken = conversation.promised(session, now.date())
-    load = pace.strain(spread.days, expected.share, capacity, _working_days(rules.holidays_of), taken)
+    load = pace.strain(spread.days, expected.share, capacity, wording.municipality.works_on, taken)
     bearable = load.longest <= rules.promise_working_days
     return Forecast(
         people=people,
@@ -96,7 +94,7 @@ def expectation(session: Session, wording: Wording, card: str) -> Expectation:
     known = wording.cards[card]
     if known.weighing.level is not Level.INFORM_AND_OFFER_CONTACT:
         return Expectation(share=0.0, rests_on=RestsOn.NOT_OFFERED)
-    counted: Mapping[str, tuple[int, int]] = ledger.asked_for_contact(session)
+    counted = ledger.asked_for_contact(session)
     sent, asked = counted.get(card, (0, 0))
     if sent >= ENOUGH:
         return Expectation(share=asked / sent, rests_on=RestsOn.CARD, sent=sent, asked=asked)
@@ -116,12 +114,6 @@ def _crowds(funnel: Funnel, people: int) -> list[tuple[datetime, int]]:
     begins = funnel.question.now
     gap = timedelta(days=waves.days)
     return [(begins + gap * number, count) for number, count in enumerate([funnel.reached, *shares])]
-
-
-def _working_days(country: str) -> Callable[[date], bool]:
-    """Whether somebody of the team is there: no weekend and no public holiday."""
-    free = holidays.country_holidays(country)
-    return lambda day: day.weekday() < 5 and day not in free
 
 
 def _gentler(share: float, capacity: int, wording: Wording) -> int | None:

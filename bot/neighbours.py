@@ -47,17 +47,17 @@ def at_work(session: Session, journey: Journey, *, editor: str, now: datetime) -
         return False
     wording, files = journey.wording, journey.shelf.files
     text = (data("messages") / "campaigns" / f"{LIKE}.toml").read_text(encoding="utf-8")
-    text = text.replace(f'id = "{LIKE}"', f'id = "{WAITING}"').replace(
-        'title = "Stadspas:', 'title = "Stadspas, voorjaar:'
+    example = campaigns.read(text, wording)
+    file = example.model_copy(
+        update={"id": WAITING, "title": example.title.replace("Stadspas", "Stadspas, voorjaar", 1)}
     )
-    campaigns.add(session, campaigns.read(text, wording), wording, by=editor, now=now)
-    session.flush()
+    campaigns.add(session, file, wording, by=editor, now=now)
     asked = preview.question(session, wording, journey.vault, WAITING, now)
     counted = preview.preview(session, asked)
     campaigns.funnel.freeze(session, WAITING, wording, counted, kind=asked.signal.type, by=editor, now=now)
     drafts.begin(session, "Zorgtoeslag, nieuw jaar", "zorgtoeslag", wording, by=editor, now=now)
     rules = library.in_force(session, files)["rules.toml"]
-    fresh = {"rules.toml": rules.replace("min_gap_days = 14 ", "min_gap_days = 21 ")}
+    fresh = {"rules.toml": library.with_values(rules, {"min_gap_days": 21})}
     library.propose(session, files, fresh, why="Mensen vonden het te vaak.", by=editor, now=now)
     return True
 

@@ -98,14 +98,12 @@ class Service:
         it.
         """
         planning = Planning(self.journey, self.waves)
-        listening = listen(self.host, self.port) if WITH_HTTP & set(self.roles) else None
-        try:
-            for_staff = listen(self.host, self.pages_port) if self.pages and Role.CONSOLE in self.roles else None
-        except InTheWayError:
-            if listening is not None:
-                listening.close()
-            raise
         async with AsyncExitStack() as opened:
+            listening = for_staff = None
+            if WITH_HTTP & set(self.roles):
+                listening = opened.enter_context(listen(self.host, self.port))
+            if self.pages is not None and Role.CONSOLE in self.roles:
+                for_staff = opened.enter_context(listen(self.host, self.pages_port))
             await opened.enter_async_context(self._looked_at())
             application = None
             if WITH_TOKEN & set(self.roles):

@@ -66,7 +66,6 @@ class Planning:
     def __init__(self, journey: Journey, waves: Waves) -> None:
         self._journey, self._waves = journey, waves
         self._steps = {"plan": journey.plan, "decide": journey.decide}
-        self.failed: Counter[str] = Counter()  # waves that broke in this process, by name
 
     async def call(self) -> None:
         """Call for as many waves as the ledger has work for."""
@@ -86,5 +85,4 @@ class Planning:
                 await self.call()
         except Exception as error:  # noqa: BLE001 - this is a process's outermost loop
             # Its rows are as they were, and the next tick calls for them again.
-            self.failed[name] += 1
             log.error("wave_failed", extra={"wave": name, "error": type(error).__name__})  # noqa: TRY400 - no words

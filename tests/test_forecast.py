@@ -106,6 +106,18 @@ def test_what_the_team_cannot_bear_is_said_with_what_it_could(world):
     assert found.gentler is None
 
 
+def test_requests_pile_up_while_the_team_is_not_there(world):
+    campaign = world.campaign(hourly_maximum=1)
+    sent(world, "zorgtoeslag", 50, 50)
+    for chat in range(100, 124):
+        world.joins(str(chat), "money")
+    before = told(world, campaign).strain.longest
+    team = world.wording.municipality.model_copy(update={"working_days": ["fri"]})
+    world.wording = replace(world.wording, municipality=team)
+
+    assert told(world, campaign).strain.longest > before
+
+
 def test_waves_and_the_hourly_maximum_spread_it(world):
     campaign = world.campaign(waves=WavesPart(number=2, days_between=7), hourly_maximum=1)
     for chat in range(100, 112):

@@ -94,7 +94,6 @@ def test_the_same_words_again_change_nothing_and_other_words_take_their_place():
     other = with_own(said, [one(nl=DUTCH)])
     assert other.variants[NAME].languages == {"nl"}
     assert other.wording_hash(NAME, "en") != said.wording_hash(NAME, "en")
-    assert own.without_own(other).sources == SHIPPED.sources
 
 
 def test_a_name_that_a_file_could_have_is_refused():

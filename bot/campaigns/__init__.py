@@ -7,8 +7,9 @@ from bot.campaigns import drafts, filled, funnel
 from bot.campaigns.content import content, last_approval
 from bot.campaigns.dates import Coming, coming, days_of
 from bot.campaigns.differences import Change, Differences, Mark, Piece, TextChange, compared, differences
-from bot.campaigns.file import CampaignFile, content_hash, file_of, hash_of, misfits, read, situations_for
+from bot.campaigns.file import CampaignFile, content_hash, file_of, hash_of
 from bot.campaigns.life import (
+    OVER,
     State,
     add,
     among,
@@ -16,6 +17,7 @@ from bot.campaigns.life import (
     finish,
     hand_over,
     is_open,
+    known,
     listing,
     pause,
     row_of,
@@ -24,6 +26,8 @@ from bot.campaigns.life import (
     stop,
     take_back,
 )
+from bot.campaigns.misfit import misfits, situations_for
+from bot.campaigns.reading import read
 from bot.campaigns.running import CALENDAR_SOURCE, Due, alive, answering, due, due_dates, facts_of, waiting
 from bot.campaigns.search import (
     ORDER,
@@ -33,8 +37,6 @@ from bot.campaigns.search import (
     Wanted,
     approved_ones,
     cards,
-    counted,
-    known,
     running_by_card,
     search,
     titles,
@@ -44,6 +46,7 @@ from bot.campaigns.words import own_version, own_wordings, with_its_words
 __all__ = [
     "CALENDAR_SOURCE",
     "ORDER",
+    "OVER",
     "Alive",
     "CampaignFile",
     "Change",
@@ -68,7 +71,6 @@ __all__ = [
     "compared",
     "content",
     "content_hash",
-    "counted",
     "days_of",
     "differences",
     "drafts",

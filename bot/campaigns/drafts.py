@@ -10,10 +10,9 @@ from typing import Any, Final
 
 from sqlmodel import Session, col, select
 
-from bot.campaigns.file import CampaignFile, file_of
+from bot.campaigns.file import file_of
 from bot.campaigns.filled import Content, Step, content_of, gaps, made_of
-from bot.campaigns.life import State, add
-from bot.campaigns.search import known as campaign_known
+from bot.campaigns.life import OVER, add, known
 from bot.core.facts import Learning
 from bot.errors import FaultsError, RefusedError
 from bot.store import ledger
@@ -55,8 +54,8 @@ def edit(session: Session, campaign: str, *, by: str, now: datetime) -> Campaign
     draft = session.get(CampaignDraftRow, campaign, with_for_update=True)
     if draft is not None:
         return draft
-    row = campaign_known(session, campaign)
-    if row.state in {State.STOPPED, State.FINISHED}:
+    row = known(session, campaign)
+    if row.state in OVER:
         raise RefusedError("{campaign} is {state}. Make a new one from it.", campaign=campaign, state=row.state)
     return _kept(session, campaign, content_of(file_of(row)), by=by, now=now, based_on=_hash(row))
 
@@ -66,7 +65,7 @@ def duplicate(session: Session, campaign: str, title: str, *, by: str, now: date
 
     Whoever wrote the other one has a hand in this one too, for the words are theirs.
     """
-    file = file_of(campaign_known(session, campaign))
+    file = file_of(known(session, campaign))
     fresh = new_id(session, title)
     content = content_of(file)
     content[Step.CARD]["title"] = title.strip()
@@ -178,11 +177,6 @@ def new_id(session: Session, title: str) -> str:
     while name in taken:
         name, number = f"{stem}-{number}", number + 1
     return name
-
-
-def whole(row: CampaignDraftRow, wording: Wording) -> CampaignFile | None:
-    """The campaign that this draft is by now; None while something is missing."""
-    return made_of(row.id, row.content, wording)
 
 
 def _kept(

@@ -11,8 +11,8 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
-from bot.campaigns.file import CampaignFile, misfits
-from bot.campaigns.misfit import Misfit
+from bot.campaigns.file import CampaignFile
+from bot.campaigns.misfit import Misfit, misfits
 from bot.core.facts import CardStatus, Learning, Level
 from bot.wording import Wording
 from bot.wording.own import shared

@@ -9,7 +9,8 @@ from zoneinfo import ZoneInfo
 from sqlmodel import Session, col, select
 
 from bot.campaigns.content import keep
-from bot.campaigns.file import CampaignFile, content_hash, file_of, hash_of, misfits
+from bot.campaigns.file import CampaignFile, content_hash, file_of, hash_of
+from bot.campaigns.misfit import misfits
 from bot.errors import RefusedError
 from bot.store import ledger
 from bot.store.tables import CampaignEditRow, CampaignRow
@@ -30,7 +31,8 @@ class State(StrEnum):
     FINISHED = "finished"  # its period is over
 
 
-_OVER: Final = frozenset({State.STOPPED, State.FINISHED})
+#: Nothing happens to it any more.
+OVER: Final = frozenset({State.STOPPED, State.FINISHED})
 
 
 def add(
@@ -90,19 +92,19 @@ def hand_over(session: Session, campaign: str, wording: Wording, *, by: str, now
     Staff hand it over with `funnel.freeze`, so that an approver sees whom it would have reached.
     """
     name = _named(by)
-    row = _found(session, campaign)
+    row = known(session, campaign, locked=True)
     _refuse_unless_open(row, wording)
     _refuse_misfit(file_of(row), wording)
     row.handed_over_by, row.handed_over_at = name, now
     row.returned_by = row.returned_at = row.returned_because = None
-    _audit(session, row, "campaign.hand_over", by=name, now=now, hash=content_hash(file_of(row), wording))
+    _audit(session, row, "campaign.hand_over", by=name, now=now, hash=hash_of(row, wording))
     return row
 
 
 def take_back(session: Session, campaign: str, *, by: str, now: datetime) -> CampaignRow:
     """It is not ready after all. Raises RefusedError when it was not handed over."""
     name = _named(by)
-    row = _found(session, campaign)
+    row = known(session, campaign, locked=True)
     if row.handed_over_at is None:
         raise RefusedError("{campaign} was not handed over, so there is nothing to take back.", campaign=campaign)
     row.handed_over_by = row.handed_over_at = None
@@ -118,7 +120,7 @@ def send_back(
     `seen`: the content hash of what was looked at; another one than that of today is refused.
     """
     name = _named(by)
-    row = _found(session, campaign)
+    row = known(session, campaign, locked=True)
     _refuse_unless_open(row, wording)
     _refuse_unless_seen(row, wording, seen)
     if among(name, ledger.editors(session, [campaign])[campaign]):
@@ -139,7 +141,7 @@ def send_back(
 
 def is_open(row: CampaignRow, wording: Wording) -> bool:
     """Whether an approval would change something: the campaign is not over, and not approved as it reads now."""
-    return row.state not in _OVER and row.approved_hash != hash_of(row, wording)
+    return row.state not in OVER and row.approved_hash != hash_of(row, wording)
 
 
 def approve(
@@ -151,23 +153,15 @@ def approve(
     RefusedError also for who ever edited it, and when there is nothing to approve.
     """
     name = _named(by)
-    row = _found(session, campaign)
-    file = file_of(row)
-    if row.state in {State.STOPPED, State.FINISHED}:
-        raise RefusedError("{campaign} is {state}, so there is nothing to approve.", campaign=campaign, state=row.state)
+    row = known(session, campaign, locked=True)
+    _refuse_unless_open(row, wording)
     if among(name, ledger.editors(session, [campaign])[campaign]):
         raise RefusedError(
             "{name} edited {campaign}. Somebody who did not must approve it.", name=name, campaign=campaign
         )
-    _refuse_misfit(file, wording)
-    digest = content_hash(file, wording)
-    if row.approved_hash == digest:
-        raise RefusedError(
-            "{campaign} was approved by {approved_by} as it is, so there is nothing to approve.",
-            campaign=campaign,
-            approved_by=row.approved_by,
-        )
+    _refuse_misfit(file_of(row), wording)
     _refuse_unless_seen(row, wording, seen)
+    digest = hash_of(row, wording)
     row.approved_by, row.approved_at, row.approved_hash = name, now, digest
     row.handed_over_by = row.handed_over_at = None
     row.returned_by = row.returned_at = row.returned_because = None
@@ -182,14 +176,14 @@ def approve(
 def start(session: Session, campaign: str, wording: Wording, *, by: str, now: datetime) -> CampaignRow:
     """Let it send, from now or from the first day of its period; also after a pause. Raises RefusedError."""
     name = _named(by)
-    row = _found(session, campaign)
+    row = known(session, campaign, locked=True)
     if row.state not in {State.APPROVED, State.PAUSED}:
         if row.state == State.DRAFT:
             raise RefusedError("{campaign} is a draft. Have it approved first.", campaign=campaign)
         raise RefusedError(
             "{campaign} is {state}. Only an approved or paused one can start.", campaign=campaign, state=row.state
         )
-    if row.approved_hash != content_hash(file_of(row), wording):
+    if row.approved_hash != hash_of(row, wording):
         raise RefusedError(
             "The card or the wordings of {campaign} changed since it was approved. Have it approved again.",
             campaign=campaign,
@@ -207,7 +201,7 @@ def start(session: Session, campaign: str, wording: Wording, *, by: str, now: da
 def pause(session: Session, campaign: str, because: str, *, by: str, now: datetime) -> CampaignRow:
     """Hold it until it is started again. Raises RefusedError when it does not run or no reason is given."""
     name = _named(by)
-    row = _found(session, campaign)
+    row = known(session, campaign, locked=True)
     if row.state != State.RUNNING:
         raise RefusedError(
             "{campaign} is {state}; only a running campaign can be paused.", campaign=campaign, state=row.state
@@ -222,8 +216,8 @@ def pause(session: Session, campaign: str, because: str, *, by: str, now: dateti
 def stop(session: Session, campaign: str, *, by: str, now: datetime) -> CampaignRow:
     """End it for good. Raises RefusedError when it is over already."""
     name = _named(by)
-    row = _found(session, campaign)
-    if row.state in {State.STOPPED, State.FINISHED}:
+    row = known(session, campaign, locked=True)
+    if row.state in OVER:
         raise RefusedError("{campaign} is {state} already.", campaign=campaign, state=row.state)
     row.state, row.paused_because = State.STOPPED, None
     _audit(session, row, "campaign.stop", by=name, now=now)
@@ -268,15 +262,16 @@ def among(name: str, people: Collection[str]) -> bool:
     return name.strip().casefold() in {person.strip().casefold() for person in people}
 
 
-def _found(session: Session, campaign: str) -> CampaignRow:
-    row = session.get(CampaignRow, campaign, with_for_update=True)
+def known(session: Session, campaign: str, *, locked: bool = False) -> CampaignRow:
+    """The campaign with this id. Raises RefusedError when there is none."""
+    row = session.get(CampaignRow, campaign, with_for_update=locked)
     if row is None:
         raise RefusedError("There is no campaign {campaign}.", campaign=campaign)
     return row
 
 
 def _refuse_unless_open(row: CampaignRow, wording: Wording) -> None:
-    if row.state in _OVER:
+    if row.state in OVER:
         raise RefusedError("{campaign} is {state}, so there is nothing to approve.", campaign=row.id, state=row.state)
     if not is_open(row, wording):
         raise RefusedError(

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from sqlmodel import Session, col, select
 
 from bot.campaigns.file import days, file_of, hash_of, rule_of, signals_of_situations
-from bot.campaigns.life import State, among
+from bot.campaigns.life import OVER, State, among
 from bot.core.facts import Campaign, Waves
 from bot.store import ledger
 from bot.store.tables import CampaignRow, SignalRow
@@ -59,7 +59,7 @@ def facts_of(row: CampaignRow, wording: Wording, now: datetime, *, editors: Coll
         ends_at=row.ends_at,
         learning=file.learning,
         running=runs,
-        ended=row.state in {State.STOPPED, State.FINISHED} or now >= row.ends_at,
+        ended=row.state in OVER or now >= row.ends_at,
     )
 
 

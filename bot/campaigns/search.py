@@ -12,7 +12,6 @@ from sqlmodel import Session, col, select
 
 from bot.campaigns.file import days, file_of, rule_of
 from bot.campaigns.life import State, is_open
-from bot.errors import RefusedError
 from bot.store import ledger
 from bot.store.tables import CampaignEditRow, CampaignRow
 from bot.wording import Wording
@@ -54,14 +53,6 @@ class Wanted:
     sort: str = Sort.STATE
 
 
-def known(session: Session, campaign: str) -> CampaignRow:
-    """The campaign with this id. Raises RefusedError when there is none."""
-    row = session.get(CampaignRow, campaign)
-    if row is None:
-        raise RefusedError("There is no campaign {campaign}.", campaign=campaign)
-    return row
-
-
 def titles(session: Session, ids: Collection[str] | None = None) -> dict[str, str]:
     """The titles of those of `ids` that are campaigns; None: of all."""
     title = col(CampaignRow.definition)["title"].as_string()
@@ -95,12 +86,6 @@ def running_by_card(session: Session) -> Mapping[str, int]:
     """How many campaigns run about each card."""
     asked = select(CampaignRow.card, func.count()).where(col(CampaignRow.state) == State.RUNNING)
     return dict(iter(session.exec(asked.group_by(col(CampaignRow.card)))))
-
-
-def counted(session: Session) -> Mapping[str, int]:
-    """How many campaigns there are in each state."""
-    rows = session.exec(select(CampaignRow.state, func.count()).group_by(col(CampaignRow.state)))
-    return dict(iter(rows))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

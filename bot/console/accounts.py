@@ -1,9 +1,10 @@
 """Who may work here: accounts made, changed, shut, and signed out."""
 
-from typing import Annotated, Any
+from typing import Annotated
 from urllib.parse import quote
 
 from fastapi import APIRouter, Form, Request
+from pydantic import BaseModel, StringConstraints
 from starlette.responses import Response
 
 from bot import staff
@@ -13,7 +14,19 @@ from bot.errors import FaultsError
 from bot.staff import May, NewStaff, Role, SignedIn
 
 _Login = Annotated[str, Form(max_length=300)]
-_Text = Annotated[str, Form(max_length=300)]
+_Text = Annotated[str, StringConstraints(max_length=300)]
+
+
+class AccountForm(BaseModel):
+    login: _Text = ""
+    name: _Text = ""
+    team: _Text = ""
+    language: Annotated[str, StringConstraints(max_length=5)] = "nl"
+    roles: list[str] = []
+
+    @property
+    def staff(self) -> NewStaff:
+        return NewStaff(login=self.login, name=self.name, roles=self.roles, team=self.team, language=self.language)
 
 
 def routes(desk: Desk) -> APIRouter:
@@ -31,20 +44,13 @@ def routes(desk: Desk) -> APIRouter:
 
     @router.post("/new")
     def make(
-        request: Request,
-        me: Annotated[SignedIn, allowed(May.ADMINISTER)],
-        login: _Login = "",
-        name: _Text = "",
-        team: _Text = "",
-        language: Annotated[str, Form(max_length=5)] = "nl",
-        roles: Annotated[list[str] | None, Form()] = None,
+        request: Request, me: Annotated[SignedIn, allowed(May.ADMINISTER)], form: Annotated[AccountForm, Form()]
     ) -> Response:
-        new = NewStaff(login=login, name=name, roles=roles or (), team=team, language=language)
         try:
             with desk.writing() as session:
-                row = staff.add(session, new, staff_id=desk.journey.new_id(), by=me.login, now=desk.now)
+                row = staff.add(session, form.staff, staff_id=desk.journey.new_id(), by=me.login, now=desk.now)
         except FaultsError as error:
-            return _form(desk, request, new, error.faults)
+            return _form(desk, request, form.staff, error.faults)
         return go_to(_address(row.login), "account_made")
 
     @router.get("/one")
@@ -53,21 +59,14 @@ def routes(desk: Desk) -> APIRouter:
 
     @router.post("/one")
     def change(
-        request: Request,
-        me: Annotated[SignedIn, allowed(May.ADMINISTER)],
-        login: _Login = "",
-        name: _Text = "",
-        team: _Text = "",
-        language: Annotated[str, Form(max_length=5)] = "nl",
-        roles: Annotated[list[str] | None, Form()] = None,
+        request: Request, me: Annotated[SignedIn, allowed(May.ADMINISTER)], form: Annotated[AccountForm, Form()]
     ) -> Response:
-        new = NewStaff(login=login, name=name, roles=roles or (), team=team, language=language)
         try:
             with desk.writing() as session:
-                staff.change(session, login, new, by=me.login, now=desk.now)
+                staff.change(session, form.login, form.staff, by=me.login, now=desk.now)
         except FaultsError as error:
-            return _one(desk, request, login, new, error.faults)
-        return go_to(_address(login), "saved")
+            return _one(desk, request, form.login, form.staff, error.faults)
+        return go_to(_address(form.login), "saved")
 
     @router.post("/password")
     def password(request: Request, me: Annotated[SignedIn, allowed(May.ADMINISTER)], login: _Login = "") -> Response:
@@ -80,7 +79,7 @@ def routes(desk: Desk) -> APIRouter:
     def reset_factor(me: Annotated[SignedIn, allowed(May.ADMINISTER)], login: _Login = "") -> Response:
         with desk.writing() as session:
             staff.reset_factor(session, login, by=me.login, now=desk.now)
-        return go_to(f"/administration/accounts/one?login={login}", "factor_reset")
+        return go_to(_address(login), "factor_reset")
 
     @router.post("/shut")
     def shut(me: Annotated[SignedIn, allowed(May.ADMINISTER)], login: _Login = "") -> Response:
@@ -125,16 +124,14 @@ def _one(
     with desk.reading() as session:
         row = staff.known_as(session, login)
         places = staff.open_sessions(session, row.id, desk.now)
-    shown: Any = given or NewStaff(
-        login=row.login, name=row.name, roles=row.roles, team=row.team, language=row.language
-    )
+    kept = NewStaff(login=row.login, name=row.name, roles=row.roles, team=row.team, language=row.language)
     return desk.page(
         request,
         "account.html",
         status=422 if faults else 200,
         row=row,
         places=places,
-        given=shown,
+        given=given or kept,
         faults=[overheard(fault, desk.say(request)) for fault in faults],
         every_role=list(Role),
     )

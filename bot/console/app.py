@@ -70,10 +70,7 @@ def build(desk: Desk) -> FastAPI:
 
     def refused(request: Request, error: Exception) -> Response:
         assert isinstance(error, RefusedError)
-        somebody = getattr(request.state, "somebody", None)
-        language = somebody.language if somebody else desk.pages.language(request)
-        sentence = desk.pages.say(language, error.sentence, error.values)
-        return desk.page(request, "problem.html", status=409, problem="refused", sentence=sentence)
+        return desk.page(request, "problem.html", status=409, problem="refused", sentence=desk.told(request, error))
 
     def not_here(request: Request, error: Exception) -> Response:
         status = error.status_code if isinstance(error, HTTPException) else 400

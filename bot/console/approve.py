@@ -1,7 +1,7 @@
 """Approving: what is new, all texts, who gets it, what the card settles; then approve it, or send it back."""
 
 from dataclasses import dataclass
-from typing import Annotated, Any, Final
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Form, Request
 from sqlmodel import Session
@@ -12,15 +12,13 @@ from bot.campaigns import funnel
 from bot.console import fields
 from bot.console.campaigns import sets_off
 from bot.console.desk import Desk, allowed, go_to
+from bot.console.pages import FEWEST
 from bot.console.showing import all_shown
 from bot.errors import RefusedError
 from bot.staff import May, SignedIn
 from bot.store import ledger
 from bot.store.tables import CampaignFunnelRow, CampaignRow
 from bot.wording import Wording, with_own
-
-#: Numbers of people under this one are not told: they could point at somebody.
-FEWEST: Final = 10
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -113,24 +111,23 @@ def _again(
             said = _said(desk, session, campaigns.known(session, campaign), me)
         except RefusedError as missing:
             raise error from missing
-    sentence = desk.pages.say(me.language, error.sentence, error.values)
-    return desk.page(request, "approve.html", status=422, **said, faults=[sentence], because=because)
+    return desk.page(request, "approve.html", status=422, **said, faults=[desk.told(request, error)], because=because)
 
 
 def _said(desk: Desk, session: Session, row: CampaignRow, me: SignedIn, *, count: bool = False) -> dict[str, Any]:
     wording = desk.journey.wording
-    spoken = with_own(wording, campaigns.file_of(row).wordings)
-    file, content = campaigns.file_of(row), campaigns.content(campaigns.file_of(row), wording)
+    file, seal = campaigns.file_of(row), campaigns.hash_of(row, wording)
+    spoken = with_own(wording, file.wordings)
     editors = ledger.editors(session, [row.id])[row.id]
     last = campaigns.last_approval(session, row.id)
-    new = None if last is None else campaigns.differences(last.content, content)
+    new = None if last is None else campaigns.differences(last.content, campaigns.content(file, wording))
     frozen = funnel.frozen(session, row.id)
     return {
         "row": row,
         "file": file,
         "card": wording.cards.get(row.card),
         "wording": wording,
-        "content_hash": campaigns.hash_of(row, wording),
+        "content_hash": seal,
         "people": staff.names(session),
         "sets_off": sets_off(row, wording),
         "editors": sorted(editors),
@@ -146,14 +143,14 @@ def _said(desk: Desk, session: Session, row: CampaignRow, me: SignedIn, *, count
         "has_chat": rehearsal.has_chat(session, me.id),
         "tones": {name: known.tone for name, known in spoken.variants.items()},
         "frozen": frozen,
-        "frozen_holds": frozen is not None and frozen.content_hash == campaigns.hash_of(row, wording),
+        "frozen_holds": frozen is not None and frozen.content_hash == seal,
         **_counted(desk, session, row, frozen, count=count),
     }
 
 
 def _obstacle(row: CampaignRow, wording: Wording, *, is_editor: bool) -> str | None:
     """Why this person cannot decide about it now; None: nothing is in the way."""
-    if row.state in {campaigns.State.STOPPED, campaigns.State.FINISHED}:
+    if row.state in campaigns.OVER:
         return "over"
     if not campaigns.is_open(row, wording):
         return "approved"

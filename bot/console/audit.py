@@ -5,7 +5,6 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Annotated, Any, Final
-from urllib.parse import urlencode
 
 from fastapi import APIRouter, Form, Request
 from sqlmodel import Session
@@ -13,18 +12,18 @@ from starlette.responses import Response
 
 from bot import campaigns, staff
 from bot.console import sentences
-from bot.console.desk import Desk, allowed, go_to
+from bot.console.bookmarks import bookmark, place_at
+from bot.console.desk import Desk, allowed, go_to, query_of
 from bot.console.spreadsheet import download
 from bot.console.words import N_
 from bot.staff import May, SignedIn
 from bot.store import ledger
-from bot.store.ledger import Place, Wanted
+from bot.store.ledger import Wanted
 from bot.store.tables import AuditRow
 
 PER_PAGE: Final = 50
 #: So many campaigns may fit what somebody types as a subject.
 _CAMPAIGNS: Final = 20
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _HEADER: Final = ("moment (UTC)", "who", "action", "subject", "sentence", "detail", "place", "chain")
 
 
@@ -49,8 +48,7 @@ class Asked:
 
     @property
     def query(self) -> str:
-        given = {name: getattr(self, name) for name in self.__slots__}
-        return urlencode({name: value for name, value in given.items() if value})
+        return query_of(self)
 
 
 def routes(desk: Desk) -> APIRouter:
@@ -72,9 +70,10 @@ def routes(desk: Desk) -> APIRouter:
         with desk.reading() as session:
             known, people = ledger.actions_done(session), staff.names(session)
             wanted, faults = _wanted(desk, session, asked, known)
-            found = [] if faults else ledger.deeds(session, wanted, before=_place(before), limit=PER_PAGE + 1)
+            found = [] if faults else ledger.deeds(session, wanted, before=place_at(before), limit=PER_PAGE + 1)
             lines = list(_lines(desk, session, request, found[:PER_PAGE], people))
-            whos = {name: people.get(name, name) for name in ledger.who_did(session)}
+            say = desk.say(request)
+            whos = {name: sentences.somebody(name, people, say) for name in ledger.who_did(session)}
             check = staff.last_check(session)
         return desk.page(
             request,
@@ -83,13 +82,13 @@ def routes(desk: Desk) -> APIRouter:
             asked=asked,
             faults=faults,
             lines=lines,
-            older=_mark(found[PER_PAGE - 1]) if len(found) > PER_PAGE else None,
+            older=bookmark(found[PER_PAGE - 1].at, found[PER_PAGE - 1].id) if len(found) > PER_PAGE else None,
             is_first=not before,
             whos=sorted(whos.items(), key=lambda pair: pair[1].casefold()),
             areas_known={area: sentences.AREAS[area] for area in sentences.AREAS if sentences.actions_of(area, known)},
             wanted=wanted,
             check=check,
-            check_by=None if check is None else people.get(check.by, check.by),
+            people=people,
         )
 
     @router.post("/file")
@@ -109,8 +108,7 @@ def routes(desk: Desk) -> APIRouter:
                 staff.note_export(session, wanted, by=me.login, now=desk.now)
         if faults:
             return go_to(f"/audit?{asked.query}")
-        today = desk.now.astimezone(desk.zone).date()
-        return download(f"handreiking-audit-{today}.csv", _HEADER, _rows(desk, request, wanted))
+        return download(f"handreiking-audit-{desk.today}.csv", _HEADER, _rows(desk, request, wanted))
 
     @router.post("/check")
     def check(me: Annotated[SignedIn, allowed(May.AUDIT)]) -> Response:
@@ -124,9 +122,7 @@ def routes(desk: Desk) -> APIRouter:
             check, people = staff.go_on_checking(session, now=desk.now), staff.names(session)
         if not request.headers.get("hx-request"):
             return go_to("/audit#check")
-        return desk.page(
-            request, "_check.html", check=check, check_by=None if check is None else people.get(check.by, check.by)
-        )
+        return desk.page(request, "_check.html", check=check, people=people)
 
     return router
 
@@ -162,7 +158,7 @@ def _lines(
 
 
 def _said(row: AuditRow, people: dict[str, str], titles: dict[str, str], say: Any) -> str:
-    who = say(sentences.SOMEBODY[row.who]) if row.who in sentences.SOMEBODY else people.get(row.who, row.who)
+    who = sentences.somebody(row.who, people, say)
     area = sentences.area_of(row.action)
     subject = row.subject
     if area == "campaign":
@@ -193,18 +189,3 @@ def _rows(desk: Desk, request: Request, wanted: Wanted) -> Iterator[list[object]
             moment = row.at.astimezone(UTC).isoformat(timespec="seconds")
             said = _said(row, people, titles, say)
             yield [moment, row.who, row.action, row.subject, said, _detail(row), row.place, row.chain]
-
-
-def _mark(row: AuditRow) -> str:
-    return f"{(row.at - _EPOCH) // timedelta(microseconds=1)}-{row.id}"
-
-
-def _place(mark: str) -> Place | None:
-    """Where the page before ended; anything else than our own mark begins at the newest."""
-    moment, _, number = mark.partition("-")
-    if not (moment.isdecimal() and number.isdecimal() and len(mark) < 40):
-        return None
-    try:
-        return Place(_EPOCH + timedelta(microseconds=int(moment)), int(number))
-    except OverflowError:
-        return None

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any, Final
-from urllib.parse import urlencode
 
 from fastapi import APIRouter, Form, Request
 from sqlmodel import Session
@@ -13,7 +12,7 @@ from starlette.responses import Response
 from bot import campaigns, staff
 from bot.campaigns import Ready, Sort, State, drafts, funnel
 from bot.console import failures, sentences
-from bot.console.desk import Desk, allowed, go_to
+from bot.console.desk import Desk, allowed, go_to, query_of
 from bot.core import pace
 from bot.errors import RefusedError
 from bot.staff import May, SignedIn
@@ -39,8 +38,7 @@ class Filters:
 
     @property
     def query(self) -> str:
-        given = {name: getattr(self, name) for name in self.__slots__}
-        return urlencode({name: value for name, value in given.items() if value})
+        return query_of(self)
 
     @property
     def narrow(self) -> bool:
@@ -150,8 +148,8 @@ def routes(desk: Desk) -> APIRouter:
                 if row.state != State.RUNNING:
                     raise
                 shown = _progress(desk, session, row) | _whole(desk, session, request, row, me)
-            sentence = desk.pages.say(me.language, error.sentence, error.values)
-            return desk.page(request, "campaign.html", status=422, **shown, faults=[sentence], because=because)
+            faults = [desk.told(request, error)]
+            return desk.page(request, "campaign.html", status=422, **shown, faults=faults, because=because)
         return go_to(f"/campaigns/{campaign}", "paused")
 
     @router.get("/{campaign}/stop")
@@ -162,7 +160,7 @@ def routes(desk: Desk) -> APIRouter:
             figures = ledger.figures(session, [row.id])[row.id]
             states, _reasons = ledger.standing(session, row.id)
         waiting = _on_the_way(figures) + states["open"]
-        over = row.state in {State.STOPPED, State.FINISHED}
+        over = row.state in campaigns.OVER
         return desk.page(request, "stop.html", row=row, title=row.definition["title"], figures=figures,
                          waiting=waiting, over=over)  # fmt: skip
 
@@ -269,5 +267,5 @@ def _deeds(desk: Desk, session: Session, request: Request, row: CampaignRow, peo
 
 
 def _said(deed: AuditRow, title: str, people: dict[str, str], say: Any) -> str:
-    who = say(sentences.SOMEBODY[deed.who]) if deed.who in sentences.SOMEBODY else people.get(deed.who, deed.who)
+    who = sentences.somebody(deed.who, people, say)
     return sentences.sentence(deed.action, deed.detail, who=who, subject=f"“{title}”", say=say)

@@ -1,7 +1,7 @@
 """Cards: all of them, one of them as citizens and as colleagues read it, and what has to be looked at again."""
 
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Form, Request
@@ -19,7 +19,7 @@ from bot.staff import May, SignedIn
 from bot.store import conversation, ledger
 from bot.wording import ServiceCard, Wording
 from bot.wording.own import shared
-from bot.wording.speech import RIGHT_TO_LEFT
+from bot.wording.speech import direction
 
 #: So far ahead something counts as due soon.
 SOON: Final = timedelta(days=60)
@@ -74,14 +74,14 @@ def routes(desk: Desk) -> APIRouter:
             themes={theme: wording.say(f"theme.{theme}", "nl") for theme in wording.themes},
             waiting=waiting,
             odd=odd,
-            late=[one for one in cards.due(wording) if one.late(_today(desk))],
-            today=_today(desk),
+            late=[one for one in cards.due(wording) if one.late(desk.today)],
+            today=desk.today,
             value=fields.value,
         )
 
     @router.get("/due")
     def due(request: Request, _: Annotated[SignedIn, allowed(May.SEE_CAMPAIGNS)], whole: str = "") -> Response:
-        today = _today(desk)
+        today = desk.today
         until = None if whole else today + SOON
         return desk.page(
             request,
@@ -102,7 +102,7 @@ def routes(desk: Desk) -> APIRouter:
         spoken = language if language in wording.languages else wording.languages[0]
         with desk.reading() as session:
             said = _said(session, wording, known, spoken)
-        return desk.page(request, "card.html", today=_today(desk), **said)
+        return desk.page(request, "card.html", today=desk.today, **said)
 
     @router.post("/{card}/checked")
     def checked(
@@ -110,7 +110,7 @@ def routes(desk: Desk) -> APIRouter:
     ) -> Response:
         """Somebody saw today that the official page says what the card says: a fact, by one person."""
         page = _known(desk.journey.wording, card).page
-        _record(desk, card, {"official_page.checked_on": _today(desk)}, why=f"looked at {page}", by=me.login)
+        _record(desk, card, {"official_page.checked_on": desk.today}, why=f"looked at {page}", by=me.login)
         return go_to("/cards/due" if back == "due" else f"/cards/{card}", "page_checked")
 
     @router.post("/{card}/suspend")
@@ -147,7 +147,7 @@ def _said(session: Session, wording: Wording, card: ServiceCard, language: str) 
         "card": card,
         "language_shown": language,
         "languages": wording.languages,
-        "direction": "rtl" if language in RIGHT_TO_LEFT else "ltr",
+        "direction": direction(language),
         "missing": _missing(card, wording),
         "parts": [
             (part, f"card.{card.id}.{part}", label)
@@ -183,7 +183,3 @@ def _missing(card: ServiceCard, wording: Wording) -> tuple[str, ...]:
     keys = [key for part in PARTS if wording.has(key := f"card.{card.id}.{part}")]
     keys += [variant.id for variant in shared(wording, card.id)]
     return tuple(one for one in wording.languages if not all(wording.speaks(key, one) for key in keys))
-
-
-def _today(desk: Desk) -> date:
-    return desk.now.astimezone(desk.zone).date()

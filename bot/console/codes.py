@@ -16,6 +16,7 @@ from bot.console.spreadsheet import download
 from bot.errors import FaultsError
 from bot.signals.desk import REFERENCE, like_a_bsn
 from bot.staff import May, SignedIn
+from bot.wording.speech import direction
 
 PER_PAGE: Final = 25
 #: More sheets than this are rather made by a mail merge from the file.
@@ -90,7 +91,7 @@ def routes(desk: Desk) -> APIRouter:
             sheets=len(codes) <= SHEETS,
             expires_at=codes[0].expires_at,
             spoken=spoken,
-            direction="rtl" if spoken in {"ar", "fa"} else "ltr",
+            direction=direction(spoken),
             heading=wording.say("leaflet.from", spoken),
             scan=wording.say("leaflet.scan", spoken),
             bot=bot,

@@ -38,7 +38,7 @@ def routes(desk: Desk) -> APIRouter:
 
 
 def _queue(desk: Desk, session: Session, me: SignedIn, tab: str, language: str, page: int) -> dict[str, Any]:
-    today = desk.now.astimezone(desk.zone).date()
+    today = desk.today
     counts = contacts.counts(session, me.login, now=desk.now, today=today)
     chosen = Tab(tab) if tab in set(Tab) else Tab.MINE if counts.mine else Tab.FREE
     rows, count = contacts.queue(
@@ -46,7 +46,6 @@ def _queue(desk: Desk, session: Session, me: SignedIn, tab: str, language: str, 
         offset=(page - 1) * PER_PAGE,
     )  # fmt: skip
     handed = contacts.handed(session, me.login, now=desk.now)
-    known = contacts.languages(session)
     return {
         "tab": chosen,
         "tabs": words.TABS,
@@ -63,8 +62,8 @@ def _queue(desk: Desk, session: Session, me: SignedIn, tab: str, language: str, 
         "today": today,
         "hours": desk.journey.wording.municipality.claim_working_hours,
         "tongue": language,
-        "tongues": talk.names_of(
-            sorted({*known, *(row.row.language for row in rows), *([language] if language else ())}), me
+        "tongues": sorted(
+            {*contacts.languages(session), *(row.row.language for row in rows), *([language] if language else ())}
         ),
         "number": page,
         "pages": -(-count // PER_PAGE),

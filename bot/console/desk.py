@@ -3,19 +3,21 @@
 import secrets
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import asdict, dataclass, field
+from datetime import date, datetime
 from enum import IntEnum
-from typing import Any, Final, Protocol
+from typing import Annotated, Any, Final, Protocol
+from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
 from fastapi import Depends, Request
 from sqlmodel import Session
-from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import FormData
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from bot.console.pages import Pages
 from bot.console.provider import Provider
+from bot.errors import RefusedError
 from bot.journey import Journey
 from bot.staff import SEEN, May, SignedIn, seen, signed_in
 from bot.store import ledger
@@ -90,6 +92,11 @@ class Desk:
     def zone(self) -> ZoneInfo:
         return ZoneInfo(self.journey.wording.municipality.zone)
 
+    @property
+    def today(self) -> date:
+        """The day on the municipality's calendar."""
+        return self.now.astimezone(self.zone).date()
+
     @contextmanager
     def reading(self) -> Iterator[Session]:
         with ledger.reading(self.journey.sessions) as session:
@@ -99,10 +106,6 @@ class Desk:
     def writing(self) -> Iterator[Session]:
         with self.journey.sessions.begin() as session:
             yield session
-
-    async def in_thread(self, work: Callable[[], Response]) -> Response:
-        """What asks the database, from a handler that had to wait for a form with names of its own."""
-        return await run_in_threadpool(work)
 
     def who(self, request: Request) -> SignedIn | None:
         """Who is at the other end; None: nobody signed in."""
@@ -119,19 +122,20 @@ class Desk:
 
     def say(self, request: Request) -> Callable[[str], str]:
         """What puts an English sentence into the language of whoever looks."""
-        somebody: SignedIn | None = getattr(request.state, "somebody", None)
-        return self.pages.translate(somebody.language if somebody else self.pages.language(request))
+        return self.pages.translate(self._language(request))
+
+    def told(self, request: Request, error: RefusedError) -> str:
+        """A refusal in the language of whoever looks."""
+        return self.pages.told(self._language(request), error)
 
     def page(self, request: Request, template: str, *, status: int = 200, **said: Any) -> HTMLResponse:
         """The template filled in, in the language of whoever looks."""
-        somebody: SignedIn | None = getattr(request.state, "somebody", None)
-        language = somebody.language if somebody else self.pages.language(request)
         with self.reading() as session:
             paused = ledger.mark(session, "pause_nudges")
         html = self.pages.render(
             template,
-            language,
-            me=somebody,
+            self._language(request),
+            me=_somebody(request),
             May=May,
             path=request.url.path,
             done=request.query_params.get("done"),
@@ -143,6 +147,15 @@ class Desk:
             **said,
         )
         return HTMLResponse(html, status_code=status)
+
+    def _language(self, request: Request) -> str:
+        somebody = _somebody(request)
+        return somebody.language if somebody else self.pages.language(request)
+
+
+def _somebody(request: Request) -> SignedIn | None:
+    """Who came through a gate; None: the page has none, or it is shown to somebody who did not."""
+    return getattr(request.state, "somebody", None)
 
 
 def allowed(what: May, *, setting_up: bool = False) -> Any:
@@ -167,6 +180,24 @@ class Gate:
         if not somebody.may(self.what):
             raise NotAllowed
         return somebody
+
+
+async def _filled(request: Request) -> FormData:
+    return await request.form()
+
+
+#: A whole form, where the names of its fields depend on what the municipality wrote.
+Filled = Annotated[FormData, Depends(_filled)]
+
+
+def query_of(filters: Any) -> str:
+    """What was filled in of these filters, a dataclass of texts, as it stands in an address."""
+    return urlencode({name: value for name, value in asdict(filters).items() if value})
+
+
+def inside(url: str) -> str:
+    """A page of ours, whatever a form or an address says."""
+    return url if url.startswith("/") and not url.startswith(("//", "/\\")) else "/"
 
 
 def go_to(url: str, done: str | None = None) -> Response:

@@ -51,10 +51,8 @@ class ComingDay:
     closes: date
 
 
-def is_begun(session: Session, campaign: str, *, needed: bool = False) -> bool:
-    """Whether somebody is writing it. `needed`: raise RefusedError when nobody is."""
-    if needed:
-        drafts.found(session, campaign)
+def is_begun(session: Session, campaign: str) -> bool:
+    """Whether somebody is writing it."""
     return session.get(CampaignDraftRow, campaign) is not None
 
 
@@ -67,7 +65,7 @@ def shown(
     gaps = filled.gaps(row.id, content, wording)
     card = wording.cards.get(str(content.get(Step.CARD, {}).get("card", "")))
     there = session.get(CampaignRow, row.id)
-    today = desk.now.astimezone(desk.zone).date()
+    today = desk.today
     file = filled.supposed(row.id, content, wording, today)
     return {
         "row": row,
@@ -107,7 +105,7 @@ def question(desk: Desk, session: Session, row: CampaignDraftRow, kind: str | No
     Raises RefusedError while it has no card, or what was filled in does not go together.
     """
     wording, now = desk.journey.wording, desk.now
-    file = filled.supposed(row.id, row.content, wording, now.astimezone(desk.zone).date())
+    file = filled.supposed(row.id, row.content, wording, desk.today)
     if file is None:
         raise RefusedError("Nothing can be counted yet. First mend what the list at the step “Card” or “When” says.")
     made = campaigns.row_of(file, wording, now)
@@ -122,7 +120,7 @@ def counted(desk: Desk, session: Session, row: CampaignDraftRow, kind: str | Non
     except RefusedError as error:
         return error
     funnel = preview.preview(session, asked)
-    file = filled.supposed(row.id, row.content, wording, desk.now.astimezone(desk.zone).date())
+    file = filled.supposed(row.id, row.content, wording, desk.today)
     assert file is not None
     told = forecast.forecast(session, wording, file, funnel, rate_per_s=desk.rate_per_s, now=desk.now)
     reasons = dict(funnel.reasons)

@@ -198,8 +198,6 @@ def _finish(desk: Desk, request: Request, campaign: str, me: SignedIn, *, over: 
     except FaultsError as error:
         return _step(desk, request, campaign, Step.SCHEDULE, status=422, refused=list(error.faults))
     except RefusedError as error:
-        with desk.reading() as session:
-            editing.is_begun(session, campaign, needed=True)
         return _step(desk, request, campaign, Step.SCHEDULE, status=409, refused=[error])
     if not hand_over:
         return go_to(f"/campaigns/{campaign}", "draft_finished")

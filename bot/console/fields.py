@@ -129,12 +129,18 @@ def field(path: tuple[str, ...], names: Mapping[str, str]) -> str:
     return names.get(".".join(path)) or ", ".join(path).replace("_", " ")
 
 
+def as_day(said: str) -> date | None:
+    """The date that this is, when it is one and written as 2027-01-31."""
+    try:
+        return date.fromisoformat(said) if _DAY.fullmatch(said) else None
+    except ValueError:
+        return None
+
+
 def value(said: Any, path: tuple[str, ...] = ()) -> Any:
     """For a template: days as dates, codes as their words, parts of a card as lines. Lists stay lists."""
     if isinstance(said, str):
-        if _DAY.fullmatch(said):
-            return date.fromisoformat(said)
-        return said if path and path[-1] in _FREE else VALUES.get(said, said)
+        return as_day(said) or (said if path and path[-1] in _FREE else VALUES.get(said, said))
     if isinstance(said, Mapping):
         return {str(name).replace("_", " "): value(part, (str(name),)) for name, part in said.items()}
     if isinstance(said, list | tuple):

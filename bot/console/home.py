@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from bot import campaigns, cards, contacts, library, signals, staff
 from bot.campaigns import Ready, State, Wanted, drafts
-from bot.console.desk import Desk, allowed, go_to
+from bot.console.desk import Desk, allowed, go_to, inside
 from bot.core import outreach
 from bot.signals import Health
 from bot.staff import May, SignedIn
@@ -50,8 +50,7 @@ def routes(desk: Desk) -> APIRouter:
                 said |= _to_write(session, alive, me) if me.may(May.EDIT_CAMPAIGNS) else {}
                 said |= _of_texts(desk, session, me)
             if me.may(May.SEE_REQUESTS):
-                today = desk.now.astimezone(desk.zone).date()
-                said["requests"] = contacts.counts(session, me.login, now=desk.now, today=today)
+                said["requests"] = contacts.counts(session, me.login, now=desk.now, today=desk.today)
             if me.may(May.ADMINISTER):
                 said["uncertain"], said["dead_letters"] = ledger.unresolved(session)
                 standings = signals.standings(session, desk.now, desk.zone)
@@ -70,19 +69,14 @@ def routes(desk: Desk) -> APIRouter:
         back: Annotated[str, Form(max_length=500)] = "/",
     ) -> Response:
         desk.journey.pause_nudges(because.strip() or me.name, who=me.login)
-        return go_to(_inside(back), "all_paused")
+        return go_to(inside(back), "all_paused")
 
     @router.post("/go-on")
     def go_on(me: Annotated[SignedIn, allowed(May.HALT)], back: Annotated[str, Form(max_length=500)] = "/") -> Response:
         desk.journey.resume_nudges(who=me.login)
-        return go_to(_inside(back), "all_resumed")
+        return go_to(inside(back), "all_resumed")
 
     return router
-
-
-def _inside(url: str) -> str:
-    """A page of ours, whatever the form says."""
-    return url if url.startswith("/") and not url.startswith(("//", "/\\")) else "/"
 
 
 def _rows(session: Session, ids: list[str]) -> list[CampaignRow]:
@@ -131,9 +125,8 @@ def _next(desk: Desk, session: Session, alive: list[campaigns.Alive]) -> list[Ne
         for one in ledger.upcoming(session, 4 * NAMED)
         if one.campaign in running
     }
-    today = now.astimezone(desk.zone).date()
     for one in running.values():
-        begins = _first(one, today)
+        begins = _first(one, desk.today)
         if begins is not None and one.id not in moments:
             moments[one.id] = datetime.combine(begins, time(), desk.zone)
     soonest = sorted(moments.items(), key=lambda pair: (pair[1], pair[0]))[:NAMED]
@@ -149,7 +142,7 @@ def _first(one: campaigns.Alive, today: date) -> date | None:
 
 def _of_texts(desk: Desk, session: Session, me: SignedIn) -> dict[str, Any]:
     """Changes of texts that this person can decide about, those of theirs that came back, and what is late on cards."""
-    today = desk.now.astimezone(desk.zone).date()
+    today = desk.today
     waiting = [row for row, _ in library.listing(session, state=library.State.PROPOSED)]
     returned = [row for row, _ in library.listing(session, state=library.State.RETURNED, limit=50)]
     since = desk.now - RETURNED

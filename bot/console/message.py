@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Form, Request
+from fastapi import APIRouter, Form, Request
 from sqlmodel import Session
 from starlette.datastructures import FormData
 from starlette.responses import Response
@@ -13,7 +13,7 @@ from bot.campaigns import drafts, wordings
 from bot.campaigns.drafts import OvertakenError
 from bot.campaigns.filled import Step
 from bot.console import editing
-from bot.console.desk import Desk, allowed, go_to
+from bot.console.desk import Desk, Filled, allowed, go_to
 from bot.console.showing import shown
 from bot.core.facts import Tone, Variant
 from bot.errors import RefusedError
@@ -26,12 +26,6 @@ Editor = Annotated[SignedIn, allowed(May.EDIT_CAMPAIGNS)]
 Seen = Annotated[int, Form(ge=0)]
 
 
-async def _filled(request: Request) -> FormData:
-    """The whole form: it has a field for each language."""
-    return await request.form()
-
-
-Filled = Annotated[FormData, Depends(_filled)]
 #: Longer than any text that may be sent, so that nobody loses what they pasted.
 LONGEST_TYPED = 20_000
 
@@ -92,11 +86,10 @@ def _choosing(desk: Desk, router: APIRouter) -> None:
     ) -> Response:
         """`listed`: it was pressed among the choices, which are kept with it."""
         ticked = variants if listed else None
-        today = desk.now.astimezone(desk.zone).date()
         try:
             with desk.writing() as session:
                 row = drafts.found(session, campaign, locked=True)
-                content, copy = wordings.adapted(session, row, desk.journey.wording, variant, today, ticked=ticked)
+                content, copy = wordings.adapted(session, row, desk.journey.wording, variant, desk.today, ticked=ticked)
                 drafts.save(session, campaign, Step.MESSAGE, content, seen=seen, by=me.login, now=desk.now)
         except OvertakenError as error:
             return _list(desk, request, campaign, typed=ticked, refused=error)

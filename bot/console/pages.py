@@ -39,8 +39,8 @@ class Pages:
 
     def say(self, language: str, sentence: str, values: Mapping[str, object]) -> str:
         """An English sentence with {names} in another language, with its values filled in."""
-        gettext_of = self._environments[language].globals["translations"].gettext  # type: ignore[attr-defined]
-        translated: str = gettext_of(sentence)
+        gettext_of = self.translate(language)
+        translated = gettext_of(sentence)
         known = {name: gettext_of(words.STATES[str(value)]) if str(value) in words.STATES else value
                  for name, value in values.items()}  # fmt: skip
         return translated.format(**known) if values else translated
@@ -82,8 +82,8 @@ class Pages:
             "percent": partial(numbers.format_percent, locale=locale),
             "translated": translations.gettext,
             "translated_field": lambda name: translations.gettext(words.FIELDS.get(name, name)),
-            "refused_words": lambda error: self.told(language, error),
-            "language_name": partial(_language, locale=locale),
+            "refused_words": partial(self.told, language),
+            "language_words": partial(_language, locale=locale),
             "iso_day": partial(_iso_day, locale=locale),
             "month_name": lambda number: dates.get_month_names("wide", locale=locale)[number],
             "day_in": lambda at, language, zone: dates.format_date(at.astimezone(zone), "d MMM y", locale=language),
@@ -101,8 +101,8 @@ class Pages:
             "standing_words": lambda standing: translations.gettext(words.STANDINGS[standing]),
             "consent_words": lambda state: translations.gettext(words.CONSENTS[state]),
             "tone_words": lambda tone: translations.gettext(words.TONES.get(tone, tone)),
-            "language_words": lambda code: _language(code, locale=locale),
-            "refusal_words": lambda error: self.say(language, error.sentence, error.values),
+            "language_words": partial(_language, locale=locale),
+            "fewest": FEWEST,
             "role_words": lambda held: ", ".join(translations.gettext(sentence) for sentence in words.roles(held)),
         }
         return environment
@@ -120,7 +120,8 @@ def _translations(language: str) -> gettext.NullTranslations:
 
 def _language(code: str, *, locale: str) -> str:
     """The name of a language in the reader's own."""
-    return Locale.parse(code).get_display_name(locale) or code
+    name: str = Locale.parse(locale).languages.get(code, code)
+    return name
 
 
 def _day(value: date | None, *, locale: str) -> str:

@@ -34,8 +34,8 @@ def routes(desk: Desk) -> APIRouter:
         try:
             found = _find(desk, code, reference)
         except RefusedError as error:
-            fault = desk.pages.say(me.language, error.sentence, error.values)
-            return desk.page(request, "person_find.html", status=422, faults=[fault], code=code, reference=reference)
+            faults = [desk.told(request, error)]
+            return desk.page(request, "person_find.html", status=422, faults=faults, code=code, reference=reference)
         with desk.writing() as session:
             shown = mydata.show(
                 session, whole.wording, whole.vault, mydata.person(session, found), desk.now, by=me.login

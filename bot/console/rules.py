@@ -14,7 +14,7 @@ from fastapi import APIRouter, Form, Request
 from starlette.responses import Response
 
 from bot import library
-from bot.console.desk import Desk, allowed, go_to
+from bot.console.desk import Desk, Filled, allowed, go_to
 from bot.console.overheard import overheard
 from bot.console.words import N_
 from bot.errors import FaultsError, RefusedError
@@ -72,11 +72,8 @@ def routes(desk: Desk) -> APIRouter:
         return _rules(desk, request)
 
     @router.post("/rules")
-    async def change_rules(request: Request, me: Annotated[SignedIn, allowed(May.ADMINISTER)]) -> Response:
-        given = {name: str(value)[:400] for name, value in (await request.form()).items()}
-        return await desk.in_thread(lambda: save_rules(request, me, given))
-
-    def save_rules(request: Request, me: SignedIn, given: dict[str, str]) -> Response:
+    def change_rules(request: Request, me: Annotated[SignedIn, allowed(May.ADMINISTER)], form: Filled) -> Response:
+        given = {name: str(value)[:400] for name, value in form.items()}
         values: dict[str, Value] = {}
         faults: list[str] = []
         say = desk.say(request)
@@ -133,11 +130,8 @@ def routes(desk: Desk) -> APIRouter:
         return _themes(desk, request)
 
     @router.post("/themes")
-    async def change_themes(request: Request, me: Annotated[SignedIn, allowed(May.ADMINISTER)]) -> Response:
-        given = {name: str(value)[:600].strip() for name, value in (await request.form()).items()}
-        return await desk.in_thread(lambda: save_themes(request, me, given))
-
-    def save_themes(request: Request, me: SignedIn, given: dict[str, str]) -> Response:
+    def change_themes(request: Request, me: Annotated[SignedIn, allowed(May.ADMINISTER)], form: Filled) -> Response:
+        given = {name: str(value)[:600].strip() for name, value in form.items()}
         values: dict[tuple[str, ...], Value] = {
             ("theme", theme, part): given[f"{theme}.{part}"]
             for theme in desk.journey.wording.themes

@@ -152,6 +152,11 @@ def actions_of(area: str, known: Iterable[str]) -> list[str]:
     return sorted(action for action in {*SENTENCES, *known} if area_of(action) == area)
 
 
+def somebody(who: str, people: Mapping[str, str], say: Callable[[str], str]) -> str:
+    """Who did something, as people read it. `people`: what accounts are called, by login."""
+    return say(SOMEBODY[who]) if who in SOMEBODY else people.get(who, who)
+
+
 def sentence(action: str, detail: Mapping[str, object], *, who: str, subject: str, say: Callable[[str], str]) -> str:
     """What was done, as a sentence. `say` translates; `who` and `subject` are as people read them."""
     values = {name: _shown(name, value, say) for name, value in detail.items()}

@@ -8,7 +8,7 @@ from bot.core.plain import Finding
 from bot.outbox import Label
 from bot.wording import Wording
 from bot.wording.own import Look, is_own, look, mended
-from bot.wording.speech import RIGHT_TO_LEFT
+from bot.wording.speech import direction
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -47,7 +47,7 @@ def shown(wording: Wording, key: str, language: str) -> Shown:
         look=seen,
         text=text,
         buttons=buttons,
-        direction="rtl" if language in RIGHT_TO_LEFT else "ltr",
+        direction=direction(language),
         own=is_own(wording, key),
     )
 

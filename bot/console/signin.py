@@ -9,10 +9,10 @@ from fastapi import APIRouter, Form, Request
 from starlette.responses import RedirectResponse, Response
 
 from bot import staff
-from bot.console.desk import COOKIE, Desk, allowed, go_to
+from bot.console.desk import COOKIE, Desk, allowed, go_to, inside
 from bot.console.provider import NotProvenError, Provider, ProviderDownError
 from bot.errors import RefusedError, UnreadableError
-from bot.staff import Failed, May, Means, SignedIn, known_as, open_session, sign_in
+from bot.staff import Failed, May, Means, SignedIn
 
 #: Where a sign-in elsewhere stands, sealed, while the browser is there; and how long it may take.
 UNDER_WAY: Final = "__Host-handreiking-signin"
@@ -39,9 +39,9 @@ def routes(desk: Desk) -> APIRouter:
             known = staff.kept_password(session, login)
         ahead = staff.try_password(known, password)
         with desk.writing() as session:
-            row = sign_in(session, desk.journey.vault, login, password, code, desk.now, ahead)
+            row = staff.sign_in(session, desk.journey.vault, login, password, code, desk.now, ahead)
             if not isinstance(row, Failed):
-                open_session(session, row, token, desk.now)
+                staff.open_session(session, row, token, desk.now)
         if isinstance(row, Failed):
             return _page(desk, request, 422, failed=row, login=login, back=back, password=True)
         return _with_session(_inside(back), token)
@@ -53,7 +53,7 @@ def routes(desk: Desk) -> APIRouter:
             return desk.page(request, "problem.html", status=404, problem="not_found", sentence=None)
         token = desk.new_token()
         with desk.writing() as session:
-            open_session(session, known_as(session, login), token, desk.now, means=Means.DEMO)
+            staff.open_session(session, staff.known_as(session, login), token, desk.now, means=Means.DEMO)
         return _with_session("/", token)
 
     @router.post("/signout")
@@ -118,12 +118,11 @@ def _elsewhere(desk: Desk, provider: Provider, router: APIRouter) -> None:
         with desk.writing() as session:
             row = staff.arrive(session, who, staff_id=uuid4().hex, now=desk.now)
             if not isinstance(row, RefusedError):
-                open_session(
+                staff.open_session(
                     session, row, token, desk.now, means=Means.PROVIDER, id_token_sealed=vault.seal(proven.id_token)
                 )
         if isinstance(row, RefusedError):
-            told = desk.pages.say(desk.pages.language(request), row.sentence, row.values)
-            return _ended(_page(desk, request, 403, failed="refused", told=told, back=back))
+            return _ended(_page(desk, request, 403, failed="refused", told=desk.told(request, row), back=back))
         return _ended(_with_session(back, token))
 
 
@@ -163,13 +162,13 @@ def _with_session(url: str, token: str) -> Response:
 
 
 def _inside(url: str) -> str:
-    """Where to go after signing in: a page of ours, whatever the address says."""
-    return url if url.startswith("/") and not url.startswith(("//", "/\\", "/signin")) else "/"
+    """Where to go after signing in, whatever the address says."""
+    return "/" if url.startswith("/signin") else inside(url)
 
 
 def _people(desk: Desk) -> list[dict[str, object]]:
     if not desk.people:
         return []
     with desk.reading() as session:
-        rows = [known_as(session, login) for login in desk.people]
+        rows = [staff.known_as(session, login) for login in desk.people]
         return [{"login": row.login, "name": row.name, "roles": row.roles} for row in rows]

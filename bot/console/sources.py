@@ -77,8 +77,7 @@ def routes(desk: Desk) -> APIRouter:
             standing = _standing(desk, session, name)
             found = signals.refused_rows(session, name, before=before or None, limit=PER_PAGE + 1)
         say = desk.say(request)
-        today = desk.now.astimezone(desk.zone).date()
-        lately = [today - timedelta(days=ago) for ago in range(14)]
+        lately = [desk.today - timedelta(days=ago) for ago in range(14)]
         return desk.page(
             request,
             "source.html",
@@ -121,8 +120,7 @@ def routes(desk: Desk) -> APIRouter:
         with desk.writing() as session:
             _standing(desk, session, name)
             signals.note_refused_file(session, name, by=me.login, now=desk.now)
-        today = desk.now.astimezone(desk.zone).date()
-        return download(f"handreiking-refused-{today}.csv", _HEADER, _rows(desk, request, name))
+        return download(f"handreiking-refused-{desk.today}.csv", _HEADER, _rows(desk, request, name))
 
     return router
 

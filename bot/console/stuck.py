@@ -1,18 +1,17 @@
 """What got stuck: messages of which nobody knows whether they arrived, and answers that could not be read."""
 
-from datetime import UTC, datetime, timedelta
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Form, Request
 from starlette.responses import Response
 
 from bot import campaigns, upkeep
+from bot.console.bookmarks import bookmark, place_at
 from bot.console.desk import Desk, allowed, go_to
 from bot.staff import May, SignedIn
 from bot.store import ledger
 
 PER_PAGE: Final = 50
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def routes(desk: Desk) -> APIRouter:
@@ -21,12 +20,12 @@ def routes(desk: Desk) -> APIRouter:
     @router.get("")
     def overview(request: Request, _: Annotated[SignedIn, allowed(May.ADMINISTER)], before: str = "") -> Response:
         with desk.reading() as session:
-            found = ledger.uncertain_messages(session, before=_place(before), limit=PER_PAGE + 1)
+            found = ledger.uncertain_messages(session, before=place_at(before), limit=PER_PAGE + 1)
             dead = ledger.dead_letters(session, PER_PAGE)
             titles = campaigns.titles(session, {row.campaign_id for row in found if row.campaign_id})
             condition = ledger.condition(session)
         last = found[PER_PAGE - 1] if len(found) > PER_PAGE else None
-        older = last and last.closed_at and f"{(last.closed_at - _EPOCH) // timedelta(microseconds=1)}-{last.id}"
+        older = last and last.closed_at and bookmark(last.closed_at, last.id)
         return desk.page(
             request,
             "stuck.html",
@@ -52,10 +51,3 @@ def routes(desk: Desk) -> APIRouter:
         return go_to("/administration/stuck", "forgotten")
 
     return router
-
-
-def _place(mark: str) -> tuple[datetime, int] | None:
-    moment, _, number = mark.partition("-")
-    if not (moment.isdecimal() and number.isdecimal() and len(moment) < 18 and len(number) < 19):
-        return None
-    return _EPOCH + timedelta(microseconds=int(moment)), int(number)

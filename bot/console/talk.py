@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Final
 
-from babel import Locale
 from fastapi import APIRouter, Form, Path, Request
 from pydantic import BaseModel, field_validator
 from sqlmodel import Session
@@ -205,7 +204,7 @@ def _page(desk: Desk, request: Request, number: int, me: SignedIn, shown: Shown)
     said["fault"] = None
     status = 200
     if shown.fault is not None:
-        said["fault"] = desk.pages.say(me.language, shown.fault.sentence, shown.fault.values)
+        said["fault"] = desk.told(request, shown.fault)
         status = 409 if isinstance(shown.fault, TakenError | ClosedError) else 422
     return desk.page(request, "talk.html", status=status, told=shown.done, **said)
 
@@ -248,9 +247,8 @@ def _context(desk: Desk, session: Session, number: int, me: SignedIn, shown: Sho
         "is_free": is_open and (row.claimed_by is None or contacts.lapsed(row, desk.now)),
         "owner": None if row.claimed_by is None else names[row.claimed_by],
         "due": contacts.due(row),
-        "today": desk.now.astimezone(desk.zone).date(),
+        "today": desk.today,
         "code": mydata.code_of(desk.journey.vault, citizen.id),
-        "language_name": names_of([citizen.language], me)[citizen.language],
         "ways": words.WAYS,
         "dayparts": words.DAYPARTS,
         "outcomes": words.OUTCOMES,
@@ -330,9 +328,3 @@ def _citizen(session: Session, row: ContactRequestRow) -> CitizenRow:
     citizen = session.get(CitizenRow, row.citizen_id)
     assert citizen is not None
     return citizen
-
-
-def names_of(languages: Sequence[str], me: SignedIn) -> dict[str, str]:
-    """What languages are called in the language of whoever looks."""
-    locale = Locale.parse(me.language)
-    return {code: locale.languages.get(code, code) for code in languages}

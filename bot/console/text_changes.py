@@ -10,7 +10,7 @@ from starlette.responses import Response
 from bot import campaigns, library, staff
 from bot.console import fields
 from bot.console.desk import Desk, allowed, go_to
-from bot.console.texts import SENDER, SENDER_FILE
+from bot.console.text_pages import SENDER, SENDER_FILE
 from bot.console.words import N_
 from bot.errors import FaultsError
 from bot.library import State

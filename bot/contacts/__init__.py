@@ -8,7 +8,6 @@ from bot.contacts.claims import (
     give_back,
     hand_over,
     is_theirs,
-    known,
     lapsed,
     names,
 )
@@ -59,7 +58,6 @@ __all__ = [
     "heard",
     "is_theirs",
     "keep_promises",
-    "known",
     "languages",
     "lapsed",
     "lines",

@@ -9,7 +9,7 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, and_, case, func, or_, select
 from sqlmodel import Session, col
 
-from bot.contacts.claims import OPEN, is_free, names, who
+from bot.contacts.claims import OPEN, is_free, lapsed, names, who
 from bot.store.tables import ContactLineRow, ContactRequestRow
 
 #: So long a closed request can still be found in the queue.
@@ -51,11 +51,6 @@ class Counts:
     tomorrow: int
     handed: int
 
-    @property
-    def at_risk(self) -> int:
-        """Promises that are late or must be met today or tomorrow."""
-        return self.late + self.today + self.tomorrow
-
 
 _STATE: Final = col(ContactRequestRow.state)
 #: By which day somebody is owed a word: the promise, and in a talk the day by which their last word is answered.
@@ -87,9 +82,7 @@ def queue(
     statement = select(ContactRequestRow).where(*only).order_by(*order).limit(limit).offset(offset)
     rows = session.execute(statement).scalars().all()
     count = session.execute(select(func.count()).select_from(ContactRequestRow).where(*only)).scalar_one()
-    called = names(session, [name for row in rows for name in (row.claimed_by, row.handed_by)])
-    said = _said(session, [row.id for row in rows])
-    return [_waiting(row, now, called, said.get(row.id, 0)) for row in rows], count
+    return _waiting(session, rows, now), count
 
 
 def languages(session: Session) -> Sequence[str]:
@@ -100,7 +93,7 @@ def languages(session: Session) -> Sequence[str]:
 
 def counts(session: Session, login: str, *, now: datetime, today: date) -> Counts:
     """What the tabs and the first page say, in one statement."""
-    mine = and_(col(ContactRequestRow.claimed_by) == who(login), ~_lapsed(now))
+    mine = _mine(login, now)
     wanted = {
         "open": _STATE.in_(OPEN),
         "mine": mine,
@@ -117,11 +110,8 @@ def counts(session: Session, login: str, *, now: datetime, today: date) -> Count
 
 def handed(session: Session, login: str, *, now: datetime) -> Sequence[Waiting]:
     """What colleagues handed over to somebody who has not looked at it yet."""
-    only = and_(_tab(Tab.MINE, login, now, now.date()), col(ContactRequestRow.handed_by).is_not(None))
-    rows = session.execute(select(ContactRequestRow).where(only).order_by(_due)).scalars().all()
-    called = names(session, [name for row in rows for name in (row.claimed_by, row.handed_by)])
-    said = _said(session, [row.id for row in rows])
-    return [_waiting(row, now, called, said.get(row.id, 0)) for row in rows]
+    only = and_(_STATE.in_(OPEN), _mine(login, now), col(ContactRequestRow.handed_by).is_not(None))
+    return _waiting(session, session.execute(select(ContactRequestRow).where(only).order_by(_due)).scalars().all(), now)
 
 
 def due(row: ContactRequestRow) -> date | None:
@@ -135,7 +125,7 @@ def _tab(tab: Tab, login: str, now: datetime, today: date) -> ColumnElement[bool
     is_open = _STATE.in_(OPEN)
     match tab:
         case Tab.MINE:
-            return and_(is_open, col(ContactRequestRow.claimed_by) == who(login), ~_lapsed(now))
+            return and_(is_open, _mine(login, now))
         case Tab.FREE:
             return and_(is_open, is_free(now))
         case Tab.LATE:
@@ -152,8 +142,9 @@ def _late(today: date) -> ColumnElement[bool]:
     )
 
 
-def _lapsed(now: datetime) -> ColumnElement[bool]:
-    return func.coalesce(col(ContactRequestRow.claim_until) < now, False)
+def _mine(login: str, now: datetime) -> ColumnElement[bool]:
+    lapsed = func.coalesce(col(ContactRequestRow.claim_until) < now, False)
+    return and_(col(ContactRequestRow.claimed_by) == who(login), ~lapsed)
 
 
 def _said(session: Session, requests: Sequence[int]) -> Mapping[int, int]:
@@ -165,14 +156,18 @@ def _said(session: Session, requests: Sequence[int]) -> Mapping[int, int]:
     return dict(iter(session.execute(statement)))
 
 
-def _waiting(row: ContactRequestRow, now: datetime, called: Mapping[str, str], said: int) -> Waiting:
-    lapsed = row.claim_until is not None and row.claim_until < now
-    return Waiting(
-        row=row,
-        due=due(row),
-        since=row.waiting_since or row.asked_at,
-        is_free=row.state in OPEN and (row.claimed_by is None or lapsed),
-        owner=None if row.claimed_by is None else called[row.claimed_by],
-        handed_by=None if row.handed_by is None else called[row.handed_by],
-        said=said,
-    )
+def _waiting(session: Session, rows: Sequence[ContactRequestRow], now: datetime) -> list[Waiting]:
+    called = names(session, [name for row in rows for name in (row.claimed_by, row.handed_by)])
+    said = _said(session, [row.id for row in rows])
+    return [
+        Waiting(
+            row=row,
+            due=due(row),
+            since=row.waiting_since or row.asked_at,
+            is_free=row.state in OPEN and (row.claimed_by is None or lapsed(row, now)),
+            owner=None if row.claimed_by is None else called[row.claimed_by],
+            handed_by=None if row.handed_by is None else called[row.handed_by],
+            said=said.get(row.id, 0),
+        )
+        for row in rows
+    ]

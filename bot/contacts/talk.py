@@ -96,7 +96,7 @@ def heard(session: Session, wording: Wording, vault: Vault, row: ContactRequestR
         return
     today = now.astimezone(ZoneInfo(wording.municipality.zone)).date()
     row.waiting_since = now
-    row.answer_by = working_days_after(today, 1, wording.rules.holidays_of, wording.municipality)
+    row.answer_by = working_days_after(today, 1, wording.municipality)
     if row.claimed_by is not None:
         row.claim_until = claim_end(wording, now)
 

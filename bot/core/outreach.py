@@ -152,7 +152,7 @@ def is_civil(citizen_zone: str, rules: Rules, moment: datetime) -> bool:
     return not (
         is_quiet(local.time(), rules)
         or (rules.no_sundays and local.isoweekday() == 7)
-        or local.date() in _holidays(rules.holidays_of, local.year)
+        or local.date() in public_holidays(rules.holidays_of, local.year)
     )
 
 
@@ -270,7 +270,8 @@ def is_quiet(wall: time, rules: Rules) -> bool:
 
 
 @lru_cache(maxsize=64)
-def _holidays(country: str, year: int) -> frozenset[date]:
+def public_holidays(country: str, year: int) -> frozenset[date]:
+    """Those of a country (ISO 3166)."""
     # A shared calendar of this package marks a year as known before it has filled it, which is unsafe across threads.
     return frozenset(holidays.country_holidays(country, years=year, expand=False))
 

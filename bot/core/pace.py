@@ -25,12 +25,11 @@ class Spread:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Strain:
-    """What a team meets. `longest` is the most working days that somebody waits, and `done` when all were helped."""
+    """What a team meets. `longest` is the most working days that somebody waits."""
 
     requests: float
     busiest: float
     longest: float
-    done: date | None
 
 
 def spread(
@@ -77,7 +76,7 @@ def strain(
     requests = {day: count * share for day, count in sent.items()}
     total = sum(requests.values())
     if total == 0:
-        return Strain(requests=0.0, busiest=0.0, longest=0.0, done=None)
+        return Strain(requests=0.0, busiest=0.0, longest=0.0)
     day, waiting, longest = min(requests), 0.0, 0.0
     last = max(requests)
     while day <= last or waiting > 1e-9:
@@ -87,6 +86,6 @@ def strain(
             longest = max(longest, waiting / capacity if capacity else inf)
             waiting = max(0.0, waiting - room)
         if capacity == 0 or day > last + 3 * 366 * DAY:
-            return Strain(requests=total, busiest=max(requests.values()), longest=longest, done=None)
+            break
         day += DAY
-    return Strain(requests=total, busiest=max(requests.values()), longest=longest, done=day - DAY)
+    return Strain(requests=total, busiest=max(requests.values()), longest=longest)

@@ -11,10 +11,10 @@ from bot import cards
 from bot.errors import RefusedError
 from bot.wording import Wording
 from bot.wording.cards import ServiceCard
+from bot.wording.speech import direction
 
 #: Sizes of the text in points, tried in turn until the card fits on one page. Nobody should have to read a smaller one.
 SIZES: Final = (12.0, 11.5, 11.0, 10.5, 10.0, 9.5)
-_RIGHT_TO_LEFT: Final = frozenset({"ar", "fa"})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -26,7 +26,7 @@ class Text:
 
     @property
     def direction(self) -> str:
-        return "rtl" if self.language in _RIGHT_TO_LEFT else "ltr"
+        return direction(self.language)
 
     @property
     def lines(self) -> list[str]:
@@ -52,7 +52,7 @@ class Leaflet:
 
     @property
     def direction(self) -> str:
-        return "rtl" if self.language in _RIGHT_TO_LEFT else "ltr"
+        return direction(self.language)
 
     @property
     def qr(self) -> str:

@@ -4,31 +4,27 @@ A file changes as a whole, so that what was approved can be exported and stand i
 today is made from all of them together and checked as the files are.
 """
 
-from bot.library.bounds import needs_two, softer
+from bot.library.bounds import softer
 from bot.library.difference import Difference, differences_of, lines
 from bot.library.editing import Value, misfits_of, parsed, translation, tried, with_text, with_values, with_wording
 from bot.library.files import LOCALE, Files, place, shipped, wording_of
 from bot.library.folders import differences, write
+from bot.library.new_versions import keep_ours, take_both, take_file
 from bot.library.proposing import (
     CHANGED,
     Judged,
     State,
     approve,
     changed_by,
-    changes_of,
     judge,
-    keep_ours,
-    known,
     listing,
     propose,
     record,
     rehearse,
     send_back,
-    take_both,
-    take_file,
     withdraw,
 )
-from bot.library.shelf import Conflict, Shelf, body_hash, conflicts, current, in_force, texts_version, version
+from bot.library.shelf import Conflict, Shelf, body_hash, conflicts, in_force, texts_version
 
 __all__ = [
     "CHANGED",
@@ -43,19 +39,15 @@ __all__ = [
     "approve",
     "body_hash",
     "changed_by",
-    "changes_of",
     "conflicts",
-    "current",
     "differences",
     "differences_of",
     "in_force",
     "judge",
     "keep_ours",
-    "known",
     "lines",
     "listing",
     "misfits_of",
-    "needs_two",
     "parsed",
     "place",
     "propose",
@@ -69,7 +61,6 @@ __all__ = [
     "texts_version",
     "translation",
     "tried",
-    "version",
     "with_text",
     "with_values",
     "with_wording",

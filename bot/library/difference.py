@@ -2,18 +2,16 @@
 
 import difflib
 import io
-import re
 import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from babel.messages.pofile import PoFileError, read_po
 
+from bot.campaigns.differences import Piece, compared
 from bot.library.files import LOCALE
 from bot.wording.catalogue import DOMAIN
-
-Kind = Literal["same", "out", "in"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -30,9 +28,9 @@ class Difference:
     kept: bool = False
 
     @property
-    def words(self) -> list[tuple[Kind, str]]:
-        """The words that stayed, went and came, in reading order."""
-        return words(self.before or "", self.after or "")
+    def pieces(self) -> list[Piece]:
+        """What stayed, went and came, in reading order."""
+        return list(compared(self.before or "", self.after or ""))
 
 
 def differences_of(path: str, before: str | None, after: str | None) -> list[Difference]:
@@ -49,19 +47,6 @@ def differences_of(path: str, before: str | None, after: str | None) -> list[Dif
         if old != new or source != fresh:
             kept = old == new
             found.append(Difference(name=name, before=old, after=new, language=language, kept=kept))
-    return found
-
-
-def words(before: str, after: str) -> list[tuple[Kind, str]]:
-    """The words that stayed, went and came, in reading order; white space goes with the word before it."""
-    old, new = (re.findall(r"\S+\s*|\s+", text) for text in (before, after))
-    found: list[tuple[Kind, str]] = []
-    for kind, first, last, begin, end in difflib.SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
-        if kind == "equal":
-            found.append(("same", "".join(old[first:last])))
-            continue
-        found += [("out", "".join(old[first:last]))] if last > first else []
-        found += [("in", "".join(new[begin:end]))] if end > begin else []
     return found
 
 

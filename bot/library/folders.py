@@ -9,6 +9,7 @@ from bot.errors import FaultsError, RefusedError
 from bot.library.files import CAMPAIGNS, Files, below, place, shipped
 from bot.library.shelf import in_force
 from bot.wording import data
+from bot.wording.catalogue import DOMAIN
 
 
 def write(session: Session, files: Files, directory: Path) -> list[str]:
@@ -57,7 +58,7 @@ def _campaigns(messages: Traversable) -> list[tuple[str, Traversable]]:
 def _key(folder: str, path: str) -> str:
     """How `Files` calls a file."""
     parts = path.split("/")
-    if folder == "locale" and parts[1:] == ["LC_MESSAGES", "handreiking.po"]:
+    if folder == "locale" and parts[1:] == ["LC_MESSAGES", f"{DOMAIN}.po"]:
         return f"locale/{parts[0]}.po"
     return path if folder == "messages" else f"locale/{path}"
 

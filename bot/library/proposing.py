@@ -15,13 +15,12 @@ from bot.library.bounds import needs_two
 from bot.library.checking import SOMEBODY, checked, misplaced
 from bot.library.files import Files, place, wording_of
 from bot.library.merging import merged
-from bot.library.shelf import MARK, bodies_of, body_hash, conflicts, in_force
+from bot.library.shelf import MARK, bodies_of, body_hash, in_force
 from bot.store import ledger
 from bot.store.tables import CampaignRow, TextBodyRow, TextChangeRow, TextInForceRow, TextProposalRow
 from bot.wording import Wording
 
 CHANGED: Final = "somebody else's change of it was approved meanwhile; look at it again and put yours into it"
-_OVER: Final = frozenset({campaigns.State.STOPPED, campaigns.State.FINISHED})
 
 
 class State(StrEnum):
@@ -86,7 +85,7 @@ def record(
     Raises FaultsError as `propose` does, RefusedError when somebody else has to agree.
     """
     ledger.unhurried(session)
-    _hold(session, now, f"record by {by}")
+    hold(session, now, f"record by {by}")
     before = wording_of(in_force(session, files))
     row, fresh, after = _proposed(session, files, texts, why=why, by=by, now=now, readers=None)
     if needs_two(before, after):
@@ -161,8 +160,8 @@ def approve(
 
     Raises RefusedError for who proposed it and for who saw something else, FaultsError when it does not fit any more.
     """
-    name = _named(by)
-    _hold(session, now, f"{proposal} by {name}")
+    name = named(by)
+    hold(session, now, f"{proposal} by {name}")
     row = _open(session, proposal)
     if campaigns.among(name, [row.proposed_by]):
         raise RefusedError("{name} proposed this. Somebody else must approve it.", name=name)
@@ -180,7 +179,7 @@ def approve(
 
 def send_back(session: Session, proposal: int, reason: str, *, by: str, now: datetime) -> TextProposalRow:
     """Not like this. Raises RefusedError without a reason, and from who proposed it."""
-    name, row = _named(by), _open(session, proposal)
+    name, row = named(by), _open(session, proposal)
     if campaigns.among(name, [row.proposed_by]):
         raise RefusedError("You proposed this yourself. Withdraw it instead.")
     if not reason.strip():
@@ -192,7 +191,7 @@ def send_back(session: Session, proposal: int, reason: str, *, by: str, now: dat
 
 def withdraw(session: Session, proposal: int, *, by: str, now: datetime) -> TextProposalRow:
     """Whoever proposed it takes it back. Raises RefusedError for anybody else."""
-    name, row = _named(by), _open(session, proposal)
+    name, row = named(by), _open(session, proposal)
     if not campaigns.among(name, [row.proposed_by]):
         raise RefusedError("{by} proposed this, and nobody else can withdraw it.", by=row.proposed_by)
     _decide(row, State.WITHDRAWN, name, now, None)
@@ -200,45 +199,9 @@ def withdraw(session: Session, proposal: int, *, by: str, now: datetime) -> Text
     return row
 
 
-def keep_ours(session: Session, files: Files, path: str, *, by: str, now: datetime) -> None:
-    """What was approved still counts, although the file changed; it is no conflict any more until it changes again.
-
-    Raises RefusedError when there is no conflict about this file.
-    """
-    name = _named(by)
-    _hold(session, now, f"{path} kept by {name}")
-    if path not in {conflict.path for conflict in conflicts(session, files)}:
-        raise RefusedError("{path} is not in conflict.", path=path)
-    row = session.get_one(TextInForceRow, path)
-    row.body = _stored(session, in_force(session, files).get(path))
-    row.shipped = _stored(session, files.get(path))
-    session.add(row)
-    ledger.audit(session, now, name, "texts.keep", path)
-
-
-def take_file(session: Session, files: Files, path: str, *, by: str, now: datetime) -> TextProposalRow:
-    """Propose that the file counts as it stands on disk. Raises RefusedError when it does already."""
-    if in_force(session, files).get(path) == files.get(path):
-        raise RefusedError("{path} counts as it stands in its file already.", path=path)
-    why = f"{place(path)} as this version has it"
-    return propose(session, files, {path: files.get(path)}, why=why, by=by, now=now)
-
-
-def take_both(session: Session, files: Files, path: str, *, by: str, now: datetime) -> TextProposalRow:
-    """Propose what a new version changed together with what was approved. Raises RefusedError where they collide."""
-    found = next((conflict for conflict in conflicts(session, files) if conflict.path == path), None)
-    if found is None:
-        raise RefusedError("{path} is not in conflict.", path=path)
-    both = None
-    if found.was is not None and found.ours is not None and found.file is not None:
-        both = merged(found.was, found.ours, found.file)
-    if both is None:
-        raise RefusedError("Both changed the same lines of {path}. Write the text that is right.", path=path)
-    return propose(session, files, {path: both}, why=f"{place(path)}: both changes together", by=by, now=now)
-
-
-def known(session: Session, proposal: int) -> TextProposalRow:
-    row = session.get(TextProposalRow, proposal)
+def known(session: Session, proposal: int, *, locked: bool = False) -> TextProposalRow:
+    """The proposal with this number. Raises RefusedError when there is none."""
+    row = session.get(TextProposalRow, proposal, with_for_update=locked)
     if row is None:
         raise RefusedError("There is no proposal {proposal}.", proposal=proposal)
     return row
@@ -282,7 +245,7 @@ def _proposed(
     readers: Mapping[str, str] | None,
 ) -> tuple[TextProposalRow, dict[str, str | None], Wording]:
     ledger.unhurried(session)
-    name, told = _named(by), _told(readers)
+    name, told = named(by), _told(readers)
     there = in_force(session, files)
     fresh = {path: text for path, text in texts.items() if text != there.get(path)}
     faults = [] if why.strip() else ["why: say in a sentence why this changes, for whoever approves it"]
@@ -300,7 +263,7 @@ def _proposed(
     session.flush()
     assert row.id is not None
     for path, text in sorted(fresh.items()):
-        base, body = _stored(session, there.get(path)), _stored(session, text)
+        base, body = stored(session, there.get(path)), stored(session, text)
         session.add(TextChangeRow(proposal_id=row.id, path=path, base=base, body=body))
     session.flush()
     return row, fresh, wording
@@ -340,7 +303,9 @@ def _hash(row: CampaignRow, wording: Wording) -> str:
 
 
 def _approved(session: Session) -> list[CampaignRow]:
-    asked = select(CampaignRow).where(col(CampaignRow.approved_hash).is_not(None), col(CampaignRow.state).not_in(_OVER))
+    asked = select(CampaignRow).where(
+        col(CampaignRow.approved_hash).is_not(None), col(CampaignRow.state).not_in(campaigns.OVER)
+    )
     return list(session.exec(asked.order_by(col(CampaignRow.id))))
 
 
@@ -360,7 +325,7 @@ def _enact(
             if counted is not None:
                 session.delete(counted)
             continue
-        body, on_disk = _stored(session, text), _stored(session, files.get(path))
+        body, on_disk = stored(session, text), stored(session, files.get(path))
         if counted is None:
             counted = TextInForceRow(path=path, proposal_id=row.id, since=now)
         counted.body, counted.shipped, counted.proposal_id, counted.since = body, on_disk, row.id, now
@@ -369,7 +334,8 @@ def _enact(
     session.flush()
 
 
-def _stored(session: Session, text: str | None) -> str | None:
+def stored(session: Session, text: str | None) -> str | None:
+    """Keep a text, once; return its hash. None: there is none."""
     if text is None:
         return None
     known_as = body_hash(text)
@@ -377,15 +343,13 @@ def _stored(session: Session, text: str | None) -> str | None:
     return known_as
 
 
-def _hold(session: Session, now: datetime, what: str) -> None:
+def hold(session: Session, now: datetime, what: str) -> None:
     """Say that the texts change, and let nobody else change them before this is committed."""
     ledger.set_mark(session, MARK, {"version": f"{what} {now.isoformat()}"}, now)
 
 
 def _open(session: Session, proposal: int) -> TextProposalRow:
-    row = session.get(TextProposalRow, proposal, with_for_update=True)
-    if row is None:
-        raise RefusedError("There is no proposal {proposal}.", proposal=proposal)
+    row = known(session, proposal, locked=True)
     if row.state != State.PROPOSED:
         raise RefusedError("Somebody decided about this proposal already.")
     return row
@@ -395,7 +359,8 @@ def _decide(row: TextProposalRow, state: State, by: str, now: datetime, reason: 
     row.state, row.decided_by, row.decided_at, row.reason = state, by, now, reason
 
 
-def _named(by: str) -> str:
+def named(by: str) -> str:
+    """Who does this. Raises RefusedError when nobody is said to."""
     if not by.strip():
         raise RefusedError("Say who does this.")
     return by.strip()

@@ -2,9 +2,9 @@
 
 export const EXAMPLES = [
   { id: 111, name: "Anna", lang: "nl" },
-  { id: 112, name: "John", lang: "en" },
-  { id: 113, name: "Amina", lang: "ar" },
-  { id: 114, name: "Mehmet", lang: "nl" },
+  { id: 222, name: "John", lang: "en" },
+  { id: 333, name: "Amina", lang: "ar" },
+  { id: 666, name: "Mehmet", lang: "nl" },
 ];
 export const LANGUAGES = { nl: "Nederlands", en: "English", ar: "العربية" };
 const query = new URLSearchParams(location.search);

@@ -238,7 +238,9 @@ async function refresh(first = false) {
 const self = { user_id: user, first_name: name, language: lang };
 
 async function say(text) {
-  if (text.trim()) await post("message", { ...self, text });
+  if (!text.trim()) return;
+  following = true; // Whoever says something reads on from there.
+  await post("message", { ...self, text });
 }
 
 async function press(message, button, element) {

@@ -35,7 +35,6 @@ _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _TIME = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?([Zz]|[+-][0-9]{2}:[0-9]{2})"
 )
-_LONGEST_TIME = len("2026-06-15T07:00:00.123456789+01:00")
 _JSON_TYPE = re.compile(r"(application|text)/([a-z0-9.-]+\+)?json", re.IGNORECASE)
 _EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 _EARLIEST_DAY = _EARLIEST.date()

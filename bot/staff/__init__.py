@@ -3,9 +3,7 @@
 Functions take a session and never commit.
 """
 
-from bot.staff import (
-    factor,
-)
+from bot.staff import factor
 from bot.staff.accounts import (
     LONGEST,
     SHORTEST,
@@ -32,7 +30,6 @@ from bot.staff.elsewhere import (
     Arrived,
     arrive,
     arrived,
-    roles_in,
 )
 from bot.staff.rights import (
     RIGHTS,
@@ -101,7 +98,6 @@ __all__ = [
     "open_sessions",
     "prove",
     "reset_factor",
-    "roles_in",
     "seen",
     "set_password",
     "sign_in",

@@ -13,14 +13,17 @@ from sqlmodel import Session, col, select
 
 from bot.errors import FaultsError, RefusedError
 from bot.staff.rights import Role
+from bot.staff.sessions import end_all
 from bot.store import ledger
-from bot.store.tables import StaffRow, StaffSessionRow
+from bot.store.tables import StaffRow
 
 LANGUAGES: Final = ("nl", "en")
 #: How long a password may be.
 SHORTEST: Final = 12
 LONGEST: Final = 200
 LOGIN: Final = re.compile(r"[^\s@]{1,64}@[^\s@]{1,190}|[a-z0-9][a-z0-9._-]{1,63}")
+#: For what is told or written down: no letter that reads like another one.
+LETTERS: Final = "abcdefghjkmnpqrstuvwxyz23456789"
 _hasher = PasswordHash.recommended()
 #: Each try takes 64 MB: whoever sends many at once waits, and does not take the memory of everything else.
 _at_once = BoundedSemaphore(2)
@@ -89,8 +92,7 @@ def disable(session: Session, login: str, *, by: str, now: datetime) -> StaffRow
         raise RefusedError("{login} is shut already.", login=row.login)
     row.disabled_at = now
     session.add(row)
-    for opened in session.exec(select(StaffSessionRow).where(col(StaffSessionRow.staff_id) == row.id)):
-        session.delete(opened)
+    end_all(session, row.id)
     ledger.audit(session, now, by, "staff.disable", row.login)
     return row
 
@@ -117,8 +119,7 @@ def unlink(session: Session, login: str, *, by: str, now: datetime) -> None:
         raise RefusedError("{login} is not tied to the municipality's sign-in.", login=row.login)
     row.subject = None
     session.add(row)
-    for opened in session.exec(select(StaffSessionRow).where(col(StaffSessionRow.staff_id) == row.id)):
-        session.delete(opened)
+    end_all(session, row.id)
     ledger.audit(session, now, by, "staff.unlink", row.login)
 
 

@@ -2,19 +2,15 @@
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import Final
 
 from sqlmodel import Session, func, select
 
 from bot.errors import RefusedError
 from bot.staff import factor
-from bot.staff.accounts import known_as, set_password
+from bot.staff.accounts import LETTERS, known_as, set_password
 from bot.staff.sessions import end_all
 from bot.store import ledger
 from bot.store.tables import StaffRow, StaffSessionRow
-
-#: No letter that reads like another one: it may be read out over the telephone.
-_LETTERS: Final = "abcdefghjkmnpqrstuvwxyz23456789"
 
 
 def first_password(session: Session, login: str, *, by: str, now: datetime, pick: Callable[[str], str]) -> str:
@@ -27,7 +23,7 @@ def first_password(session: Session, login: str, *, by: str, now: datetime, pick
         raise RefusedError("Nobody gives themselves a new password here. Ask another administrator.")
     if row.disabled_at is not None:
         raise RefusedError("{login} is shut. Open the account first.", login=row.login)
-    password = "-".join("".join(pick(_LETTERS) for _ in range(5)) for _ in range(4))
+    password = "-".join("".join(pick(LETTERS) for _ in range(5)) for _ in range(4))
     set_password(session, login, password, by=by, now=now)
     end_all(session, row.id)
     return password

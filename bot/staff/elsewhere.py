@@ -5,14 +5,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import delete
 from sqlmodel import Session, col, select
 
 from bot.errors import RefusedError
 from bot.staff.accounts import LANGUAGES, LOGIN
 from bot.staff.rights import Role
+from bot.staff.sessions import end_all
 from bot.store import ledger
-from bot.store.tables import StaffRow, StaffSessionRow
+from bot.store.tables import StaffRow
 
 #: Where a name to sign in with may stand, the first one that fits: Entra ID and Keycloak both have the first.
 _NAMED: Final = ("preferred_username", "upn", "email")
@@ -125,7 +125,7 @@ def _follow(session: Session, row: StaffRow, who: Arrived, now: datetime) -> Non
     session.add(row)
     ledger.audit(session, now, "sign-in", "staff.change", row.login, changed=["roles"], roles=roles)
     if not roles:
-        session.execute(delete(StaffSessionRow).where(col(StaffSessionRow.staff_id) == row.id))
+        end_all(session, row.id)
 
 
 def _plain(roles: Collection[Role]) -> list[str]:

@@ -8,14 +8,13 @@ import pyotp
 from sqlmodel import Session
 
 from bot.errors import FaultsError, RefusedError
-from bot.staff.accounts import known_as
+from bot.staff.accounts import LETTERS, known_as
 from bot.store import ledger
 from bot.store.tables import StaffRow
 from bot.store.vault import Vault
 
 #: How many codes somebody gets for when the app is lost. Each works once.
 RECOVERY_CODES: Final = 10
-_LETTERS: Final = "abcdefghjkmnpqrstuvwxyz23456789"
 _LENGTH: Final = 12
 
 
@@ -52,7 +51,7 @@ def confirm(
     step = step_of(code, vault.open(row.totp_offered_sealed), now)
     if step is None:
         raise FaultsError(["code: this is not the code that your app shows now; wait for the next one and try again"])
-    codes = ["".join(pick(_LETTERS) for _ in range(_LENGTH)) for _ in range(RECOVERY_CODES)]
+    codes = ["".join(pick(LETTERS) for _ in range(_LENGTH)) for _ in range(RECOVERY_CODES)]
     row.totp_sealed, row.totp_offered_sealed, row.totp_used = row.totp_offered_sealed, None, step
     row.recovery = [_fingerprint(vault, row, one) for one in codes]
     session.add(row)

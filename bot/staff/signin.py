@@ -67,6 +67,7 @@ def _count(session: Session, row: StaffRow | None, now: datetime) -> None:
         return
     row.failures += 1
     if row.failures >= FREE:
-        row.locked_until = now + min(LONGEST_WAIT, WAIT * 2 ** (row.failures - FREE))
+        doublings = min(row.failures - FREE, 16)  # more than enough; a timedelta does not hold any number
+        row.locked_until = now + min(LONGEST_WAIT, WAIT * 2**doublings)
         ledger.audit(session, now, "sign-in", "staff.locked", row.login, failures=row.failures)
     session.add(row)

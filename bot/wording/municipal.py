@@ -11,6 +11,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, HttpUrl, RootModel,
 
 from bot.core import legible, plain
 from bot.core.facts import Rules, Tone, Values
+from bot.core.outreach import public_holidays
 from bot.wording.cards import Exceptions, Id, Part, Sentence, SignalType
 
 
@@ -86,6 +87,11 @@ class Municipality(Part):
     languages: list[Annotated[str, AfterValidator(_language)]] = Field(min_length=1)
     zone: Annotated[str, AfterValidator(_zone)]
     holidays_of: Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
+
+    def works_on(self, day: date) -> bool:
+        """Whether the team is there."""
+        free = day in self.closed_on or day in public_holidays(self.holidays_of, day.year)
+        return WEEKDAYS[day.weekday()] in self.working_days and not free
 
     @model_validator(mode="after")
     def _speaks_dutch_first(self) -> Self:

@@ -125,15 +125,6 @@ def with_own(wording: Wording, own: Iterable[OwnWording]) -> Wording:
     return replace(whole, variants=MappingProxyType({**whole.variants, **fit}))
 
 
-def without_own(wording: Wording) -> Wording:
-    """A wording that can say what stands in files only; `wording` itself if it cannot say more."""
-    if not any(source.own is not None for source in wording.sources.values()):
-        return wording
-    texts = {key: source for key, source in wording.sources.items() if source.own is None}
-    variants = {key: variant for key, variant in wording.variants.items() if key in texts}
-    return replace(wording, sources=MappingProxyType(texts), variants=MappingProxyType(variants))
-
-
 def is_own(wording: Wording, variant: str) -> bool:
     """Whether a campaign wrote it for itself; only that campaign may choose it."""
     source = wording.sources.get(variant)

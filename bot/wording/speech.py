@@ -28,6 +28,11 @@ _RUN = re.compile(
 )
 
 
+def direction(language: str) -> str:
+    """How the script of a language runs, as HTML's `dir` has it: rtl or ltr."""
+    return "rtl" if language in RIGHT_TO_LEFT else "ltr"
+
+
 def filled(text: str, value: Callable[[str, str | None], str]) -> str:
     """`text` with each {name} or {name:how} replaced by `value(name, how)`."""
     return PLACEHOLDER.sub(lambda match: value(match[1], match[2]), text)

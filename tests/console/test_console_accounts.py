@@ -82,3 +82,15 @@ def test_nobody_does_this_to_themselves(town, deed):
     assert f"/administration/accounts/{deed}" not in ada.get("/administration/accounts/one?login=ada").text
     assert ada.post("/administration/accounts/one", login="ada", name="Ada", roles=["editor"]).status_code == 409
     assert ada.get("/administration").status_code == 200
+
+
+def test_an_address_with_signs_of_its_own_is_led_back_to(town):
+    """A plus in an address means a blank."""
+    ada, login = town.as_("ada"), "bo+werk@stad.nl"
+    ada.post("/administration/accounts/new", login=login, name="Bo Bos", roles=["editor"])
+    with town.sessions.begin() as session:
+        staff.factor.offer(session, town.vault, login, secret="OFFERED")
+
+    for deed in ("factor", "shut", "open", "out"):
+        answer = ada.post(f"/administration/accounts/{deed}", login=login)
+        assert (answer.status_code, "Bo Bos" in answer.text) == (200, True), deed

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import re
+from datetime import timedelta
 
 import pytest
 from sqlmodel import select
@@ -34,6 +35,20 @@ def test_an_account_that_waits_says_what_one_that_does_not_exist_says(town):
         told.append([re.findall('role="alert".*?</div>', answer.text, re.DOTALL) for answer in answers])
 
     assert told[0] == told[1]
+
+
+def test_however_often_somebody_guesses_wrong_the_account_goes_on_waiting(town):
+    """With one guess a day, whoever guesses gets past any number of doublings that a moment can hold."""
+    with_password(town)
+    town.now += 60 * timedelta(days=1)
+    with town.sessions.begin() as session:
+        staff.known_as(session, "eva").failures = 60
+
+    assert town.browser().post("/signin", login="eva", password="geraden").status_code == 422
+
+    with town.sessions.begin() as session:
+        assert staff.known_as(session, "eva").locked_until == town.now + timedelta(days=1)
+        assert staff.sign_in(session, town.vault, "eva", PASSWORD, "", town.now) is staff.Failed.WAIT
 
 
 def test_while_a_password_is_tried_somebody_else_can_write(town, monkeypatch):

@@ -146,6 +146,8 @@ def test_days_and_status_are_proposed_from_a_form_and_a_wrong_day_is_told(town):
     assert wrong.status_code == 422
     assert "review_due" in wrong.text
     assert 'value="Team Geld"' in wrong.text
+    missing = eva.post("/cards/values", **given | {"review_due": "2027-02-31"})
+    assert (missing.status_code, "2027-02-31" in missing.text) == (422, True)
 
     seen = eva.post("/cards/values", **given | {"review_due": "2027-11-19"})
     assert "Owner" in seen.text

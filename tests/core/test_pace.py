@@ -83,14 +83,13 @@ def weekday(day):
 def test_a_team_that_has_room_helps_on_the_day_itself():
     load = pace.strain({date(2026, 11, 23): 100}, 0.1, 20, weekday, {})
 
-    assert (load.requests, load.busiest, load.longest, load.done) == (10, 10, 0.5, date(2026, 11, 23))
+    assert (load.requests, load.busiest, load.longest) == (10, 10, 0.5)
 
 
 def test_what_is_promised_already_takes_room_and_nobody_works_at_the_weekend():
     friday = date(2026, 11, 27)
     load = pace.strain({friday: 300, friday + timedelta(days=1): 100}, 0.1, 20, weekday, {friday: 15})
 
-    assert load.done == date(2026, 12, 1)
     assert load.longest == 1.75, "on Monday 35 wait for 20 places a day"
 
 
@@ -110,5 +109,3 @@ def test_a_larger_team_never_lets_people_wait_longer(sent, share, capacity):
 
     assert large.longest <= small.longest
     assert small.busiest <= ceil(max(days.values(), default=0))
-    if small.done is not None:
-        assert large.done <= small.done
