@@ -519,7 +519,9 @@ class TestFairness:
 
         town.journey.guard()
 
-        assert town.alarms() == {"fairness:language:ar": "people who speak ar stop clearly more often than all others"}
+        assert town.alarms() == {
+            "fairness:language:ar": "people who are written to in ar stop clearly more often than all others"
+        }
         assert town.state() == ("running", None)
         assert town.journey.guard() == 0  # told once
         groups = self.groups(town)
