@@ -10,6 +10,7 @@ from sqlalchemy import event, insert, select
 from sqlmodel import col
 
 from bot import campaigns, guarding, planning, upkeep
+from bot.console.overheard import overheard
 from bot.core import guardrails
 from bot.core.facts import Choice, Learning
 from bot.errors import RefusedError
@@ -117,7 +118,9 @@ class Ledger(World):
 
     def alarms(self):
         with self.sessions() as session:
-            return {row.watched: row.alarm for row in ledger.alarms(session)}
+            found = {row.watched: row.alarm for row in ledger.alarms(session)}
+        assert all(overheard(said, lambda _: "") == "" for said in found.values())  # staff read it in their language
+        return found
 
     def deeds(self, action):
         with self.sessions() as session:
