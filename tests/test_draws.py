@@ -296,7 +296,7 @@ def test_the_command_lists_the_quarters_and_checks_a_draw(municipality, sessions
     assert code == 0
     assert SECRET.hex() in printed
     assert "DIFFERS" not in printed
-    assert SECRET.hex() in municipality("draws", "--json")[1]
+    assert SECRET.hex() in municipality("draws", "list", "--json")[1]
     with sessions.begin() as session:
         session.execute(update(DecisionRow).values(draw_tone=0.5))
     code, printed, _ = municipality("draws", "verify", decision.id, "--json")

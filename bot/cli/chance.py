@@ -14,13 +14,18 @@ DIFFERS = 1
 
 
 @draws.callback()
-def draws_list(context: typer.Context, json: Json = False) -> None:
+def draws_alone(context: typer.Context) -> None:
+    """The keys that decisions are drawn with, and what was drawn. Alone it lists them."""
+    if context.invoked_subcommand is None:
+        draws_list(json=False)
+
+
+@draws.command("list")
+def draws_list(json: Json = False) -> None:
     """List each quarter with the hash of its key, and the key itself once the quarter is over."""
     from bot import planning
     from bot.store import ledger
 
-    if context.invoked_subcommand is not None:
-        return
     with ledger.reading(parts.from_environment().sessions) as session:
         rows = [
             {
