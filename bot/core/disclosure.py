@@ -6,9 +6,13 @@ second. *Suppression* for published counts: small cells are hidden, and then as 
 hidden one can be computed from the margins.
 """
 
+import math
 from collections import Counter
 from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass
+
+import numpy as np
+from scipy.optimize import linprog
 
 K = 5  # people who share each combination, in rows about people
 FEWEST = 10  # people behind each published cell
@@ -102,3 +106,91 @@ def _key(row: Known) -> tuple[tuple[str, Hashable], ...]:
 def _alone(rows: Sequence[Known], k: int) -> Collection[int]:
     counts = Counter(_key(row) for row in rows)
     return {place for place, row in enumerate(rows) if counts[_key(row)] < k}
+
+
+#: A hidden count must be possible within a range of at least so many, whatever is published around it.
+WIDTH = 3
+
+Counts = Sequence[Sequence[int]]
+Mask = tuple[tuple[bool, ...], ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Around:
+    """What a reader knows besides the cells that are shown: which margins, the whole total, and bounds of each cell.
+
+    `most`: no cell is over this; None: not known. With `zeros_known` a reader knows anyway which cells are empty, such
+    as weeks in which nothing ran, so an empty cell hides nothing.
+    """
+
+    rows: Sequence[bool]
+    columns: Sequence[bool]
+    most: Counts | None = None
+    zeros_known: bool = False
+
+
+def suppress(counts: Counts, unsafe: Sequence[Sequence[bool]], around: Around) -> Mask:
+    """Which cells to hide: those that are `unsafe`, and as many more as it takes so that none of them can be computed.
+
+    An unsafe count is protected when the margins and bounds that are known leave it a range of `WIDTH` or more; it is
+    found by linear programming. Others are hidden beside it, the smallest first. When even hiding all of them does not
+    protect an unsafe one, all are hidden, and some margin must not be published either: see `is_protected`.
+    """
+    hidden = [list(row) for row in unsafe]
+    wanted = [
+        (r, c) for r, row in enumerate(unsafe) for c, bad in enumerate(row) if bad and _free(counts, r, c, around)
+    ]
+    while True:
+        exposed = next((cell for cell in wanted if _range(counts, hidden, around, cell) < WIDTH), None)
+        if exposed is None:
+            return tuple(map(tuple, hidden))
+        more = _beside(counts, hidden, exposed)
+        if more is None:
+            return tuple((True,) * len(row) for row in counts)
+        hidden[more[0]][more[1]] = True
+
+
+def is_protected(counts: Counts, unsafe: Sequence[Sequence[bool]], hidden: Mask, around: Around) -> bool:
+    """Whether no unsafe cell can be computed from what is shown."""
+    return all(
+        hidden[r][c] and (not _free(counts, r, c, around) or _range(counts, hidden, around, (r, c)) >= WIDTH)
+        for r, row in enumerate(unsafe)
+        for c, bad in enumerate(row)
+        if bad
+    )
+
+
+def _free(counts: Counts, row: int, column: int, around: Around) -> bool:
+    """Whether a reader does not know this count beforehand."""
+    return not (around.zeros_known and counts[row][column] == 0)
+
+
+def _beside(counts: Counts, hidden: Sequence[Sequence[bool]], cell: tuple[int, int]) -> tuple[int, int] | None:
+    """The cell to be hidden next: the smallest shown one in this row or column, else anywhere; empty ones come last."""
+    shown = [(r, c) for r, row in enumerate(counts) for c in range(len(row)) if not hidden[r][c]]
+    return min(
+        shown,
+        key=lambda at: (at[0] != cell[0] and at[1] != cell[1], counts[at[0]][at[1]] == 0, counts[at[0]][at[1]], at),
+        default=None,
+    )
+
+
+def _range(counts: Counts, hidden: Sequence[Sequence[bool]], around: Around, cell: tuple[int, int]) -> float:
+    """How far apart the least and the greatest possible count of a hidden cell are; infinite: nothing bounds it."""
+    free = [
+        (r, c) for r, row in enumerate(counts) for c in range(len(row)) if hidden[r][c] and _free(counts, r, c, around)
+    ]
+    lines = [[at[0] == r for at in free] for r, known in enumerate(around.rows) if known]
+    lines += [[at[1] == c for at in free] for c, known in enumerate(around.columns) if known]
+    lines.append([True] * len(free))  # the whole total
+    matrix = np.array(lines, dtype=float)
+    totals = matrix @ np.array([counts[r][c] for r, c in free], dtype=float)
+    bounds = [(0, None if around.most is None else around.most[r][c]) for r, c in free]
+    goal = np.array([float(at == cell) for at in free])
+    ends = []
+    for sign in (1.0, -1.0):
+        solved = linprog(sign * goal, A_eq=matrix, b_eq=totals, bounds=bounds, method="highs")
+        if solved.status == 3:  # unbounded
+            return math.inf
+        ends.append(sign * float(solved.fun))
+    return round(ends[1] - ends[0], 6)

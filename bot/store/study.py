@@ -6,16 +6,18 @@ Like `ledger` they take a `Session` and never commit. Whoever shows figures abou
 
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, and_, exists, func, or_, select, true
+from sqlalchemy.orm import sessionmaker
 from sqlmodel import Session, col
 
 from bot.core.facts import Answer, Choice, ConsentState, Reason, Sensitivity
 from bot.core.talk import RESEARCH, Standing
-from bot.store import conversation
-from bot.store.ledger import table_of
+from bot.store import conversation, schema
+from bot.store.ledger import table_of, unhurried
 from bot.store.tables import (
     AnswerRow,
     AuditRow,
@@ -297,3 +299,15 @@ def deeds(session: Session, actions: Collection[str]) -> list[tuple[datetime, st
     audit = table_of(AuditRow)
     statement = select(audit.c.at, audit.c.who, audit.c.action, audit.c.subject).where(audit.c.action.in_(actions))
     return [tuple(row) for row in session.execute(statement.order_by(audit.c.at, audit.c.id))]
+
+
+@contextmanager
+def snapshot(sessions: sessionmaker[Session]) -> Iterator[Session]:
+    """A session for looking only, in which all questions are answered as of one moment, however long they take."""
+    with sessions() as session:
+        options: dict[str, Any] = {schema.READS: True}
+        if session.get_bind().dialect.name == "postgresql":
+            options["isolation_level"] = "REPEATABLE READ"
+        session.connection(execution_options=options)
+        unhurried(session)
+        yield session

@@ -227,7 +227,7 @@ RESPONSES: Final = Table(
     name="responses",
     title="What came of a decision",
     says="One row for each decision at which something could be drawn: sent and held ones. Silence is an outcome; what "
-    "failed technically is missing, with a reason. The outcomes count what came within 14 days, the first five columns "
+    "failed technically is missing, with a reason. The outcomes count what came within 14 days, the first four columns "
     "whatever came.",
     key=("decision_id",),
     refers=(("decision_id", "decisions", "decision_id"),),
@@ -239,7 +239,7 @@ RESPONSES: Final = Table(
         _text("welcome", "Asked outright: was it welcome? Empty: not asked, or not answered.",
               among=("yes", "no", "no_opinion")),
         _text("expected", "Asked outright: had you expected it?", among=("yes", "no")),
-        _yes("contact_requested", "1: the person asked to be contacted."),
+        _yes("contact_requested", "1: the person asked to be contacted within 14 days."),
         _yes("matured_14d", "1: the window of 14 days is closed.", required=True),
         _text("censor_reason", "Why there is no outcome.", among=("window_open", *_STATES[1:])),
         _yes("interested", "Felt welcome: said so, or wanted to read more, look for themselves or be contacted, and "

@@ -66,7 +66,7 @@ class Study:
         )
 
     def parts(self) -> Iterator[dict[str, pl.DataFrame]]:
-        """The long tables and `citizens`, some people at a time; a feature that only some have is a column there only."""
+        """The long tables and `citizens`, some people at a time; a feature that only some have is a column there."""
         for rows in self.reader.parts(self.scope.people):
             known = {table.name: fields.with_context(table, rows.features) for table in fields.LONG}
             found = {name: frame(table, rows.tables[name]) for name, table in known.items()}
