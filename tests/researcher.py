@@ -147,7 +147,8 @@ CONTROLS = ["f_dose", "f_rate"]
 
 def told_as_ratio(effect, name: str) -> dict[str, float]:
     low, mid, high = np.exp([effect.lower, effect.estimate, effect.upper])
-    show(f"{name}: ratio {mid:.3f}, 95 % interval {low:.3f} to {high:.3f}, p = {effect.p_value:.4f}, df {effect.df:g}")
+    p = f"p = {effect.p_value:.4f}" if effect.p_value >= 0.0001 else "p < 0.0001"
+    show(f"{name}: ratio {mid:.3f}, 95 % interval {low:.3f} to {high:.3f}, {p}, df {effect.df:g}")
     return {"log_ratio": effect.estimate, "se": effect.se, "ratio": mid, "lower": low, "upper": high,
             "p": effect.p_value}  # fmt: skip
 

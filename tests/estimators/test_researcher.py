@@ -25,17 +25,13 @@ from tests.world import KEY, World
 ROOT = Path(__file__).parents[2]
 
 
-def lived(sessions, wording, people=36, weeks=6):
+def lived(sessions, wording, people=60, weeks=6):
     """A month and a half of a trial with even chances: some look for themselves, some say not now, many say nothing."""
     rng = random.Random(7)
     town = World(sessions, wording, Vault([Fernet.generate_key()], KEY))
     town.campaign(learning=Learning.TRIAL)
     chats = [str(number) for number in range(1_000, 1_000 + people)]
-    for chat in chats:
-        town.joins(chat, "money")
-        town.say(chat, "/settings")
-        town.choose(chat, "research")
-        town.choose(chat, "research.yes")
+    town.agreed(*chats)
     heard: dict[str, int] = {}
     for week in range(weeks):
         if week % 3 == 0:
@@ -43,8 +39,10 @@ def lived(sessions, wording, people=36, weeks=6):
         town.tick()
         town.later(days=1)
         for chat in chats:
-            newest = max(town.phones[chat].shown)
-            offered = any("more" in (button.data or "") for button in town.phones[chat].shown[newest].buttons)
+            newest = max(town.phones[chat].shown, default=None)
+            offered = newest is not None and any(
+                "more" in (button.data or "") for button in town.phones[chat].shown[newest].buttons
+            )
             if offered and heard.get(chat) != newest:
                 heard[chat] = newest
                 answer = rng.random()
@@ -98,8 +96,8 @@ def test_from_the_export_alone_to_the_primary_estimands(exported, tmp_path):
     found = json.loads((tmp_path / "results.json").read_text())
 
     flow = found["flow"]
-    assert flow["people in the export"] == 36
-    assert flow["drawn"] == flow["written"] + flow["held"] > 50
+    assert flow["people in the export"] == 60
+    assert flow["drawn"] == flow["written"] + flow["held"] > 100
     assert flow["decision points"] == flow["the gate refused"] + flow["settled, not drawn"] + flow["drawn"]
     assert found["fidelity"]["broken"] == found["fidelity"]["unsummed"] == 0
 
