@@ -26,6 +26,7 @@ from bot.console import (
     message,
     persons,
     profile,
+    research_download,
     rules,
     setup,
     signin,
@@ -41,6 +42,7 @@ from bot.errors import FaultsError, RefusedError
 ENTRY: Final = (signin, profile, factor, home)
 #: In this order: what stands under a campaign's address is looked for before the campaign itself.
 CAMPAIGNS: Final = (editor, message, campaigns, approve)
+RESEARCH: Final = (research_download,)
 #: What stands under /cards; words that are no cards come first.
 TEXTS: Final = (text_changes, texts, cards)
 ADMINISTRATION: Final = (administration, sources, codes, persons, accounts, elsewhere, stuck, health, setup, rules)
@@ -51,7 +53,7 @@ def build(desk: Desk) -> FastAPI:
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
     app.state.desk = desk
     app.router.routes.append(desk.pages.static.route())
-    for area in (*ENTRY, *CAMPAIGNS, contact, audit, *TEXTS, *ADMINISTRATION):
+    for area in (*ENTRY, *CAMPAIGNS, contact, audit, *RESEARCH, *TEXTS, *ADMINISTRATION):
         app.router.routes.extend(area.routes(desk).routes)
 
     def to_sign_in(request: Request, _: Exception) -> Response:

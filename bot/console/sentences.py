@@ -98,6 +98,7 @@ SENTENCES: Final[Mapping[str, str]] = {
     "texts.record": N_("{who} wrote down in {paths}: {why}."),
     "texts.keep": N_("{who} let the approved text of {subject} count on, although a new version changed its file."),
     "texts.export": N_("{who} took along the texts in force as files."),
+    "operating.version": N_("The program {subject} was started here for the first time, or again after another one."),
     "export": N_("{who} took along a file for research: {subject}."),
     "audit.export": N_("{who} took along the audit trail, or a part of it, as a file."),
     "audit.verify": N_("{who} checked the audit trail: {rows} rows, {faults} places that do not hold."),
