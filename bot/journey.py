@@ -23,6 +23,7 @@ from sqlmodel import Session
 from bot import (
     campaigns,
     contacts,
+    guarding,
     hearing,
     learning,
     library,
@@ -95,7 +96,9 @@ class Channel(Protocol):
 
 @dataclass(kw_only=True)
 class Journey:
-    """`clock` gives an aware moment; `new_id` a fresh opaque id. `on_queued` is called after something was queued.
+    """`clock` gives an aware moment; `new_id` a fresh opaque id, `new_key` 32 random bytes.
+
+    `on_queued` is called after something was queued.
 
     `wording` is what is said now; `take_up` puts a newer one in its place, so ask for it anew each time. `shelf` is
     where that comes from.
@@ -110,6 +113,7 @@ class Journey:
     new_id: Callable[[], str]
     chat_gap: timedelta = timedelta(seconds=1)
     state_dir: Path | None = None
+    new_key: planning.NewKey = planning.new_key
     shelf: library.Shelf = field(default_factory=library.Shelf)
     on_queued: Callable[[], None] = field(default=lambda: None)
     watch: Watch = field(default_factory=Watch)
@@ -222,7 +226,7 @@ class Journey:
         with self.sessions.begin() as session:
             if self._is_behind(session):
                 return 0
-            looked = planning.decide_due(session, self.wording, self.vault, self.clock(), limit)
+            looked = planning.decide_due(session, self.wording, self.vault, self.clock(), limit, self.new_key)
         if looked:
             log.info("decide", extra={"offers": looked})
             self.on_queued()
@@ -530,6 +534,24 @@ class Journey:
             if newest is not None and self.clock() - newest.created_at < age:
                 return None
         return self.learn()
+
+    @step("guard")
+    def guard(self) -> int:
+        """Look after the keys of draws, and whether people stop more than they should; return how many alarms are new.
+
+        What is alarming is paused in the same transaction that writes it down; a person lets it go on.
+        """
+        now = self.clock()
+        with self.sessions.begin() as session:
+            planning.look_after(session, self.vault, now, self.new_key)
+        with ledger.reading(self.sessions) as session:
+            ledger.unhurried(session)
+            seen = guarding.look(session, self.wording, now)
+        with self.sessions.begin() as session:
+            alarms = guarding.settle(session, seen)
+        for alarm in alarms:
+            log.warning("guard", extra={"watched": alarm.watched})
+        return len(alarms)
 
     @step("upkeep")
     def upkeep(self) -> int:
