@@ -45,9 +45,10 @@ class Answered:
         self.messages = itertools.count(MESSAGES)
         self.rows = {}
         self.worlds, self.offers = {}, {}
-        with sessions() as session:
-            self.prior = planning.current_policy(session, wording, now).version
-            session.commit()
+        belief = policy.prior(wording.values)
+        self.prior = belief.version
+        with sessions.begin() as session:
+            planning.keep_policy(session, belief, now - 60 * WEEK, rows_used=0)
 
     def _put(self, table, **row):
         self.rows.setdefault(table, []).append(row)

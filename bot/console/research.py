@@ -4,7 +4,7 @@ Numbers come from `bot.research.figures`, which is loaded when the first of thes
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from threading import Lock
 from typing import TYPE_CHECKING, Annotated, Any, Final
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 FRESH: Final = timedelta(minutes=5)
 #: So many campaigns can be chosen from: those with the newest messages.
 CAMPAIGNS: Final = 200
+#: So many figures are kept with what they were made of.
+FIGURES: Final = 500
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -56,39 +58,55 @@ class Counted:
 
     def __init__(self, desk: Desk) -> None:
         self._desk, self._lock = desk, Lock()
-        self._data: Data | None = None
-        self._consents = -1
+        self._now: Count | None = None
 
-    def data(self) -> "Data":
+    def now(self) -> "Count":
         from bot.research import figures  # noqa: PLC0415 - polars, which nobody else in the console needs
 
         now = self._desk.now
         with self._lock, self._desk.reading() as session:
-            ledger.unhurried(session)
             consents = session.execute(select(func.max(col(ConsentRow.id)))).scalar_one() or 0
-            old = self._data
-            if old is None or consents != self._consents or not timedelta(0) <= now - old.counted_at < FRESH:
-                wording = self._desk.journey.wording
-                self._data = figures.read(session, wording.rules.window, now)
-                self._consents = consents
-            assert self._data is not None
-            return self._data
+            count = self._now
+            if count is None or consents != count.consents or not timedelta(0) <= now - count.data.counted_at < FRESH:
+                ledger.unhurried(session)
+                data = figures.read(session, self._desk.journey.wording.rules.window, now)
+                count = self._now = Count(data=data, consents=consents)
+            return count
+
+
+@dataclass(frozen=True, kw_only=True)
+class Count:
+    """What was read, with the figures that were made of it. `consents`: the newest consent by then."""
+
+    data: "Data"
+    consents: int
+    made: dict[tuple[str, "Asked"], "Figure"] = field(default_factory=dict)
+
+    def figure(self, key: str, asked: "Asked") -> "Figure":
+        from bot.research import figures  # noqa: PLC0415
+
+        if len(self.made) > FIGURES:
+            self.made.clear()
+        # Two who ask at once make the same figure twice, which harms nobody.
+        return self.made.get((key, asked)) or self.made.setdefault((key, asked), figures.made(key, self.data, asked))
 
 
 @dataclass(frozen=True, kw_only=True)
 class View:
     """What somebody looks at. `weeks`: the first and the last Monday; None: nothing was decided yet."""
 
-    data: "Data"
+    count: Count
     asked: "Asked"
     filters: Filters
     weeks: tuple[date, date] | None
     faults: list[str]
 
-    def figure(self, key: str) -> "Figure":
-        from bot.research import figures  # noqa: PLC0415
+    @property
+    def data(self) -> "Data":
+        return self.count.data
 
-        return figures.made(key, self.data, self.asked)
+    def figure(self, key: str) -> "Figure":
+        return self.count.figure(key, self.asked)
 
 
 def routes(desk: Desk) -> APIRouter:
@@ -97,7 +115,7 @@ def routes(desk: Desk) -> APIRouter:
     counted = Counted(desk)
 
     def seen(filters: Filters) -> View:
-        return _view(desk, counted.data(), filters)
+        return _view(desk, counted.now(), filters)
 
     @router.get("")
     def overview(
@@ -194,11 +212,11 @@ def _reader(desk: Desk, request: Request) -> Reader:
     return Reader.of(desk.pages, somebody.language, desk.journey.wording)
 
 
-def _view(desk: Desk, data: "Data", filters: Filters) -> View:
+def _view(desk: Desk, count: Count, filters: Filters) -> View:
     """What is asked for, with everything of it that cannot be."""
     from bot.research.figures import Asked, monday  # noqa: PLC0415
 
-    faults = []
+    data, faults = count.data, []
     days: dict[str, date | None] = {"first": None, "last": None}
     for name, value in (("first", filters.first), ("last", filters.last)):
         try:
@@ -226,7 +244,7 @@ def _view(desk: Desk, data: "Data", filters: Filters) -> View:
     )
     known = data.weeks
     weeks = None if known is None else (first or known[0], last or known[1])
-    return View(data=data, asked=asked, filters=filters, weeks=weeks, faults=list(dict.fromkeys(faults)))
+    return View(count=count, asked=asked, filters=filters, weeks=weeks, faults=list(dict.fromkeys(faults)))
 
 
 def _page(desk: Desk, request: Request, template: str, view: View, **said: Any) -> Response:

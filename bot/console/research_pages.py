@@ -24,6 +24,7 @@ class Drawn:
     value: tuple[str, ...] = ("share",)
     at: str = ""
     axis: str = ""
+    folded: bool = False  # a table that only some read
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -96,7 +97,7 @@ PAGES: Final = (
             Drawn(key="axes", title=N_("Welcome × expected"), kind="table",
                   note=N_("Asked now and then of people who answered a message, so this is not everybody.")),
             Drawn(key="axes_over_time", title=N_("Welcome × expected, over time"), kind="lines", label="quadrant",
-                  at="block", axis="answers", note=N_("In four weeks each. “No opinion” is left out here.")),
+                  at="block", axis="answers", note=N_("“No opinion” is left out here.")),
         ),
     ),
     Page(
@@ -117,7 +118,7 @@ PAGES: Final = (
             Drawn(key="shares", title=N_("Chances over time"), kind="lines",
                   value=("p_send", "p_neutral", "p_warm", "p_practical"), at="week", axis="chance",
                   note=N_("Means over the moments at which something was drawn by lot.")),
-            Drawn(key="versions", title=N_("Versions of the policy"), kind="table",
+            Drawn(key="versions", title=N_("Versions of the policy"), kind="table", folded=True,
                   note=N_("The policy learns from everybody's answers but those about illness and debt.")),
             Drawn(key="holdout", title=N_("Felt welcome: policy and fixed pause"), kind="intervals", label="arm",
                   axis="people_interested",

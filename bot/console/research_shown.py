@@ -22,6 +22,11 @@ SHARES: Final = frozenset({
     "p_min", "p_max", "r0", "belief_neutral", "belief_warm", "belief_practical", "before", "after",
 })  # fmt: skip
 _NUMBERS: Final = frozenset({"belief_send", "slope"})
+#: Columns that hold words and days.
+_WORDS: Final = frozenset({
+    "stage", "reason", "tone", "choice", "pause", "block", "welcome", "quadrant", "dimension", "week", "version", "arm",
+    "language", "theme", "promise",
+})  # fmt: skip
 _LOCALES: Final[Mapping[str, str]] = {"nl": "nl", "en": "en_GB"}
 #: In a sentence, which column's words a value has; the others are those of the figure's label.
 _OF_SENTENCE: Final[Mapping[str, str]] = {"axes": "expected", "axes_over_time": "quadrant", "choices": "choice"}
@@ -29,7 +34,7 @@ _OF_SENTENCE: Final[Mapping[str, str]] = {"axes": "expected", "axes_over_time": 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Shown:
-    """One figure, ready to be read. `picture`: there is something to draw."""
+    """One figure, ready to be read. `picture`: there is something to draw; `open`: its table is read first."""
 
     key: str
     title: str
@@ -39,6 +44,7 @@ class Shown:
     rows: tuple[tuple[str, ...], ...]
     numeric: tuple[bool, ...]
     picture: bool
+    open: bool
     hidden: int
     people: int
 
@@ -70,10 +76,9 @@ class Reader:
                 tuple(self.value(column, value) for column, value in zip(figure.columns, row, strict=True))
                 for row in figure.rows
             ),
-            numeric=tuple(
-                any(isinstance(row[place], int | float) for row in figure.rows) for place in range(len(figure.columns))
-            ),
+            numeric=tuple(column not in _WORDS for column in figure.columns),
             picture=drawn.kind != "table" and bool(self.marks(drawn, figure)),
+            open=drawn.kind == "table" and not drawn.folded,
             hidden=figure.hidden,
             people=figure.people,
         )
@@ -148,6 +153,8 @@ class Reader:
                 if value is None:
                     continue
                 label = self.word(drawn.label, str(record[drawn.label])) if drawn.label else self.say(COLUMNS[column])
+                if drawn.kind == "intervals":
+                    label = f"{label} (n = {self.value('messages', _of(record))})"
                 bounds = {name: record.get(name) for name in ("low", "high")}
                 found.append({"label": label, "value": value, "at": record.get(drawn.at), **bounds})
         return found
@@ -165,6 +172,14 @@ class Reader:
             return charts.lines(marks, series, axis=axis, language=self.language)
         draw = charts.bars if drawn.kind == "bars" else charts.intervals
         return draw(marks, axis=axis, language=self.language)
+
+
+def _of(record: Mapping[str, "Value"]) -> "Value":
+    """Of how many a share is."""
+    if "messages" in record:
+        return record["messages"]
+    yes, no = record["yes"], record["no"]
+    return yes + no if isinstance(yes, int) and isinstance(no, int) else None
 
 
 def words_of_language(code: str, locale: str) -> str:

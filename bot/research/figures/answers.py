@@ -1,27 +1,27 @@
 """What people answered: from signal to answer, by tone, by rhythm, by language and theme, and who stopped."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import date
 from itertools import combinations
 from typing import Final
 
 import polars as pl
 
+from bot.core.disclosure import FEWEST, LEAST_OF_RATE
 from bot.core.facts import Choice, Tone
 from bot.research.estimators.sequences import mean_sequence, proportion_sequence
 from bot.research.figures.data import Data
-from bot.research.figures.hiding import FEWEST, LEAST_OF_RATE, few, few_of_table
+from bot.research.figures.hiding import few, few_of_table
 from bot.research.figures.rates import ALPHA, rated
-from bot.research.figures.shape import WEEK, Figure, Finding, Value, too_few
+from bot.research.figures.shape import Figure, Finding, Value, too_few
 
 STAGES: Final = ("considered", "allowed", "drawn", "reached", "answered", "welcome", "contact")
 #: How long ago the message before was, in weeks; each class from its number on.
 PAUSES: Final = ((0, "under_4"), (4, "4_to_7"), (8, "8_to_12"), (13, "from_13"))
 PAUSE_NAMES: Final = ("first", *(name for _, name in PAUSES))
-#: So many weeks are told together in a figure over time.
-BLOCK: Final = 4
-#: Nobody gets more than two messages in four weeks, so twice ten messages are ten people or more.
-MOST_IN_BLOCK: Final = 2
+#: So many weeks are told together in a figure over time: the fewest of these by which half of it can be shown.
+BLOCKS: Final = (4, 13, 26)
 _T_OPT: Final = 2_000
 
 
@@ -195,54 +195,68 @@ def themes_unwelcome(data: Data) -> Figure:
 
 
 def stops(data: Data) -> Figure:
-    """After how many messages people stopped altogether, in each four weeks, with bounds for all weeks together.
+    """After how many messages people stopped altogether, in blocks of weeks, with bounds for all weeks together.
 
     Of everybody: whoever stops ends the consent for research too, so that nobody who stopped is in the other figures.
     """
-    columns = ("block", "messages", "stops", "share", "low", "high")
-    frame = data.departed
-    if frame["messages"].sum() < MOST_IN_BLOCK * FEWEST:
-        return Figure(key="stops", columns=columns, rows=(), finding=Finding(code="too_few"), people=0)
-    blocked = with_blocks(frame, first_of(data)).group_by("block").agg(pl.col("messages", "stops").sum()).sort("block")
-    found = list(blocked.iter_rows())
-    away = few([messages for _, messages, _ in found], MOST_IN_BLOCK * FEWEST)
-    parts = few([count for _, _, count in found], LEAST_OF_RATE)
-    rows: list[tuple[Value, ...]] = []
-    for place, (block, messages, count) in enumerate(found):
-        if place in away:
-            rows.append((block, None, None, None, None, None))
-        elif place in parts:
-            rows.append((block, messages, None, None, None, None))
-        else:
-            rows.append((block, messages, count, count / messages, *proportion_sequence(count, messages)))
-    messages, count = int(frame["messages"].sum()), int(frame["stops"].sum())
+    messages, count = int(data.departed["messages"].sum()), int(data.departed["stops"].sum())
+    figure = in_blocks(data, _stops_by)
+    if messages < FEWEST * _most_in(BLOCKS[-1]):
+        return Figure(key="stops", columns=figure.columns, rows=(), finding=Finding(code="too_few"), people=0)
     if count < LEAST_OF_RATE:
         finding = Finding(code="few_stops", values={"messages": messages})
     else:
         low, high = proportion_sequence(count, messages)
-        finding = Finding(
-            code="stops", values={"share": count / messages, "low": low, "high": high, "messages": messages}
-        )
+        found: dict[str, Value] = {"share": count / messages, "low": low, "high": high, "messages": messages}
+        finding = Finding(code="stops", values=found)
+    return replace(figure, finding=finding)
+
+
+def _stops_by(data: Data, weeks: int) -> Figure:
+    columns = ("block", "weeks", "messages", "stops", "share", "low", "high")
+    totals = with_blocks(data.departed, first_of(data), weeks).group_by("block").agg(pl.col("messages", "stops").sum())
+    found = list(totals.sort("block").iter_rows())
+    away = few([messages for _, messages, _ in found], FEWEST * _most_in(weeks))
+    parts = few([count for _, _, count in found], LEAST_OF_RATE)
+    rows: list[tuple[Value, ...]] = []
+    for place, (block, messages, count) in enumerate(found):
+        if place in away:
+            rows.append((block, weeks, None, None, None, None, None))
+        elif place in parts:
+            rows.append((block, weeks, messages, None, None, None, None))
+        else:
+            share = (count / messages, *proportion_sequence(count, messages))
+            rows.append((block, weeks, messages, count, *share))
     return Figure(
-        key="stops", columns=columns, rows=tuple(rows), finding=finding, people=messages, hidden=len(away | parts)
-    )
+        key="stops", columns=columns, rows=tuple(rows), finding=Finding(code="hidden"),
+        people=int(data.departed["messages"].sum()), hidden=len(away | parts),
+    )  # fmt: skip
+
+
+def _most_in(weeks: int) -> int:
+    """Nobody gets more messages than this in so many weeks, since they are fourteen days apart."""
+    return (weeks + 1) // 2
+
+
+def in_blocks(data: Data, figure: Callable[[Data, int], Figure]) -> Figure:
+    """The figure in the shortest blocks of weeks of which half can be shown, else in the longest."""
+    made = [figure(data, BLOCKS[0])]
+    for weeks in BLOCKS[1:]:
+        if 2 * made[-1].hidden <= len(made[-1].rows):
+            break
+        made.append(figure(data, weeks))
+    return made[-1]
 
 
 def first_of(data: Data) -> date | None:
-    """The week in which blocks of four begin to be counted."""
+    """The week from which blocks are counted."""
     weeks = data.weeks
     return None if weeks is None else weeks[0]
 
 
-def with_blocks(frame: pl.DataFrame, first: date | None) -> pl.DataFrame:
-    """The frame with `block`: the Monday on which the four weeks begin that a row belongs to."""
+def with_blocks(frame: pl.DataFrame, first: date | None, weeks: int) -> pl.DataFrame:
+    """The frame with `block`: the Monday on which the `weeks` weeks begin that a row belongs to."""
     if first is None:
         return frame.with_columns(block=pl.col("week"))
-    past = (pl.col("week") - pl.lit(first)).dt.total_days().floordiv(7 * BLOCK)
-    return frame.with_columns(block=pl.lit(first) + past * pl.duration(weeks=BLOCK))
-
-
-__all__ = [
-    "BLOCK", "PAUSE_NAMES", "STAGES", "WEEK", "choices", "first_of", "funnel", "irritation", "languages",
-    "languages_unwelcome", "reasons", "rhythm", "stops", "themes", "themes_unwelcome", "tones", "with_blocks",
-]  # fmt: skip
+    past = (pl.col("week") - pl.lit(first)).dt.total_days().floordiv(7 * weeks)
+    return frame.with_columns(block=pl.lit(first) + past * pl.duration(weeks=weeks))

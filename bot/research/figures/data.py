@@ -18,11 +18,11 @@ from sqlalchemy import func, select
 from sqlmodel import Session, col
 
 from bot.core import policy
-from bot.core.facts import Answer, Choice, Sensitivity, Tone
-from bot.core.talk import RESEARCH
-from bot.research.figures.hiding import FEWEST
+from bot.core.disclosure import FEWEST
+from bot.core.facts import Answer, Choice, Tone
 from bot.research.figures.shape import Asked, monday
-from bot.store import conversation
+from bot.store import study
+from bot.store.ledger import table_of
 from bot.store.tables import (
     AnswerRow,
     CitizenRow,
@@ -31,9 +31,11 @@ from bot.store.tables import (
     MessageRow,
     OpinionRow,
     PolicyRow,
-    WorldRow,
 )
 
+#: Under another name, since `study.in_scope` looks at messages too.
+_NUDGE: Final = table_of(MessageRow).alias("nudge")
+_N: Final = _NUDGE.c
 _WELCOME: Final = frozenset({Choice.WELCOME, Choice.UNWELCOME, Choice.NO_OPINION})
 _EXPECTED: Final = frozenset({Choice.EXPECTED, Choice.UNEXPECTED})
 _WEEKLY: Mapping[str, Any] = {"week": pl.Date, "campaign": pl.String, "card": pl.String, "language": pl.String}
@@ -134,7 +136,7 @@ class Data:
 
 def read(session: Session, window: timedelta, now: datetime) -> Data:
     """All of it, as it is at `now`. `window`: after which silence counts as silence."""
-    agreed = conversation.agreed_to(RESEARCH, now)
+    agreed = study.participants(now)
     return Data(
         decisions=_frame(_decisions(session, agreed, window, now), _DECISIONS),
         opinions=_frame(_opinions(session, agreed), _OPINIONS),
@@ -149,21 +151,8 @@ def _frame(rows: Iterator[tuple[Any, ...]], columns: Mapping[str, Any]) -> pl.Da
     return pl.DataFrame(list(rows), schema=dict(columns), orient="row")
 
 
-def _themes(session: Session) -> dict[str, str]:
-    """The theme that each world's card had."""
-    record: Any = col(WorldRow.record)
-    rows = session.execute(select(col(WorldRow.hash), record["card"]["theme"].as_string()))
-    return {world: theme for world, theme in rows}  # noqa: C416 - rows are no pairs to mypy
-
-
-def _secret() -> Any:
-    """The worlds of S3 cards."""
-    record: Any = col(WorldRow.record)
-    return select(col(WorldRow.hash)).where(record["card"]["sensitivity"].as_string() == Sensitivity.S3)
-
-
 def _decisions(session: Session, agreed: Any, window: timedelta, now: datetime) -> Iterator[tuple[Any, ...]]:
-    answers, themes = _answers(session, agreed), _themes(session)
+    answers, worlds = _answers(session, agreed), study.worlds(session)
     of = DecisionRow
     statement = (
         select(
@@ -171,12 +160,12 @@ def _decisions(session: Session, agreed: Any, window: timedelta, now: datetime) 
             col(of.plan), col(of.reason), col(of.p_send), col(of.randomised_send), col(of.randomised_tone),
             col(of.tone_forced), col(of.tone), col(of.tone_probs), col(of.policy), col(of.fallback),
             col(CitizenRow.language), col(CitizenRow.holdout),
-            col(of.world), col(MessageRow.id), col(MessageRow.state),
-            col(MessageRow.closed_at),
+            col(of.world), _N.id, _N.state,
+            _N.closed_at,
         )
         .join(CitizenRow, col(CitizenRow.id) == col(of.citizen_id))
-        .outerjoin(MessageRow, col(MessageRow.decision_id) == col(of.id))
-        .where(col(of.citizen_id).in_(agreed), col(of.world).not_in(_secret()))
+        .outerjoin(_NUDGE, _N.decision_id == col(of.id))
+        .where(col(of.citizen_id).in_(agreed), study.in_scope())
         .order_by(col(of.citizen_id), col(of.decided_at), col(of.id))
     )  # fmt: skip
     person, last = None, None
@@ -193,7 +182,7 @@ def _decisions(session: Session, agreed: Any, window: timedelta, now: datetime) 
         expected = [answer.choice for answer in said if answer.choice in _EXPECTED]
         odds = row.tone_probs or {}
         yield (
-            row.id, person, week, row.campaign_id, row.card, row.language, themes[row.world], row.available,
+            row.id, person, week, row.campaign_id, row.card, row.language, worlds[row.world].theme, row.available,
             row.plan, row.reason, row.p_send, row.randomised_send, row.randomised_tone, row.tone_forced, row.tone,
             *(_of_tone(odds, tone) for tone in Tone), row.policy, row.fallback, row.holdout, delivered,
             closes is not None and closes <= now, any(answer.choice.closes for answer in timely), outcome.interested,
@@ -209,9 +198,9 @@ def _decisions(session: Session, agreed: Any, window: timedelta, now: datetime) 
 def _answers(session: Session, agreed: Any) -> dict[str, list[Answer]]:
     """What was answered to each decision's message, oldest first."""
     statement = (
-        select(col(MessageRow.decision_id), col(AnswerRow.choice), col(AnswerRow.at))
-        .join(MessageRow, col(MessageRow.id) == col(AnswerRow.message_id))
-        .where(col(MessageRow.decision_id).is_not(None), col(AnswerRow.citizen_id).in_(agreed))
+        select(_N.decision_id, col(AnswerRow.choice), col(AnswerRow.at))
+        .join(_NUDGE, _N.id == col(AnswerRow.message_id))
+        .where(_N.decision_id.is_not(None), col(AnswerRow.citizen_id).in_(agreed))
         .order_by(col(AnswerRow.message_id), col(AnswerRow.at), col(AnswerRow.id))
     )
     rows = session.execute(statement.execution_options(yield_per=5_000))
@@ -233,10 +222,10 @@ def _opinions(session: Session, agreed: Any) -> Iterator[tuple[Any, ...]]:
             col(OpinionRow.citizen_id), col(DecisionRow.decided_at), col(DecisionRow.campaign_id),
             col(DecisionRow.card), col(CitizenRow.language), col(OpinionRow.dimension), col(OpinionRow.answer),
         )
-        .join(MessageRow, col(MessageRow.id) == col(OpinionRow.message_id))
-        .join(DecisionRow, col(DecisionRow.id) == col(MessageRow.decision_id))
+        .join(_NUDGE, _N.id == col(OpinionRow.message_id))
+        .join(DecisionRow, col(DecisionRow.id) == _N.decision_id)
         .join(CitizenRow, col(CitizenRow.id) == col(OpinionRow.citizen_id))
-        .where(col(OpinionRow.citizen_id).in_(agreed), col(DecisionRow.world).not_in(_secret()))
+        .where(col(OpinionRow.citizen_id).in_(agreed), study.in_scope())
         .order_by(col(OpinionRow.id))
     )  # fmt: skip
     for person, at, *rest in session.execute(statement):
@@ -251,10 +240,10 @@ def _requests(session: Session, agreed: Any) -> Iterator[tuple[Any, ...]]:
             col(of.citizen_id), col(of.asked_at), col(DecisionRow.campaign_id), col(DecisionRow.card),
             col(CitizenRow.language), col(of.state), col(of.moved),
         )
-        .join(MessageRow, col(MessageRow.id) == col(of.message_id))
-        .join(DecisionRow, col(DecisionRow.id) == col(MessageRow.decision_id))
+        .join(_NUDGE, _N.id == col(of.message_id))
+        .join(DecisionRow, col(DecisionRow.id) == _N.decision_id)
         .join(CitizenRow, col(CitizenRow.id) == col(of.citizen_id))
-        .where(col(of.citizen_id).in_(agreed), col(DecisionRow.world).not_in(_secret()))
+        .where(col(of.citizen_id).in_(agreed), study.in_scope())
         .order_by(col(of.id))
     )  # fmt: skip
     for row in session.execute(statement):
@@ -275,12 +264,10 @@ def _departed(session: Session) -> Iterator[tuple[Any, ...]]:
     keys = (col(DecisionRow.decided_at), col(DecisionRow.campaign_id), col(DecisionRow.card), col(CitizenRow.language))
     statement = (
         select(*keys, func.count(), func.count(col(AnswerRow.id)))
-        .join(MessageRow, col(MessageRow.decision_id) == col(DecisionRow.id))
+        .join(_NUDGE, _N.decision_id == col(DecisionRow.id))
         .join(CitizenRow, col(CitizenRow.id) == col(DecisionRow.citizen_id))
-        .outerjoin(
-            AnswerRow, (col(AnswerRow.message_id) == col(MessageRow.id)) & (col(AnswerRow.choice) == Choice.STOP)
-        )
-        .where(col(MessageRow.state) == "sent", col(DecisionRow.world).not_in(_secret()))
+        .outerjoin(AnswerRow, (col(AnswerRow.message_id) == _N.id) & (col(AnswerRow.choice) == Choice.STOP))
+        .where(_N.state == "sent", study.in_scope())
         .group_by(*keys)
         .order_by(*keys)
     )

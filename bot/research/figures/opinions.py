@@ -1,14 +1,16 @@
 """What people said when they were asked: welcome and expected, the eight dimensions, and whether promises were kept."""
 
+from dataclasses import replace
 from typing import Final
 
 import polars as pl
 
+from bot.core.disclosure import FEWEST, LEAST_OF_RATE
 from bot.core.survey import DIMENSIONS
 from bot.research.estimators.sequences import proportion_sequence
-from bot.research.figures.answers import first_of, with_blocks
+from bot.research.figures.answers import first_of, in_blocks, with_blocks
 from bot.research.figures.data import Data
-from bot.research.figures.hiding import LEAST_OF_RATE, few, few_of_table
+from bot.research.figures.hiding import few, few_of_table
 from bot.research.figures.rates import Group, compared
 from bot.research.figures.shape import Figure, Finding, Value, too_few
 
@@ -59,14 +61,32 @@ def _surprise(frame: pl.DataFrame, people: int) -> Finding:
 
 
 def axes_over_time(data: Data) -> Figure:
-    """The four cells of welcome x expected in each four weeks: answers, and their share of the four together."""
-    columns = ("block", "quadrant", "answers", "share")
-    frame = data.sends.drop_nulls(["welcome", "expected"]).filter(pl.col("welcome") != "no_opinion")
+    """The four cells of welcome x expected in blocks of weeks: answers, and their share of the four together."""
+    frame = _both(data)
     people = frame["person"].n_unique()
-    if nothing := too_few("axes_over_time", columns, people):
+    if nothing := too_few("axes_over_time", _OVER_TIME, people):
         return nothing
-    told = with_blocks(frame, first_of(data)).with_columns(quadrant=pl.col("welcome") + "_" + pl.col("expected"))
-    found = told.group_by("block", "quadrant").agg(pl.col("person").n_unique(), pl.len()).sort("block", "quadrant")
+    total = frame.group_by("quadrant").agg(pl.col("person").n_unique(), pl.len())
+    enough = {quadrant: answers for quadrant, count, answers in total.iter_rows() if count >= FEWEST}
+    finding = Finding(code="hidden")
+    if enough:
+        most = max(enough, key=lambda quadrant: (enough[quadrant], quadrant))
+        finding = Finding(code="most", values={"a": most, "share": enough[most] / frame.height, "people": people})
+    return replace(in_blocks(data, _axes_by), finding=finding)
+
+
+_OVER_TIME: Final = ("block", "weeks", "quadrant", "answers", "share")
+
+
+def _both(data: Data) -> pl.DataFrame:
+    """Messages about which both questions were answered, with an opinion."""
+    frame = data.sends.drop_nulls(["welcome", "expected"]).filter(pl.col("welcome") != "no_opinion")
+    return frame.with_columns(quadrant=pl.col("welcome") + "_" + pl.col("expected"))
+
+
+def _axes_by(data: Data, weeks: int) -> Figure:
+    told = with_blocks(_both(data), first_of(data), weeks)
+    found = told.group_by("block", "quadrant").agg(pl.col("person").n_unique(), pl.len())
     counts = {(block, quadrant): (count, answers) for block, quadrant, count, answers in found.iter_rows()}
     blocks = sorted({block for block, _ in counts})
     table = [[counts.get((block, quadrant), (0, 0))[0] for quadrant in QUADRANTS] for block in blocks]
@@ -76,18 +96,10 @@ def axes_over_time(data: Data) -> Figure:
         whole = sum(counts.get((block, quadrant), (0, 0))[1] for quadrant in QUADRANTS)
         for c, quadrant in enumerate(QUADRANTS):
             answers = None if (r, c) in away else counts[block, quadrant][1]
-            rows.append((block, quadrant, answers, None if answers is None else answers / whole))
-    shown = [row for row in rows if row[2] is not None]
-    total = told.group_by("quadrant").agg(pl.col("person").n_unique(), pl.len())
-    enough = {quadrant: answers for quadrant, count, answers in total.iter_rows() if count >= LEAST_OF_RATE * 2}
-    if not enough:
-        finding = Finding(code="hidden")
-    else:
-        most = max(enough, key=lambda quadrant: (enough[quadrant], quadrant))
-        finding = Finding(code="most", values={"a": most, "share": enough[most] / told.height, "people": people})
+            rows.append((block, weeks, quadrant, answers, None if answers is None else answers / whole))
     return Figure(
-        key="axes_over_time", columns=columns, rows=tuple(rows), finding=finding, people=people,
-        hidden=len(rows) - len(shown),
+        key="axes_over_time", columns=_OVER_TIME, rows=tuple(rows), finding=Finding(code="hidden"),
+        people=told["person"].n_unique(), hidden=len(away),
     )  # fmt: skip
 
 

@@ -7,10 +7,11 @@ from typing import Any, Final
 import polars as pl
 
 from bot.core.beliefs import ONE
+from bot.core.disclosure import FEWEST, LEAST_OF_RATE
 from bot.core.facts import Tone
 from bot.research.estimators.sequences import proportion_sequence
 from bot.research.figures.data import Data, Version
-from bot.research.figures.hiding import FEWEST, LEAST_OF_RATE, few
+from bot.research.figures.hiding import few
 from bot.research.figures.rates import Group, compared
 from bot.research.figures.shape import Figure, Finding, Value, monday, too_few
 

@@ -7,8 +7,9 @@ from typing import Final
 
 import polars as pl
 
+from bot.core.disclosure import LEAST_OF_RATE
 from bot.research.estimators.sequences import proportion_sequence
-from bot.research.figures.hiding import LEAST_OF_RATE, few
+from bot.research.figures.hiding import few
 from bot.research.figures.shape import Figure, Finding, Value, too_few
 
 ALPHA: Final = 0.05

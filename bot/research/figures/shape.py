@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from datetime import date, timedelta
 
-from bot.research.figures.hiding import FEWEST
+from bot.core.disclosure import FEWEST
 
 WEEK = timedelta(weeks=1)
 
