@@ -54,9 +54,10 @@ PAGES: Final = (
         lead=N_("How many people are left at each step, and why nothing was written to the others."),
         figures=(
             Drawn(
-                key="funnel", title=N_("From signal to answer"), kind="bars", label="stage", value=("people",),
-                axis="people",
-                note=N_("People can be at a step more than once; each counts once. Answers count within two weeks."),
+                key="funnel", title=N_("From signal to answer"), kind="bars", label="stage", value=("moments",),
+                axis="moments",
+                note=N_("Each moment at which it was looked at whether to write to somebody. Answers count "
+                        "within two weeks."),
             ),
             Drawn(
                 key="reasons", title=N_("Why nothing was written"), kind="bars", label="reason", value=("moments",),

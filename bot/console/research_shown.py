@@ -150,14 +150,14 @@ class Reader:
         for record in figure.records():
             for column in drawn.value:
                 value = record[column]
-                if value is None:
+                if value is None and drawn.kind != "lines":
                     continue
                 label = self.word(drawn.label, str(record[drawn.label])) if drawn.label else self.say(COLUMNS[column])
                 if drawn.kind == "intervals":
                     label = f"{label} (n = {self.value('messages', _of(record))})"
                 bounds = {name: record.get(name) for name in ("low", "high")}
                 found.append({"label": label, "value": value, "at": record.get(drawn.at), **bounds})
-        return found
+        return found if any(mark["value"] is not None for mark in found) else []
 
     def svg(self, drawn: Drawn, figure: "Figure") -> str:
         """The picture. It takes some tenths of a second the first time."""
@@ -176,6 +176,8 @@ class Reader:
 
 def _of(record: Mapping[str, "Value"]) -> "Value":
     """Of how many a share is."""
+    if "arm" in record:
+        return record["people"]
     if "messages" in record:
         return record["messages"]
     yes, no = record["yes"], record["no"]

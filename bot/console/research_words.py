@@ -13,9 +13,11 @@ FINDINGS: Final[Mapping[str, str]] = {
     "hidden": HIDDEN,
     "alike": N_("No difference that chance could not explain."),
     "one": N_("Only “{a}” can be shown: {a_share}."),
-    "funnel.answered": N_("A message reached {reached} people. Of them {share} answered one within two weeks."),
+    "funnel.answered": N_(
+        "{messages} messages reached {reached} people. Of these messages {share} were answered within two weeks."
+    ),
     "funnel.unreached": N_("A message reached fewer than ten people yet."),
-    "funnel.silent": N_("A message reached {reached} people. Fewer than ten of them have answered yet."),
+    "funnel.reached": N_("{messages} messages reached {reached} people."),
     "reasons.most": N_("The most frequent reason: {a}. That was so at {share} of these moments."),
     "tones.apart": N_(
         "The tone “{a}” was felt welcome more often than “{b}”: by {low} to {high} percentage points. The tones "

@@ -51,13 +51,15 @@ def funnel(data: Data) -> Figure:
     for stage, step, count in zip(STAGES, steps, counts, strict=True):
         rows.append((stage, count, step.height) if count >= FEWEST else (stage, None, None))
     known = dict(zip(STAGES, counts, strict=True))
+    told: dict[str, Value] = {"messages": steps[STAGES.index("reached")].height, "reached": known["reached"]}
+    silent = frame.filter(pl.col("delivered") & ~pl.col("answered"))["person"].n_unique()
     if known["reached"] < FEWEST:
-        finding = Finding(code="unreached", values={"people": people})
-    elif known["answered"] < FEWEST:
-        finding = Finding(code="silent", values={"people": people, "reached": known["reached"]})
+        finding = Finding(code="unreached")
+    elif known["answered"] < FEWEST or silent < LEAST_OF_RATE:
+        finding = Finding(code="reached", values=told)
     else:
-        share = known["answered"] / known["reached"]
-        finding = Finding(code="answered", values={"people": people, "reached": known["reached"], "share": share})
+        share = steps[STAGES.index("answered")].height / steps[STAGES.index("reached")].height
+        finding = Finding(code="answered", values={**told, "share": share})
     return Figure(
         key="funnel", columns=columns, rows=tuple(rows), finding=finding, people=people,
         hidden=sum(count < FEWEST for count in counts),

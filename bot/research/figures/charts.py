@@ -20,17 +20,20 @@ SHAPES: Final = ("circle", "square", "triangle-up", "diamond", "cross")
 DASHES: Final = ([1, 0], [6, 3], [2, 2], [8, 2, 2, 2], [4, 4])
 INK, LINE, PAPER = "#1d2327", "#c9cfd1", "#ffffff"
 FONT: Final = "Liberation Sans, Arial, Helvetica, sans-serif"
-_WIDTH: Final = 520
+_WIDTH: Final = 460
 _ROW: Final = 34
 _LOCALES: Final[Mapping[str, Literal["nl-NL", "en-GB"]]] = {"nl": "nl-NL", "en": "en-GB"}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Mark:
-    """One thing drawn: a share or a number for a label, or for a week and a series, with bounds where it has some."""
+    """One thing drawn: a share or a number for a label, or for a week and a series, with bounds where it has some.
+
+    `value` None breaks a line.
+    """
 
     label: str
-    value: float
+    value: float | None
     low: float | None = None
     high: float | None = None
     at: date | None = None
@@ -64,14 +67,16 @@ def lines(marks: Sequence[Mark], series: Sequence[str], *, axis: str, language: 
     names = [name for name in series if any(mark.label == name for mark in marks)]
     colour = alt.Color("label:N", title=None, sort=names, scale=alt.Scale(domain=names, range=COLOURS[: len(names)]))
     dashes = alt.Scale(domain=names, range=DASHES[: len(names)])
-    dash = alt.StrokeDash("label:N", title=None, sort=names, scale=dashes, legend=None)
+    dash = alt.StrokeDash("label:N", title=None, sort=names, scale=dashes)
     shape = alt.Shape("label:N", title=None, sort=names, scale=alt.Scale(domain=names, range=SHAPES[: len(names)]))
     number = alt.Axis(format=".0%" if share else ",.0f")
     # The moments are UTC days; a zone would move them to the evening before.
     time = alt.X("utcyearmonthdate(at):T", title=None, axis=alt.Axis(format="%d %b %Y", labelAngle=-45, tickCount=12))
     base = alt.Chart(_values(marks)).encode(x=time)
     y = alt.Y("value:Q", title=axis, scale=alt.Scale(zero=True), axis=number)
-    drawn: Any = base.mark_line(strokeWidth=2).encode(y=y, color=colour, strokeDash=dash)
+    drawn: Any = base.mark_line(strokeWidth=2, invalid="break-paths-filter-domains").encode(
+        y=y, color=colour, strokeDash=dash
+    )
     drawn += base.mark_point(filled=True, size=60, opacity=1).encode(y=y, color=colour, shape=shape)
     if len(names) == 1 and any(mark.low is not None for mark in marks):
         band = base.mark_errorbar(color=COLOURS[4]).encode(y=alt.Y("low:Q", title=axis), y2="high:Q")
@@ -91,7 +96,7 @@ def _values(marks: Sequence[Mark]) -> alt.InlineData:
 
 
 def _labels() -> alt.Axis:
-    return alt.Axis(labelLimit=230, labelPadding=8, ticks=False, domain=False)
+    return alt.Axis(labelLimit=340, labelPadding=8, ticks=False, domain=False)
 
 
 def _drawn(chart: Any, language: str) -> str:
