@@ -27,6 +27,7 @@ from bot.console import (
     persons,
     profile,
     research,
+    research_guards,
     rules,
     setup,
     signin,
@@ -44,6 +45,7 @@ ENTRY: Final = (signin, profile, factor, home)
 CAMPAIGNS: Final = (editor, message, campaigns, approve)
 #: What stands under /cards; words that are no cards come first.
 TEXTS: Final = (text_changes, texts, cards)
+RESEARCH: Final = (research, research_guards)
 ADMINISTRATION: Final = (administration, sources, codes, persons, accounts, elsewhere, stuck, health, setup, rules)
 
 
@@ -52,7 +54,7 @@ def build(desk: Desk) -> FastAPI:
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
     app.state.desk = desk
     app.router.routes.append(desk.pages.static.route())
-    for area in (*ENTRY, *CAMPAIGNS, contact, audit, research, *TEXTS, *ADMINISTRATION):
+    for area in (*ENTRY, *CAMPAIGNS, contact, audit, *RESEARCH, *TEXTS, *ADMINISTRATION):
         app.router.routes.extend(area.routes(desk).routes)
 
     def to_sign_in(request: Request, _: Exception) -> Response:

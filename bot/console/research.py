@@ -262,6 +262,7 @@ def _page(desk: Desk, request: Request, template: str, view: View, **said: Any) 
         template,
         status=422 if view.faults else 200,
         filters=view.filters,
+        query=f"?{view.filters.query}" if view.filters.query else "",
         faults=view.faults,
         period=reader.period(*view.weeks) if view.weeks and not view.faults else None,
         counted_at=view.data.counted_at,
