@@ -26,7 +26,9 @@ from bot.console import (
     message,
     persons,
     profile,
+    research,
     research_download,
+    research_guards,
     rules,
     setup,
     signin,
@@ -42,9 +44,9 @@ from bot.errors import FaultsError, RefusedError
 ENTRY: Final = (signin, profile, factor, home)
 #: In this order: what stands under a campaign's address is looked for before the campaign itself.
 CAMPAIGNS: Final = (editor, message, campaigns, approve)
-RESEARCH: Final = (research_download,)
 #: What stands under /cards; words that are no cards come first.
 TEXTS: Final = (text_changes, texts, cards)
+RESEARCH: Final = (research, research_download, research_guards)
 ADMINISTRATION: Final = (administration, sources, codes, persons, accounts, elsewhere, stuck, health, setup, rules)
 
 
