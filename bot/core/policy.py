@@ -68,6 +68,10 @@ __all__ = [
     "tone_odds",
 ]
 
+#: Which way of deciding and learning this is. Raise it with any change after which the same facts may be decided
+#: otherwise: the algorithm register describes one, and another one waits until it is registered.
+ALGORITHM = "1"
+
 LOTTERY_AGAIN = timedelta(days=7)
 HOLDOUT_GAP = timedelta(days=28)
 STALE = timedelta(days=21)

@@ -1,0 +1,42 @@
+"""Pre-analysis plans: what will be called primary is settled, hashed and dated before the data are looked at.
+
+The shape is that of the OSF and AEA registries (learning.md 2.4). Functions take a session and never commit.
+"""
+
+from bot.research.plans.choices import Choices, Outcome
+from bot.research.plans.freezing import (
+    Frozen,
+    at_work,
+    draft,
+    freeze,
+    frozen,
+    holds,
+    newest,
+    of_campaign,
+    plannable,
+    save,
+)
+from bot.research.plans.record import digest, record, tones_of
+from bot.research.plans.sections import Section, Table, as_markdown, sections
+
+__all__ = [
+    "Choices",
+    "Frozen",
+    "Outcome",
+    "Section",
+    "Table",
+    "as_markdown",
+    "at_work",
+    "digest",
+    "draft",
+    "freeze",
+    "frozen",
+    "holds",
+    "newest",
+    "of_campaign",
+    "plannable",
+    "record",
+    "save",
+    "sections",
+    "tones_of",
+]
