@@ -13,7 +13,21 @@ from typing import Annotated
 import typer
 
 from bot import __version__
-from bot.cli import bench, cards, desk, keeping, keys, language, nudges, outgoing, parts, running, staff, texts
+from bot.cli import (
+    bench,
+    cards,
+    desk,
+    keeping,
+    keys,
+    language,
+    nudges,
+    openness,
+    outgoing,
+    parts,
+    running,
+    staff,
+    texts,
+)
 from bot.cli.parts import By, Json, say, say_json, say_table
 from bot.errors import FaultsError, HandreikingError, RefusedError, SettingsError
 
@@ -33,6 +47,8 @@ app.add_typer(keys.keys, name="keys")
 app.add_typer(cards.card, name="card")
 app.command()(running.run)
 app.command()(cards.offer)
+app.command()(openness.plan)
+app.command()(openness.register)
 app.command()(cards.calendar)
 app.add_typer(language.language, name="language")
 app.add_typer(nudges.group, name="nudges")

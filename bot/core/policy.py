@@ -74,6 +74,7 @@ __all__ = [
 ALGORITHM = "1"
 
 LOTTERY_AGAIN = timedelta(days=7)
+HOLDOUT_SHARE = 0.10
 HOLDOUT_GAP = timedelta(days=28)
 STALE = timedelta(days=21)
 MEMORY = timedelta(days=365)  # so that it does not matter how much further back a ledger reads

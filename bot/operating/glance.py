@@ -7,8 +7,9 @@ from typing import Final
 from sqlalchemy.orm import sessionmaker
 from sqlmodel import Session, col, select
 
-from bot import klant
+from bot import klant, register
 from bot.campaigns import State
+from bot.core.facts import Learning
 from bot.operating import doctor
 from bot.operating.findings import Finding, Urgency, in_order
 from bot.store import ledger, vitals
@@ -27,11 +28,13 @@ def at_a_glance(sessions: sessionmaker[Session], wording: Wording, now: datetime
         lately = vitals.uncertain_since(session, now - doctor.RECENT)
         found = running(session)
         told = klant.standing(session)
+        stands, learns = register.standing(session, wording), adaptive(session)
     return in_order(
         [
             *doctor.of_ledger(vital, at_work, lately),
             *doctor.of_listeners(told),
             *of_campaigns(found, wording, today),
+            *of_register(stands, learns),
             *of_languages(wording),
         ]
     )
@@ -41,6 +44,26 @@ def running(session: Session) -> dict[str, str]:
     """The campaigns that should be running, and their cards."""
     asked = select(col(CampaignRow.id), col(CampaignRow.card)).where(col(CampaignRow.state) == State.RUNNING)
     return dict(iter(session.exec(asked)))
+
+
+def adaptive(session: Session) -> list[str]:
+    """The campaigns that should be running and use what was learned."""
+    learns = col(CampaignRow.definition)["learning"].as_string() == Learning.ADAPTIVE
+    asked = select(col(CampaignRow.id)).where(col(CampaignRow.state) == State.RUNNING, learns)
+    return list(session.exec(asked.order_by(col(CampaignRow.id))))
+
+
+def of_register(standing: register.Standing, campaigns: list[str]) -> Iterator[Finding]:
+    """`campaigns`: those that should be running and use what was learned."""
+    if campaigns and standing.pauses:
+        what = "has no entry" if standing is register.Standing.NONE else "describes another algorithm than the one here"
+        yield Finding(
+            check="register",
+            urgency=Urgency.SOON,
+            what=f"What was learned is not used in {len(campaigns)} campaigns: the algorithm register {what}.",
+            why="Citizens must be able to read what decides about them; until then everything is drawn evenly.",
+            todo="handreiking register; if the entry is right: handreiking register --publish --by NAME",
+        )
 
 
 def of_campaigns(campaigns: dict[str, str], wording: Wording, today: date) -> Iterator[Finding]:

@@ -7,6 +7,7 @@ from bot.research.plans.choices import Choices, Outcome
 from bot.research.plans.freezing import (
     Frozen,
     at_work,
+    choices_of,
     draft,
     freeze,
     frozen,
@@ -27,6 +28,7 @@ __all__ = [
     "Table",
     "as_markdown",
     "at_work",
+    "choices_of",
     "digest",
     "draft",
     "freeze",

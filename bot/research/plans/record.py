@@ -14,7 +14,6 @@ from bot.campaigns import CampaignFile
 from bot.core import policy
 from bot.core.beliefs import PHASES
 from bot.core.facts import Learning, Reason, Tone
-from bot.journey import HOLDOUT_SHARE
 from bot.research.plans.choices import Choices, Outcome
 from bot.store.tables import CampaignRow
 from bot.wording import Wording, with_own
@@ -123,7 +122,7 @@ def record(
             "phases": [{"phase": number, **bounds} for number, bounds in sorted(PHASES.items())],
             "first_sends": policy.FIRST_SENDS,
             "slope": policy.prior(values).slope,
-            "holdout_share": HOLDOUT_SHARE,
+            "holdout_share": policy.HOLDOUT_SHARE,
             "holdout_gap_days": policy.HOLDOUT_GAP.days,
         },
         "window_days": rules.window.days,

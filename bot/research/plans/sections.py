@@ -244,9 +244,9 @@ def _randomisation(plan: Mapping[str, Any]) -> Section:
             "with the probabilities that were used."
         ),
         (
-            "Draws are HMAC-SHA256 of the decision's id under a secret key, as uniform numbers; each probability is "
-            "stored "
-            "with its decision, exact."
+            "Draws are HMAC-SHA256 of the decision's id under the key of its quarter, as uniform numbers. The key's "
+            "hash is published before the quarter and the key after it, so anybody can make each draw again. Each "
+            "probability is stored with its decision, exact."
         ),
     ]
     return Section("Randomisation", tuple(said))
