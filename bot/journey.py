@@ -28,6 +28,7 @@ from bot import (
     learning,
     library,
     links,
+    notes,
     outbox,
     planning,
     rehearsal,
@@ -562,6 +563,7 @@ class Journey:
             said = contacts.keep_promises(session, self.wording, now)
             said += upkeep.renew(session, self.wording, now)
             said += upkeep.tell_privacy(session, self.wording, now)
+            said += notes.send(session, self.wording, now)
         if said:
             log.info("upkeep", extra={"messages": said})
             self.on_queued()

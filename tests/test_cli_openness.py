@@ -1,11 +1,16 @@
 """Plans of analysis and the algorithm register, as somebody types them."""
 
 import json
+import os
 
 import pytest
+from sqlmodel import Session
 
+from bot.store import schema
+from bot.store.tables import NoteRow
 from bot.wording import data
 from tests.test_cli import _logging_as_it_was, _no_settings, handreiking, keys, municipality  # noqa: F401 - fixtures
+from tests.world import TUESDAY_TEN
 
 TRIAL = "zorgtoeslag-trial"
 
@@ -64,3 +69,30 @@ def test_the_register_is_shown_and_published(municipality):  # noqa: F811
     assert json.loads(taken)["schema_versie"] == "1.0.0"
     code, _, complaint = municipality("register", "--publish", "--by", "ada")
     assert (code, "says exactly this already" in complaint) == (1, True)
+
+
+def test_a_note_is_drafted_and_agreed_to_by_two(municipality):  # noqa: F811
+    municipality("migrate")
+    code, _, complaint = municipality("note", "draft", "2020-01", "--by", "eva")
+    assert (code, "There is nothing to tell about 2020-01" in complaint) == (1, True)
+    assert municipality("note", "list")[1] == "There are no notes.\n"
+    engine = schema.open_engine(os.environ["HANDREIKING_DATABASE_URL"])
+    lines = [{"key": key, "params": {"count": 12}, "told": True} for key in ("too_often", "welcome")]
+    with Session(engine) as session, session.begin():
+        session.add(NoteRow(month="2020-01", lines=lines, additions={}, written_by=["eva"], written_at=TUESDAY_TEN))
+    engine.dispose()
+
+    code, shown, _ = municipality(
+        "note", "edit", "2020-01", "--keep", "too_often", "--add", "nl=Dank u.", "--by", "eva"
+    )
+    assert (code, "welcome (left out)" in shown, "Verder: Dank u." in shown) == (0, True, True)
+    code, offered, _ = municipality("note", "offer", "2020-01", "--by", "eva")
+    seen = offered.split()[-1]
+    code, _, complaint = municipality("note", "agree", "2020-01", "--seen", seen, "--by", "eva")
+    assert (code, "eva wrote at the note" in complaint) == (1, True)
+    assert municipality("note", "agree", "2020-01", "--seen", "000000000000", "--by", "sam")[0] == 1
+    assert municipality("note", "agree", "2020-01", "--seen", seen, "--by", "sam")[0] == 0
+    assert json.loads(municipality("note", "show", "2020-01", "--json")[1])["agreed_by"] == "sam"
+    assert municipality("note", "take-back", "2020-01", "--because", "a mistake", "--by", "sam")[0] == 0
+    [row] = json.loads(municipality("note", "list", "--json")[1])
+    assert row["why_not"] == "a mistake"

@@ -81,6 +81,7 @@ FINDINGS: Final = (
     N_("A reply could leave and nothing was sent."),
     N_("A confirmation could leave and nothing was sent."),
     N_("A nudge could leave and nothing was sent."),
+    N_("A note could leave and nothing was sent."),
     N_("People wait for an answer, or hear of something too late."),
     N_("{log} | grep -E 'unsent|flood|poll_failed'; if nothing stands there: {restart}"),
     N_("{count} updates from Telegram took no effect yet."),

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from bot.core import policy
+from bot.core import guardrails, policy
 from bot.core.beliefs import PHASES, send_features, tone_features
 from bot.core.facts import Campaign, Citizen, Learning, Rules, Tone, Values
 from bot.wording import Wording
@@ -58,6 +58,13 @@ def _configuration(values: Values, rules: Rules) -> dict[str, Any]:
         "stale_days": policy.STALE / timedelta(days=1),
         "holdout": {"share": policy.HOLDOUT_SHARE, "gap_days": policy.HOLDOUT_GAP / timedelta(days=1)},
         "window_days": rules.window / timedelta(days=1),
+        "guardrails": {
+            "stops_per_thousand": rules.stops_per_thousand,
+            "alarm": guardrails.ALARM,
+            "higher": list(guardrails.HIGHER),
+            "stops_in_a_row": [guardrails.STOPS, guardrails.IN_A_ROW],
+            "chances_broken": guardrails.BROKEN,
+        },
         "slope": prior["slope"],
         "prior": {name: prior[name] for name in ("tones", "send", "s2_tone", "s2_send", "r0")},
         "values": {name: weights[name] for name in _WEIGHTS},

@@ -133,12 +133,10 @@ def _values(wording: Wording, file: RegisterFile) -> dict[str, str]:
         "values_signed": values.signed_by or "niemand, het is een voorbeeld",
         "algorithm": made["algorithm"],
         "fingerprint": fingerprint(wording)[:12],
-        "guards": _guards(),
+        "stops_per_thousand": str(made["guardrails"]["stops_per_thousand"]),
+        "stops_in_a_row": str(made["guardrails"]["stops_in_a_row"][0]),
+        "in_a_row": str(made["guardrails"]["stops_in_a_row"][1]),
     }
-
-
-def _guards() -> str:
-    return "Als te veel mensen stoppen of een tekst onprettig vinden, gaat die campagne of tekst vanzelf stil."
 
 
 def _number(value: float) -> str:

@@ -61,6 +61,7 @@ def upgrade() -> None:
         sa.Column("agreed_at", MOMENT, nullable=True),
         sa.Column("agreed_hash", sa.String(), nullable=True),
         sa.Column("told", sa.JSON(), nullable=True),
+        sa.Column("reached", sa.String(), nullable=True),
         sa.Column("sent_at", MOMENT, nullable=True),
         sa.Column("why_not", sa.Text(), nullable=True),
         sa.PrimaryKeyConstraint("month", name=op.f("pk_note")),

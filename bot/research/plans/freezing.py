@@ -139,7 +139,7 @@ def draft(session: Session, campaign: str, wording: Wording) -> dict[str, Any]:
         version=1 if latest is None else latest.version + 1,
         began=_first_draws(session, campaign).get(campaign),
         policies=_policies(session, campaign),
-        guardrails=guardrails(),
+        guardrails=guardrails(wording.rules),
         sample=sample(choices, send=file.learning is not Learning.FIXED, tones=len(tones_of(file, wording))),
     )
 

@@ -65,5 +65,6 @@ class NoteRow(SQLModel, table=True):
     agreed_at: datetime | None = moment(default=None)
     agreed_hash: str | None = None
     told: dict[str, str] | None = json(default=None)  # what is said, by language, once it was agreed to
-    sent_at: datetime | None = moment(default=None)  # when the last one of it was queued
+    reached: str | None = None  # the last person for whom it was looked whether they get it
+    sent_at: datetime | None = moment(default=None)  # when that was done for everybody
     why_not: str | None = long(default=None)  # taken back before it was sent, and why
