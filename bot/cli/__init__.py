@@ -20,6 +20,7 @@ from bot.cli import (
     keeping,
     keys,
     language,
+    notes,
     nudges,
     openness,
     outgoing,
