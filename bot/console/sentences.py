@@ -103,6 +103,7 @@ SENTENCES: Final[Mapping[str, str]] = {
     "note.return": N_("{who} sent the note about {subject} back: “{because}”"),
     "note.take_back": N_("{who} took the note about {subject} back: “{because}”. {stopped} messages did not leave."),
     "export": N_("{who} took along a file for research: {subject}."),
+    "research.file": N_("{who} took along the figure “{subject}” as a file."),
     "audit.export": N_("{who} took along the audit trail, or a part of it, as a file."),
     "audit.verify": N_("{who} checked the audit trail: {rows} rows, {faults} places that do not hold."),
     "update.retry": N_("{who} had answer {subject}, which could not be read, tried again."),
