@@ -1,4 +1,4 @@
-"""Intervals that may be looked at all the time: against published constants, and against a truth that is known.
+"""Intervals that may be looked at all the time, against published constants. Their coverage is held in `test_trials`.
 
 The constants are those of confseq 0.0.11 (MIT), test/uniform_boundaries_unittest.cpp, which come from R. The whole of
 its golden file is compared in `tests/estimators/test_parity.py`.
@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bot.errors import FaultsError
 from bot.research.estimators.sequences import (
     BURN_IN,
     bounded_path,
@@ -55,25 +56,6 @@ def test_a_mean_far_from_nought_is_as_well_known_as_one_at_nought():
     assert far.upper - far.lower == pytest.approx(near.upper - near.lower, rel=1e-6)
 
 
-def test_each_sequence_is_wrong_at_any_time_in_no_more_than_one_of_twenty_towns():
-    rng = np.random.default_rng(2026)
-    p, runs, n = 0.15, 200, 1_500
-    wrong = {"asymptotic": 0, "bounded": 0, "proportion": 0}
-    looks = np.unique(np.geomspace(1, n, 40).astype(int))
-    for _ in range(runs):
-        x = (rng.random(n) < p).astype(float)
-        path = mean_path(x, t_opt=400)
-        wrong["asymptotic"] += bool(((path.lower > p) | (path.upper < p)).any())
-        before = np.concatenate(([0.5], np.cumsum(x)[:-1] / np.arange(1, n)))
-        path = bounded_path(x, before, low=0, high=1, v_opt=60)
-        wrong["bounded"] += bool(((path.lower > p) | (path.upper < p)).any())
-        sums = np.cumsum(x).astype(int)
-        bounds = [proportion_sequence(int(sums[t - 1]), int(t)) for t in looks]
-        wrong["proportion"] += any(low > p or high < p for low, high in bounds)
-
-    assert max(wrong.values()) <= 0.05 * runs + 2 * math.sqrt(0.05 * 0.95 * runs)
-
-
 def test_an_interval_for_one_moment_is_wrong_far_more_often_when_it_is_looked_at_all_the_time():
     rng = np.random.default_rng(2026)
     n, runs, wrong = 1_500, 200, 0
@@ -87,14 +69,14 @@ def test_an_interval_for_one_moment_is_wrong_far_more_often_when_it_is_looked_at
 
 def test_the_mean_of_a_changing_chance_is_held_too():
     rng = np.random.default_rng(7)
-    chances = np.where(np.arange(2_000) < 1_000, 0.1, 0.4)
+    chances = np.where(np.arange(800) < 400, 0.1, 0.4)
     wrong = 0
-    for _ in range(200):
-        x = (rng.random(2_000) < chances).astype(float)
-        bounds = bounded_sequence(x, low=0, high=1, v_opt=200)
+    for _ in range(60):
+        x = (rng.random(800) < chances).astype(float)
+        bounds = bounded_sequence(x, low=0, high=1, v_opt=100)
         wrong += not bounds.lower <= chances.mean() <= bounds.upper
 
-    assert wrong <= 10
+    assert wrong <= 3
 
 
 @given(st.integers(0, 400), st.integers(0, 400))
@@ -116,11 +98,11 @@ def test_a_proportions_bounds_are_where_the_mixture_reaches_its_level():
 
 
 def test_everything_that_is_wrong_is_said_at_once():
-    with pytest.raises(ValueError, match=r"(?s)values: nan in row 1 and 1 more; must be numbers.*alpha: 2.*t_opt: 0"):
+    with pytest.raises(FaultsError, match=r"(?s)values: nan in row 1 and 1 more; must be numbers.*alpha: 2.*t_opt: 0"):
         mean_path([0.1, math.nan, math.inf], alpha=2, t_opt=0)
-    with pytest.raises(ValueError, match=r"successes: 5; must lie between 0 and n, which is 4"):
+    with pytest.raises(FaultsError, match=r"successes: 5; must lie between 0 and n, which is 4"):
         proportion_sequence(5, 4)
-    with pytest.raises(ValueError, match=r"values: 1\.5 in row 0; must lie within \[0, 1\]"):
+    with pytest.raises(FaultsError, match=r"values: 1\.5 in row 0; must lie within \[0, 1\]"):
         bounded_path([1.5], [0.5], low=0, high=1, v_opt=1)
-    with pytest.raises(ValueError, match=r"differ in length \(values 2, predictions 1\)"):
+    with pytest.raises(FaultsError, match=r"differ in length \(values 2, predictions 1\)"):
         bounded_path([0.5, 0.5], [0.5], low=0, high=1, v_opt=1)

@@ -6,9 +6,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from bot.errors import FaultsError
+
 
 class Faults:
-    """Gathers column, value and mend; `end` raises them together as one ValueError."""
+    """Gathers column, value and mend; `end` raises them together."""
 
     def __init__(self) -> None:
         self.found: list[str] = []
@@ -21,10 +23,11 @@ class Faults:
         rows = np.flatnonzero(wrong)
         if rows.size:
             more = f" and {rows.size - 1} more" if rows.size > 1 else ""
-            self.found.append(f"{column}: {values[rows[0]].item()!r} in row {rows[0]}{more}; {mend}")
+            value = np.asarray(values[rows[0]]).tolist()
+            self.found.append(f"{column}: {value!r} in row {rows[0]}{more}; {mend}")
 
     def same_length(self, columns: Mapping[str, npt.NDArray[Any]]) -> None:
-        """Raises at once, since nothing else can be said about columns that do not belong together."""
+        """Raises FaultsError at once, since nothing else can be said about columns that do not belong together."""
         lengths = {name: len(column) for name, column in columns.items()}
         if len(set(lengths.values())) > 1:
             told = ", ".join(f"{name} {length}" for name, length in lengths.items())
@@ -36,6 +39,6 @@ class Faults:
             self.add(column, value, "must lie between 0 and 1, such as 0.05")
 
     def end(self) -> None:
-        """Raises ValueError when anything was found, one line for each."""
+        """Raises FaultsError when anything was found, one line for each."""
         if self.found:
-            raise ValueError("\n".join(self.found))
+            raise FaultsError(self.found)

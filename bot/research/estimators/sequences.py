@@ -57,7 +57,7 @@ def mean_sequence(values: npt.ArrayLike, *, alpha: float = 0.05, t_opt: int) -> 
     """The asymptotic confidence sequence of the mean of `values`, in their order in time, as it stands now.
 
     None: under 200 values, or no two of them differ, so that nothing is known of their spread yet. `t_opt`: the number
-    of values at which the bounds shall be narrowest. Raises ValueError as `mean_path` does.
+    of values at which the bounds shall be narrowest. Raises FaultsError as `mean_path` does.
     """
     return mean_path(values, alpha=alpha, t_opt=t_opt).last()
 
@@ -69,7 +69,7 @@ def mean_path(values: npt.ArrayLike, *, alpha: float = 0.05, t_opt: int) -> Path
     standard deviation (division by t). Source: Waudby-Smith, Arbour, Sinha, Kennedy and Ramdas, "Time-uniform central
     limit theory and asymptotic confidence sequences" (Annals of Statistics, 2024), theorem 2.2. The values may be
     increments of a doubly robust estimate under a changing policy whose probabilities are known; it is then about the
-    mean of their conditional means. Raises ValueError for values that are no numbers, and for `alpha` or `t_opt` out
+    mean of their conditional means. Raises FaultsError for values that are no numbers, and for `alpha` or `t_opt` out
     of range.
     """
     x = _checked(values, alpha, "t_opt", t_opt)
@@ -110,7 +110,7 @@ def bounded_path(
     mean ± `gamma_exponential_bound`(V, alpha/2, v_opt, c)/t, cut to [low, high]. Each prediction may know only what
     came before its value. `v_opt`: the V at which the bounds shall be narrowest; the mixture is tuned at the level
     `alpha_opt`/2. Source: Howard, Ramdas, McAuliffe and Sekhon, "Time-uniform, nonparametric, nonasymptotic confidence
-    sequences" (Annals of Statistics, 2021), theorem 4 and proposition 9. Raises ValueError for values out of range.
+    sequences" (Annals of Statistics, 2021), theorem 4 and proposition 9. Raises FaultsError for values out of range.
     """
     faults = Faults()
     if not low < high:
@@ -135,7 +135,7 @@ def proportion_sequence(successes: int, n: int, *, alpha: float = 0.05) -> tuple
     All p with B(s+½, n−s+½)/B(½, ½) · p^−s (1−p)^−(n−s) < 1/alpha: the beta-binomial mixture, a martingale when each
     trial succeeds with probability p whatever came before. Source: Robbins, "Statistical methods related to the law of
     the iterated logarithm" (Annals of Mathematical Statistics, 1970); Howard et al. (2021), proposition 7. For a
-    chance that changes in time use `bounded_sequence`. Raises ValueError unless 0 ≤ successes ≤ n.
+    chance that changes in time use `bounded_sequence`. Raises FaultsError unless 0 ≤ successes ≤ n.
     """
     faults = Faults()
     if not 0 <= successes <= n:
