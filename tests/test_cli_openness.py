@@ -32,12 +32,12 @@ def test_a_plan_is_shown_chosen_and_frozen(trial):
     assert code == 0
     assert "This is a draft: nothing is registered yet." in shown
 
-    code, frozen, _ = trial("plan", TRIAL, "--set", "send=reached_out", "--freeze", "--by", "rik", "--json")
+    code, frozen, _ = trial("plan", TRIAL, "--set", "tone=unwelcome", "--freeze", "--by", "rik", "--json")
 
     assert code == 0
     made = json.loads(frozen)
     assert (made["version"], made["by"]) == (1, "rik")
-    assert made["plan"]["estimands"]["primary"][0]["id"] == "send.reached_out"
+    assert made["plan"]["estimands"]["primary"][1]["id"].startswith("tone.unwelcome.")
     code, again, _ = trial("plan", TRIAL, "--version", 1)
     assert (code, made["hash"] in again) == (0, True)
     code, _, complaint = trial("plan", TRIAL, "--freeze", "--by", "rik")

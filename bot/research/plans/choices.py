@@ -19,21 +19,22 @@ Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=10, m
 
 
 class Outcome(StrEnum):
-    """A proximal outcome within the window after a decision.
+    """A proximal outcome within the window after a decision, as the export's views have it.
 
-    LEFT: stopped, blocked us or withdrew a consent. REACHED_OUT: asked for contact or told a situation, by whatever
-    way. Both can happen whether we wrote or held, so they compare the two. WELCOME and UNWELCOME are about a message
-    that arrived: felt welcome, or called unpleasant, too often or followed by a stop.
+    WELCOME_ANY: something that was sent to the person was felt welcome. It can happen whether this decision wrote or
+    held, so a ratio of the two exists; of the decision's own message it would be nought by construction when held.
+    WELCOME and UNWELCOME are about the message itself: felt welcome, or called not welcome or too often.
     """
 
-    LEFT = "left"
-    REACHED_OUT = "reached_out"
+    WELCOME_ANY = "welcome_any"
     WELCOME = "welcome"
     UNWELCOME = "unwelcome"
 
 
-OF_SENDING: Final = (Outcome.LEFT, Outcome.REACHED_OUT)
+OF_SENDING: Final = (Outcome.WELCOME_ANY,)
 OF_TONES: Final = (Outcome.WELCOME, Outcome.UNWELCOME)
+#: The column of `mrt_send` or `mrt_tone` that holds it.
+COLUMNS: Final = {Outcome.WELCOME_ANY: "outcome_any", Outcome.WELCOME: "outcome", Outcome.UNWELCOME: "unwelcome"}
 
 
 class Choices(BaseModel):
@@ -49,11 +50,11 @@ class Choices(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     question: Words = QUESTION
-    send: Outcome | None = Outcome.LEFT
+    send: Outcome | None = Outcome.WELCOME_ANY
     tone: Outcome | None = Outcome.WELCOME
     alpha: float = Field(default=0.05, gt=0, le=0.2)
     power: float = Field(default=0.80, ge=0.5, lt=1)
-    baseline_send: float = Field(default=0.02, gt=0, lt=1)
+    baseline_send: float = Field(default=0.10, gt=0, lt=1)
     ratio_send: float = Field(default=1.5, gt=0, le=20)
     baseline_tone: float = Field(default=0.15, gt=0, lt=1)
     ratio_tone: float = Field(default=1.3, gt=0, le=20)
@@ -67,7 +68,7 @@ class Choices(BaseModel):
     def _compares_what_can_be_compared(self) -> Self:
         faults = []
         if self.send is not None and self.send not in OF_SENDING:
-            faults.append(f"send = {self.send} cannot happen while we hold; use one of {', '.join(OF_SENDING)}")
+            faults.append(f"send = {self.send} cannot happen while we hold; use {', '.join(OF_SENDING)}")
         if self.tone is not None and self.tone not in OF_TONES:
             faults.append(f"tone = {self.tone} is not about a message; use one of {', '.join(OF_TONES)}")
         for name in ("send", "tone"):

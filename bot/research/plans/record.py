@@ -19,7 +19,7 @@ from bot.store.tables import CampaignRow
 from bot.wording import Wording, with_own
 
 SCHEMA: Final = "handreiking-plan-1"
-#: The numerator of the weights: a fixed number, so that the estimand does not depend on how the policy learned.
+#: The numerator of the weights for sending: a fixed number, so that the estimand does not depend on what was learned.
 REFERENCE_SEND: Final = 0.5
 
 #: What the gate asks, in its order; what it refuses is a row without a propensity.
@@ -132,7 +132,7 @@ def record(
             "primary": primaries(file, wording, choices),
             "looks_early": choices.looks_early,
         },
-        "moderators": ["weeks since joining", "dose", "segment: language, theme, preferred tone"],
+        "moderators": ["decision_index", "f_dose", "f_language", "f_prefers"],
         "sample": dict(sample),
         "guardrails": dict(guardrails),
         "values": asdict(values),

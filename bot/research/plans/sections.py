@@ -30,15 +30,21 @@ REASONS: Final[Mapping[str, str]] = {
     Reason.NO_WORDING: "there is no approved wording in the person's language",
 }
 OUTCOMES: Final[Mapping[str, str]] = {
-    "left": "left: within the window the person stopped, blocked the bot or withdrew a consent (1), or did not (0). "
-    "It can happen after sending and after holding.",
-    "reached_out": "reached out: within the window the person asked for contact or told a situation, by whatever way "
-    "(1), or did not (0). It can happen after sending and after holding. It is no measure of success: the policy never "
-    "learns from it more than from any other answer of interest.",
-    "welcome": "welcome: the message that arrived was felt welcome within the window (the person said so, or chose to "
-    "read more, to look themselves or to be contacted, and did not say otherwise): 1; anything else, silence too: 0.",
-    "unwelcome": "unwelcome: within the window the message that arrived was called not welcome or too often, or was "
-    "followed by a stop: 1; anything else, silence too: 0.",
+    "welcome_any": (
+        "welcome_any (outcome_any of mrt_send): something that was sent to the person was felt welcome within the "
+        "window "
+        "after the decision: 1; nothing was: 0. It can happen after sending and after holding."
+    ),
+    "welcome": (
+        "welcome (outcome of mrt_tone): the message that arrived was felt welcome within its window, that is the "
+        "person "
+        "said so, or chose to read more, to look themselves or to be contacted, and did not say otherwise: 1; anything "
+        "else, silence too: 0."
+    ),
+    "unwelcome": (
+        "unwelcome (of mrt_tone): within its window the message that arrived was called not welcome or too often: 1; "
+        "anything else, silence too: 0."
+    ),
 }
 
 
@@ -298,7 +304,7 @@ def _primary(plan: Mapping[str, Any]) -> Section:
                 "messages "
                 "that arrived, with an indicator for each tone but the reference, weights from the probabilities of "
                 "the "
-                "tones and pt even. Control variables: an intercept, and the week in the programme."
+                "tones and pt even. Control variables: an intercept, and decision_index where it differs."
             ),
             (
                 f"Two-sided, alpha = {estimands['alpha']:g} for sending and for the family of tone contrasts each; "
