@@ -8,7 +8,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DatabaseError
 from sqlmodel import select
 
-from bot import register
+from bot import campaigns, register
 from bot.core import beliefs, policy
 from bot.core.facts import Learning, Tone
 from bot.errors import FaultsError, RefusedError
@@ -211,7 +211,7 @@ def test_the_database_lets_nobody_change_what_was_published(town, deed):
 def test_staff_are_told_only_where_something_is_not_used(town):
     def findings():
         with town.sessions() as session:
-            standing, learns = register.standing(session, town.wording), glance.adaptive(session)
+            standing, learns = register.standing(session, town.wording), campaigns.adaptive(session)
         return [finding.check for finding in glance.of_register(standing, learns)]
 
     assert findings() == []

@@ -11,7 +11,7 @@ import typer
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
-from bot import klant, register, settings
+from bot import campaigns, klant, register, settings
 from bot.cli import fitness, parts
 from bot.cli.parts import Parts, say, say_json
 from bot.errors import ChannelClosedError, FaultsError, InTheWayError, SettingsError, UnreadableError
@@ -169,8 +169,8 @@ class _Visit:
                 lately = vitals.uncertain_since(session, self.now - doctor.RECENT)
                 sealed = vitals.sealed_addresses(session, SAMPLE)
                 told = klant.standing(session)
-                campaigns = glance.running(session)
-                stands, learns = register.standing(session, wording), glance.adaptive(session)
+                running = glance.running(session)
+                stands, learns = register.standing(session, wording), campaigns.adaptive(session)
         except SQLAlchemyError as error:
             self.found.append(
                 Finding(
@@ -192,7 +192,7 @@ class _Visit:
         faults = fitness.faults(self.now)
         self.found += [_of_words(fault) for about in ("wording", "campaigns") for fault in faults.get(about, ())]
         self.found += [_of_undecided(one) for one in faults.get("texts", ())]
-        self.found += glance.of_campaigns(campaigns, wording, today)
+        self.found += glance.of_campaigns(running, wording, today)
         self.found += glance.of_register(stands, learns)
         self.found += glance.of_languages(wording)
 

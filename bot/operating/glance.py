@@ -7,9 +7,8 @@ from typing import Final
 from sqlalchemy.orm import sessionmaker
 from sqlmodel import Session, col, select
 
-from bot import klant, register
+from bot import campaigns, klant, register
 from bot.campaigns import State
-from bot.core.facts import Learning
 from bot.operating import doctor
 from bot.operating.findings import Finding, Urgency, in_order
 from bot.store import ledger, vitals
@@ -28,7 +27,7 @@ def at_a_glance(sessions: sessionmaker[Session], wording: Wording, now: datetime
         lately = vitals.uncertain_since(session, now - doctor.RECENT)
         found = running(session)
         told = klant.standing(session)
-        stands, learns = register.standing(session, wording), adaptive(session)
+        stands, learns = register.standing(session, wording), campaigns.adaptive(session)
     return in_order(
         [
             *doctor.of_ledger(vital, at_work, lately),
@@ -46,29 +45,22 @@ def running(session: Session) -> dict[str, str]:
     return dict(iter(session.exec(asked)))
 
 
-def adaptive(session: Session) -> list[str]:
-    """The campaigns that should be running and use what was learned."""
-    learns = col(CampaignRow.definition)["learning"].as_string() == Learning.ADAPTIVE
-    asked = select(col(CampaignRow.id)).where(col(CampaignRow.state) == State.RUNNING, learns)
-    return list(session.exec(asked.order_by(col(CampaignRow.id))))
-
-
-def of_register(standing: register.Standing, campaigns: list[str]) -> Iterator[Finding]:
-    """`campaigns`: those that should be running and use what was learned."""
-    if campaigns and standing.pauses:
+def of_register(standing: register.Standing, learning: list[str]) -> Iterator[Finding]:
+    """`learning`: the campaigns that should be running and use what was learned."""
+    if learning and standing.pauses:
         what = "has no entry" if standing is register.Standing.NONE else "describes another algorithm than the one here"
         yield Finding(
             check="register",
             urgency=Urgency.SOON,
-            what=f"What was learned is not used in {len(campaigns)} campaigns: the algorithm register {what}.",
+            what=f"What was learned is not used in {len(learning)} campaigns: the algorithm register {what}.",
             why="Citizens must be able to read what decides about them; until then everything is drawn evenly.",
             todo="handreiking register; if the entry is right: handreiking register --publish --by NAME",
         )
 
 
-def of_campaigns(campaigns: dict[str, str], wording: Wording, today: date) -> Iterator[Finding]:
-    """`campaigns`: those that should be running, and their cards."""
-    for campaign, name in sorted(campaigns.items()):
+def of_campaigns(named: dict[str, str], wording: Wording, today: date) -> Iterator[Finding]:
+    """`named`: the campaigns that should be running, and their cards."""
+    for campaign, name in sorted(named.items()):
         card = wording.cards.get(name)
         reasons = ["there is no such card"] if card is None else card.not_for_citizens(today)
         if reasons:

@@ -5,7 +5,18 @@ Functions take a session and never commit.
 
 from bot.register.algorithm import configuration, fingerprint
 from bot.register.entry import SCHEMA_VERSION, entry, faults
-from bot.register.publishing import Line, Published, Standing, difference, doubt, history, newest, publish, standing
+from bot.register.publishing import (
+    Line,
+    Published,
+    Standing,
+    difference,
+    digest,
+    doubt,
+    history,
+    newest,
+    publish,
+    standing,
+)
 
 __all__ = [
     "SCHEMA_VERSION",
@@ -14,6 +25,7 @@ __all__ = [
     "Standing",
     "configuration",
     "difference",
+    "digest",
     "doubt",
     "entry",
     "faults",

@@ -92,15 +92,18 @@ def doubt(session: Session, wording: Wording) -> str | None:
     return None
 
 
-def publish(session: Session, wording: Wording, *, by: str, now: datetime) -> Published:
+def publish(session: Session, wording: Wording, *, by: str, now: datetime, seen: str | None = None) -> Published:
     """Keep the entry as it would be published now; from then on the algorithm that it describes may be used.
 
-    Putting it into the national register is a person's deed: take the JSON along. Raises FaultsError with everything
+    `seen`: the digest of what was looked at; another one than that of now is refused. Putting it into the national
+    register is a person's deed: take the JSON along. Raises FaultsError with everything
     that does not fit the standard, RefusedError when the newest says the same.
     """
     if not by.strip():
         raise RefusedError("Say who publishes the entry; somebody answers for it.")
     said = entry(wording)
+    if seen is not None and digest(said) != seen:
+        raise RefusedError("The entry changed while you looked at it. Read it as it is now.")
     if wrong := faults(said, wording):
         raise FaultsError(wrong)
     if standing(session, wording) is Standing.SAME:

@@ -17,8 +17,8 @@ from bot.research.plans.freezing import (
     plannable,
     save,
 )
-from bot.research.plans.record import digest, record, tones_of
-from bot.research.plans.sections import Section, Table, as_markdown, sections
+from bot.research.plans.record import canonical, digest, record, tones_of
+from bot.research.plans.sections import Section, Table, as_markdown, registered_late, sections
 
 __all__ = [
     "Choices",
@@ -28,6 +28,7 @@ __all__ = [
     "Table",
     "as_markdown",
     "at_work",
+    "canonical",
     "choices_of",
     "digest",
     "draft",
@@ -38,6 +39,7 @@ __all__ = [
     "of_campaign",
     "plannable",
     "record",
+    "registered_late",
     "save",
     "sections",
     "tones_of",

@@ -144,17 +144,21 @@ def draft(session: Session, campaign: str, wording: Wording) -> dict[str, Any]:
     )
 
 
-def freeze(session: Session, campaign: str, wording: Wording, *, by: str, now: datetime) -> Frozen:
+def freeze(
+    session: Session, campaign: str, wording: Wording, *, by: str, now: datetime, seen: str | None = None
+) -> Frozen:
     """Freeze the plan as it reads now, as the next version. A frozen plan never changes. Raises RefusedError.
 
-    Refused: a plan without a primary estimand, one that may be analysed already, and one that says no more than the
-    newest does.
+    `seen`: the digest of what was looked at; another one than that of now is refused. Refused too: a plan without a
+    primary estimand, one that may be analysed already, and one that says no more than the newest does.
     """
     if not by.strip():
         raise RefusedError("Say who freezes the plan; somebody answers for it.")
     # Of two who freeze at once the other waits here, and sees the first one's version.
     session.get(CampaignRow, campaign, with_for_update=True)
     plan = draft(session, campaign, wording)
+    if seen is not None and digest(plan) != seen:
+        raise RefusedError("The plan changed while you looked at it. Read it as it is now, and freeze it then.")
     if not plan["estimands"]["primary"]:
         raise RefusedError("The plan names nothing as primary. Choose at least one primary outcome, then freeze it.")
     if datetime.fromisoformat(plan["analysed_from"]) <= now:

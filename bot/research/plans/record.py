@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import date, datetime, time, timedelta
@@ -142,16 +141,14 @@ def record(
     }
 
 
+def canonical(plan: Mapping[str, Any]) -> str:
+    """The plan as the JSON that its hash is of: sorted keys, no spaces."""
+    return json.dumps(plan, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
 def digest(plan: Mapping[str, Any]) -> str:
-    """SHA-256 in hex of a plan: its JSON with sorted keys, without spaces, in UTF-8."""
-    canonical = json.dumps(plan, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return hashlib.sha256(canonical.encode()).hexdigest()
-
-
-def changed(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
-    """The parts that differ between two plans, by name."""
-    names = Counter([*before, *after])
-    return sorted(name for name in names if before.get(name) != after.get(name) and name not in {"version", "policies"})
+    """SHA-256 in hex of a plan's canonical JSON in UTF-8."""
+    return hashlib.sha256(canonical(plan).encode()).hexdigest()
 
 
 def _of_sending(outcome: Outcome) -> dict[str, Any]:
