@@ -28,6 +28,7 @@ from bot import (
     learning,
     library,
     links,
+    notes,
     outbox,
     planning,
     rehearsal,
@@ -35,6 +36,7 @@ from bot import (
     signals,
     upkeep,
 )
+from bot.core import policy
 from bot.core.facts import Onward, Origin, Purpose
 from bot.core.talk import Blocked, Command, Heard, LinkResult, Press, Standing
 from bot.errors import RefusedError, UnreadableError, WordingError
@@ -68,7 +70,6 @@ TRIES = 5
 RETRY_AFTER = timedelta(seconds=5)  # doubled with each try
 QUIET_AFTER_DEAD = timedelta(days=14)
 KEEP_UPDATES = timedelta(days=14)  # Telegram delivers an update again for a day at most
-HOLDOUT_SHARE = 0.10
 
 
 @dataclass(frozen=True, slots=True)
@@ -489,7 +490,7 @@ class Journey:
             zone=self.wording.municipality.zone,
             standing=_newcomer(heard),
             created_at=now,
-            holdout=self.vault.draw("holdout", known) < HOLDOUT_SHARE,
+            holdout=self.vault.draw("holdout", known) < policy.HOLDOUT_SHARE,
         )
         session.add(citizen)
         session.flush()
@@ -562,6 +563,7 @@ class Journey:
             said = contacts.keep_promises(session, self.wording, now)
             said += upkeep.renew(session, self.wording, now)
             said += upkeep.tell_privacy(session, self.wording, now)
+            said += notes.send(session, self.wording, now)
         if said:
             log.info("upkeep", extra={"messages": said})
             self.on_queued()

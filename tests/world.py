@@ -9,8 +9,8 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy.orm import sessionmaker
 from sqlmodel import Session, col, select
 
-from bot import campaigns, links
-from bot.core.facts import ConsentState, Origin
+from bot import campaigns, links, register
+from bot.core.facts import ConsentState, Learning, Origin
 from bot.core.talk import RESEARCH, Command, Heard, Press, Standing, Typed, read_press
 from bot.errors import DeliveryError
 from bot.journey import Delivered, Journey, Outgoing, Result, Speaker, Undelivered
@@ -23,6 +23,12 @@ from bot.wording import Wording
 TUESDAY_TEN = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
 #: What every quarter's draws are made with.
 KEY = b"the tests' own finding key, 32 b"
+
+
+def registered(session, wording, *, by="ada", now):
+    """The algorithm register describes what runs, so that what was learned may be used."""
+    if register.standing(session, wording) is not register.Standing.SAME:
+        register.publish(session, wording, by=by, now=now)
 
 
 @dataclass
@@ -90,6 +96,8 @@ class World:
         text = (data("messages") / "campaigns" / f"{name}.toml").read_text(encoding="utf-8")
         file = campaigns.read(text, self.wording).model_copy(update=changes)
         with self.sessions.begin() as session:
+            if file.learning is Learning.ADAPTIVE:
+                registered(session, self.wording, now=self.now)
             campaigns.add(session, file, self.wording, by="eva", now=self.now)
             campaigns.approve(session, file.id, self.wording, by="sam", now=self.now)
             campaigns.start(session, file.id, self.wording, by="eva", now=self.now)

@@ -14,7 +14,23 @@ from typing import Annotated
 import typer
 
 from bot import __version__
-from bot.cli import bench, cards, chance, desk, keeping, keys, language, nudges, outgoing, parts, running, staff, texts
+from bot.cli import (
+    bench,
+    cards,
+    chance,
+    desk,
+    keeping,
+    keys,
+    language,
+    notes,
+    nudges,
+    openness,
+    outgoing,
+    parts,
+    running,
+    staff,
+    texts,
+)
 from bot.cli.parts import By, Json, say, say_json, say_table
 from bot.errors import FaultsError, HandreikingError, RefusedError, SettingsError
 
@@ -36,8 +52,11 @@ app.add_typer(chance.draws, name="draws")
 app.add_typer(chance.guards, name="guards")
 app.command()(running.run)
 app.command()(cards.offer)
+app.command()(openness.plan)
+app.command()(openness.register)
 app.command()(cards.calendar)
 app.add_typer(language.language, name="language")
+app.add_typer(notes.group, name="note")
 app.add_typer(nudges.group, name="nudges")
 app.add_typer(outgoing.group, name="outgoing")
 app.add_typer(staff.group, name="staff")

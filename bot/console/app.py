@@ -24,11 +24,14 @@ from bot.console import (
     health,
     home,
     message,
+    notes,
     persons,
     profile,
+    register,
     research,
     research_download,
     research_guards,
+    research_plans,
     rules,
     setup,
     signin,
@@ -45,9 +48,21 @@ ENTRY: Final = (signin, profile, factor, home)
 #: In this order: what stands under a campaign's address is looked for before the campaign itself.
 CAMPAIGNS: Final = (editor, message, campaigns, approve)
 #: What stands under /cards; words that are no cards come first.
-TEXTS: Final = (text_changes, texts, cards)
-RESEARCH: Final = (research, research_download, research_guards)
-ADMINISTRATION: Final = (administration, sources, codes, persons, accounts, elsewhere, stuck, health, setup, rules)
+TEXTS: Final = (notes, text_changes, texts, cards)
+RESEARCH: Final = (research_plans, research, research_download, research_guards)
+ADMINISTRATION: Final = (
+    administration,
+    sources,
+    codes,
+    persons,
+    accounts,
+    elsewhere,
+    stuck,
+    health,
+    setup,
+    rules,
+    register,
+)
 
 
 def build(desk: Desk) -> FastAPI:

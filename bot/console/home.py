@@ -9,7 +9,7 @@ from fastapi import APIRouter, Form, Request
 from sqlmodel import Session
 from starlette.responses import Response
 
-from bot import campaigns, cards, contacts, guarding, library, signals, staff
+from bot import campaigns, cards, contacts, guarding, library, notes, register, signals, staff
 from bot.campaigns import Ready, State, Wanted, drafts
 from bot.console.desk import Desk, allowed, go_to, inside
 from bot.console.overheard import overheard
@@ -54,6 +54,10 @@ def routes(desk: Desk) -> APIRouter:
                 said["alarms"] = _alarms(desk, session, request)
             if me.may(May.SEE_REQUESTS):
                 said["requests"] = contacts.counts(session, me.login, now=desk.now, today=desk.today)
+            if me.may(May.ADMINISTER) or me.may(May.RESEARCH):
+                learns = campaigns.adaptive(session)
+                paused = bool(learns) and register.standing(session, desk.journey.wording).pauses
+                said["unregistered"] = len(learns) if paused else 0
             if me.may(May.ADMINISTER):
                 said["uncertain"], said["dead_letters"] = ledger.unresolved(session)
                 standings = signals.standings(session, desk.now, desk.zone)
@@ -186,7 +190,9 @@ def _of_texts(desk: Desk, session: Session, me: SignedIn) -> dict[str, Any]:
     waiting = [row for row, _ in library.listing(session, state=library.State.PROPOSED)]
     returned = [row for row, _ in library.listing(session, state=library.State.RETURNED, limit=50)]
     since = desk.now - RETURNED
+    offered = [note for note in notes.listing(session, desk.journey.wording) if note.offered_by and not note.is_agreed]
     return {
+        "notes_to_agree": [note for note in offered if not campaigns.among(me.login, note.written_by)],
         "texts_to_decide": [row for row in waiting if not campaigns.among(me.login, [row.proposed_by])],
         "texts_returned": [
             row

@@ -81,6 +81,7 @@ FINDINGS: Final = (
     N_("A reply could leave and nothing was sent."),
     N_("A confirmation could leave and nothing was sent."),
     N_("A nudge could leave and nothing was sent."),
+    N_("A note could leave and nothing was sent."),
     N_("People wait for an answer, or hear of something too late."),
     N_("{log} | grep -E 'unsent|flood|poll_failed'; if nothing stands there: {restart}"),
     N_("{count} updates from Telegram took no effect yet."),
@@ -123,6 +124,13 @@ FINDINGS: Final = (
     N_("Card {card} has to be read again by {day}; campaign {campaign} runs on it."),
     N_("After that day the campaign writes to nobody."),
     N_("Read messages/services/{card}.toml against its page; set reviewed_on and review_due."),
+    N_("What was learned is not used in {count} campaigns: the algorithm register has no entry."),
+    N_(
+        "What was learned is not used in {count} campaigns: the algorithm register describes another algorithm than "
+        "the one here."
+    ),
+    N_("Citizens must be able to read what decides about them; until then everything is drawn evenly."),
+    N_("handreiking register; if the entry is right: handreiking register --publish --by NAME"),
     N_("Nobody vouches for these translations as they read now: {languages}."),
     N_("The program runs with them only as a trial."),
     N_("Let somebody who reads it go through it, then: {command}; or take it out of messages/municipality.toml"),

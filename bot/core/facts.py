@@ -47,6 +47,7 @@ class Purpose(IntEnum):
     REPLY = 0
     CONFIRMATION = 1
     NUDGE = 2
+    NOTE = 3  # what changed because of answers, for who asked for it
 
 
 class Tone(StrEnum):

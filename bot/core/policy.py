@@ -69,7 +69,12 @@ __all__ = [
     "tone_odds",
 ]
 
+#: Which way of deciding and learning this is. Raise it with any change after which the same facts may be decided
+#: otherwise: the algorithm register describes one, and another one waits until it is registered.
+ALGORITHM = "1"
+
 LOTTERY_AGAIN = timedelta(days=7)
+HOLDOUT_SHARE = 0.10
 HOLDOUT_GAP = timedelta(days=28)
 STALE = timedelta(days=21)
 MEMORY = timedelta(days=365)  # so that it does not matter how much further back a ledger reads

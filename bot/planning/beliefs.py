@@ -6,6 +6,7 @@ from functools import lru_cache
 
 from sqlmodel import Session
 
+from bot import register
 from bot.core import policy
 from bot.core.policy import Policy
 from bot.store import ledger
@@ -29,11 +30,13 @@ def current_policy(session: Session, wording: Wording, now: datetime) -> Policy:
 def doubt(session: Session, wording: Wording, belief: Policy, now: datetime) -> str | None:  # noqa: ARG001 - what a reason may rest on
     """Why what was learned may not be used just now; None: it may. Adaptive campaigns then draw evenly.
 
-    Asked once for a batch of decisions at `now` by `belief`. What a policy can see of itself, such as being out of
-    date, `policy.decide` sees without being told.
+    Asked once for a batch of decisions at `now` by `belief`: the guard's alarm, then whether the algorithm register
+    describes what runs. What a policy can see of itself, such as being out of date, `policy.decide` sees without being
+    told.
     """
     guard = session.get(GuardRow, LEARNING)
-    return None if guard is None else guard.alarm
+    alarm = None if guard is None else guard.alarm
+    return register.doubt(session, wording) if alarm is None else alarm
 
 
 def keep_policy(session: Session, belief: Policy, now: datetime, *, rows_used: int) -> None:

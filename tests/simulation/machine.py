@@ -59,7 +59,7 @@ class Watched(Journey):
         self.model.settled([(result.message, isinstance(result, Delivered)) for result in results])
         for outgoing in leaving:
             self.model.departs(outgoing.id, int(outgoing.chat), nudge=outgoing.purpose is Purpose.NUDGE,
-                               notice=outgoing.purpose is Purpose.CONFIRMATION)  # fmt: skip
+                               notice=outgoing.purpose in {Purpose.CONFIRMATION, Purpose.NOTE})  # fmt: skip
         return leaving
 
 

@@ -77,6 +77,7 @@ from bot.store.ledger.messages import (
     take_back,
     unseal,
 )
+from bot.store.ledger.notes import after, noted, withdraw_notes
 from bot.store.ledger.offers import (
     DueOffer,
     OfferedSignal,
@@ -151,6 +152,7 @@ __all__ = [
     "add_signals",
     "add_updates",
     "addressees",
+    "after",
     "alarms",
     "answer",
     "answered_since",
@@ -202,6 +204,7 @@ __all__ = [
     "move_offers",
     "newest_policy",
     "not_before",
+    "noted",
     "nudges_of",
     "offer_row",
     "offer_to",
@@ -245,4 +248,5 @@ __all__ = [
     "who_did",
     "willing",
     "withdraw",
+    "withdraw_notes",
 ]

@@ -20,6 +20,7 @@ from bot.store.tables.nudges import (
     OpinionRow,
     WorldRow,
 )
+from bot.store.tables.openness import NoteRow, PlanDraftRow, PlanRow, RegisterEntryRow
 from bot.store.tables.people import CitizenRow, ConsentRow, LinkBatchRow, LinkCodeRow, LinkRow
 from bot.store.tables.running import MarkRow
 from bot.store.tables.sources import DeliveryRow, RefusedRow, SignalRow, SourceRow
@@ -51,12 +52,16 @@ __all__ = [
     "MarkRow",
     "MessageRow",
     "Moment",
+    "NoteRow",
     "Number",
     "OfferRow",
     "OpinionRow",
     "OutgoingRow",
+    "PlanDraftRow",
+    "PlanRow",
     "PolicyRow",
     "RefusedRow",
+    "RegisterEntryRow",
     "SignalRow",
     "SourceRow",
     "StaffChatCodeRow",
