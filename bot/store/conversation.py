@@ -12,14 +12,13 @@ from sqlmodel import Session, col
 
 from bot.core.facts import DECLINED, Choice, ConsentState, Origin, Reason
 from bot.core.talk import Standing
-from bot.store.ledger import COLLEAGUE, ON_THE_WAY
+from bot.store.ledger import COLLEAGUE, MARK, ON_THE_WAY
 from bot.store.tables import (
     AnswerRow,
     CitizenRow,
     ConsentRow,
     ContactLineRow,
     ContactRequestRow,
-    MarkRow,
     MessageRow,
     Moment,
     OfferRow,
@@ -34,6 +33,8 @@ VARIANT = "variant:"
 ENDED_BY_RESTORE = "ended_by_restore"
 #: What a request for contact is in until it is closed.
 OPEN = ("open", "talking")
+
+_VARIANTS = select(MARK.c.name, MARK.c.value).where(MARK.c.name.startswith(VARIANT))
 
 
 def open_requests(session: Session, citizen: str | None = None) -> Sequence[ContactRequestRow]:
@@ -295,9 +296,8 @@ def take_back(session: Session, now: datetime, citizen: str, kind: str) -> None:
 
 def paused_variants(session: Session) -> dict[str, dict[str, Any]]:
     """Wordings that are not planned until staff resume them, each with why."""
-    statement = select(MarkRow).where(col(MarkRow.name).startswith(VARIANT))
-    rows = session.execute(statement).scalars()
-    return {row.name.removeprefix(VARIANT): row.value for row in rows if row.value.get("paused")}
+    said = session.execute(_VARIANTS)
+    return {name.removeprefix(VARIANT): value for name, value in said if value.get("paused")}
 
 
 def disliked(session: Session, variant: str, *, last: int, since: datetime | None) -> int:

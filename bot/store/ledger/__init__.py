@@ -5,6 +5,7 @@ Reading is set-wise: a question about many people is one statement for each tabl
 
 from bot.store.ledger.audience import Willing, crowds, willing
 from bot.store.ledger.common import (
+    MARK,
     Row,
     add_all,
     add_new,
@@ -35,7 +36,6 @@ from bot.store.ledger.messages import (
     NUDGE,
     ON_THE_WAY,
     SEALED,
-    addressees,
     answer,
     answers_to,
     change_messages,
@@ -80,6 +80,7 @@ from bot.store.ledger.offers import (
 from bot.store.ledger.people import (
     COLLEAGUE,
     Person,
+    addressees,
     asked,
     citizen,
     citizen_by_chat,
@@ -103,6 +104,7 @@ __all__ = [
     "COLLEAGUE",
     "COUNTS",
     "DUE_AGAIN",
+    "MARK",
     "NUDGE",
     "ON_THE_WAY",
     "SEALED",

@@ -4,16 +4,29 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, func, or_, select
+from sqlalchemy import bindparam, delete, func, literal_column, or_, select
 from sqlmodel import Session, col
 
-from bot.store.ledger.common import mark
-from bot.store.ledger.messages import NUDGE, ON_THE_WAY
+from bot.store.ledger.common import mark, one_of, table_of
+from bot.store.ledger.messages import CITIZEN, NUDGE, ON_THE_WAY
 from bot.store.provenance import COPY, RESTORED
 from bot.store.tables import (
-    CitizenRow,
     InboxRow,
     MessageRow,
+)
+
+INBOX = table_of(InboxRow)
+#: Said as in the index `ix_inbox_new`.
+_NEW = INBOX.c.state == literal_column("'new'")
+_NOBODYS = (
+    select(INBOX.c.update_id)
+    .where(_NEW, INBOX.c.received_at < bindparam("before"), INBOX.c.chat_hash.is_(None))
+    .limit(1)
+)
+_SPOKE = (
+    select(CITIZEN.c.id)
+    .join(INBOX, INBOX.c.chat_hash == CITIZEN.c.chat_hash)
+    .where(_NEW, one_of(CITIZEN.c.id, "people"))
 )
 
 
@@ -30,16 +43,12 @@ def unheard(session: Session, now: datetime, limit: int) -> Sequence[InboxRow]:
 
 def is_behind(session: Session, before: datetime) -> bool:
     """Whether something of nobody we know of, that came in before then, is unheard; it may be anybody's stop."""
-    statement = select(InboxRow.update_id).where(  # type: ignore[call-overload]
-        col(InboxRow.state) == "new", col(InboxRow.received_at) < before, col(InboxRow.chat_hash).is_(None)
-    )
-    return session.execute(statement.limit(1)).first() is not None
+    return session.execute(_NOBODYS, {"before": before}).first() is not None
 
 
 def spoke(session: Session, people: Collection[str]) -> set[str]:
     """Those of `people` of whom something is stored that was not taken to heart yet."""
-    statement = select(CitizenRow.id).join(InboxRow, col(InboxRow.chat_hash) == col(CitizenRow.chat_hash))  # type: ignore[call-overload]
-    return set(session.execute(statement.where(col(InboxRow.state) == "new", col(CitizenRow.id).in_(people))).scalars())
+    return set(session.execute(_SPOKE, {"people": list(people)}).scalars())
 
 
 def forget_updates(session: Session, before: datetime) -> None:
