@@ -3,9 +3,10 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, Table, bindparam, delete, insert, select, text
+from sqlalchemy import ColumnElement, Insert, Table, bindparam, delete, insert, select, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, sessionmaker
 from sqlmodel import Session, SQLModel
@@ -62,7 +63,12 @@ def add_new(session: Session, table: type[SQLModel], rows: Sequence[Mapping[str,
 def add_all(session: Session, row: type[SQLModel], rows: Sequence[Mapping[str, Any]]) -> None:
     """Insert many rows in one statement, past the unit of work. They all name the same columns."""
     if rows:
-        session.execute(insert(table_of(row)), list(rows))
+        session.connection().execute(_inserting(table_of(row)), list(rows))
+
+
+@lru_cache
+def _inserting(table: Table) -> Insert:
+    return insert(table)
 
 
 def by_id(session: Session, table: type[Row], ids: Iterable[Any]) -> dict[Any, Row]:

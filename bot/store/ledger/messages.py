@@ -34,6 +34,7 @@ from bot.store.tables import (
     AnswerRow,
     CampaignRow,
     CitizenRow,
+    DecisionRow,
     FrozenRow,
     MessageRow,
     OfferRow,
@@ -49,7 +50,7 @@ SEALED = frozenset({"sealed", "document"})
 DUE_AGAIN: Mapping[str, Any] = {"state": "due", "owner": None, "leased_until": None}
 
 MESSAGE, CITIZEN, OFFER = table_of(MessageRow), table_of(CitizenRow), table_of(OfferRow)
-SIGNAL, FROZEN = table_of(SignalRow), table_of(FrozenRow)
+SIGNAL, FROZEN, DECISION = table_of(SignalRow), table_of(FrozenRow), table_of(DecisionRow)
 _C = MESSAGE.c
 
 
@@ -306,36 +307,71 @@ def frozen(session: Session, variants: Collection[str] | None = None) -> dict[tu
     return {(row.variant, row.language): row.wording_hash for row in found}
 
 
+_CAUSE_OF = (
+    select(
+        SIGNAL.c.id, SIGNAL.c.type, SIGNAL.c.origin, SIGNAL.c.occurred_at, SIGNAL.c.received_at, SIGNAL.c.citizen_id,
+        SIGNAL.c.said_by, DECISION.c.id.label("decision"), DECISION.c.p_send, DECISION.c.randomised_send,
+        DECISION.c.randomised_tone, DECISION.c.inputs,
+    )
+    .select_from(MESSAGE)
+    .join(OFFER, OFFER.c.id == _C.offer_id)
+    .join(SIGNAL, SIGNAL.c.id == OFFER.c.signal_id)
+    .join(DECISION, DECISION.c.id == _C.decision_id)
+    .where(_C.id == bindparam("nudge"))
+)  # fmt: skip
+
+
+def cause_of(session: Session, nudge: int) -> Row[Any]:
+    """The signal that led to a nudge, and how it was decided."""
+    return session.execute(_CAUSE_OF, {"nudge": nudge}).one()
+
+
+_NUDGES_OF = (
+    select(MessageRow)
+    .where(
+        col(MessageRow.citizen_id) == bindparam("person"),
+        col(MessageRow.purpose) == NUDGE,
+        col(MessageRow.state).in_(("sent", "uncertain")),
+    )
+    .order_by(col(MessageRow.id).desc())
+    .limit(bindparam("most", type_=Integer()))
+)
+
+
 def nudges_of(session: Session, citizen: str, limit: int) -> Sequence[MessageRow]:
     """The newest nudges that reached a person, or may have, newest first."""
-    statement = (
-        select(MessageRow)
-        .where(
-            col(MessageRow.citizen_id) == citizen,
-            col(MessageRow.purpose) == NUDGE,
-            col(MessageRow.state).in_(("sent", "uncertain")),
-        )
-        .order_by(col(MessageRow.id).desc())
-        .limit(limit)
-    )
-    return session.execute(statement).scalars().all()
+    return session.execute(_NUDGES_OF, {"person": citizen, "most": limit}).scalars().all()
+
+
+_RECEIVED = select(func.count()).where(
+    col(MessageRow.citizen_id) == bindparam("person"),
+    col(MessageRow.purpose) == NUDGE,
+    col(MessageRow.state) == "sent",
+)
 
 
 def received(session: Session, citizen: str) -> int:
-    statement = select(func.count()).where(
-        col(MessageRow.citizen_id) == citizen, col(MessageRow.purpose) == NUDGE, col(MessageRow.state) == "sent"
-    )
-    return int(session.execute(statement).scalar_one())
+    return int(session.execute(_RECEIVED, {"person": citizen}).scalar_one())
+
+
+_ANSWERS_TO = (
+    select(col(AnswerRow.message_id), col(AnswerRow.choice), col(AnswerRow.at), col(AnswerRow.until))
+    .where(one_of(col(AnswerRow.message_id), "messages"))
+    .order_by(col(AnswerRow.id))
+)
 
 
 def answers_to(session: Session, messages: Collection[int]) -> dict[int, list[Answer]]:
     found: dict[int, list[Answer]] = defaultdict(list)
-    statement = select(AnswerRow).where(col(AnswerRow.message_id).in_(messages)).order_by(col(AnswerRow.id))
-    for row in session.execute(statement).scalars():
-        found[row.message_id].append(Answer(choice=Choice(row.choice), at=row.at, until=row.until))
+    for message, choice, at, until in session.execute(_ANSWERS_TO, {"messages": list(messages)}):
+        found[message].append(Answer(choice=Choice(choice), at=at, until=until))
     return found
 
 
+_ANSWER = select(AnswerRow).where(
+    col(AnswerRow.message_id) == bindparam("message"), col(AnswerRow.choice) == bindparam("given")
+)
+
+
 def answer(session: Session, message: int, choice: Choice) -> AnswerRow | None:
-    statement = select(AnswerRow).where(col(AnswerRow.message_id) == message, col(AnswerRow.choice) == choice)
-    return session.execute(statement).scalar_one_or_none()
+    return session.execute(_ANSWER, {"message": message, "given": choice}).scalar_one_or_none()

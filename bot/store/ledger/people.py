@@ -6,7 +6,7 @@ from datetime import datetime, time
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import Row, func, select
+from sqlalchemy import Row, bindparam, func, select
 from sqlmodel import Session, col
 
 from bot.core.facts import (
@@ -37,12 +37,14 @@ from bot.store.tables import (
 COLLEAGUE: Final = "colleague"
 
 
+_BY_CHAT = select(CitizenRow).where(col(CitizenRow.chat_hash) == bindparam("of_chat"))
+# Not FOR UPDATE: whoever queues a message for this person meanwhile need not wait, and nobody waits in a circle.
+_LOCKED_BY_CHAT = _BY_CHAT.with_for_update(key_share=True)
+
+
 def citizen_by_chat(session: Session, chat_hash: str, *, locked: bool = False) -> CitizenRow | None:
     """The person of this chat. `locked`: nobody else changes them until the transaction ends."""
-    statement = select(CitizenRow).where(col(CitizenRow.chat_hash) == chat_hash)
-    # Not FOR UPDATE: whoever queues a message for this person meanwhile need not wait, and nobody waits in a circle.
-    statement = statement.with_for_update(key_share=True) if locked else statement
-    return session.execute(statement).scalar_one_or_none()
+    return session.execute(_LOCKED_BY_CHAT if locked else _BY_CHAT, {"of_chat": chat_hash}).scalar_one_or_none()
 
 
 _CONSENT = table_of(ConsentRow)
@@ -279,14 +281,16 @@ def person_of(session: Session, reference_hash: str) -> str | None:
     return None if row is None else row.citizen_id
 
 
+_TOLD = (
+    select(col(SignalRow.type), func.max(col(SignalRow.occurred_at)))
+    .where(col(SignalRow.citizen_id) == bindparam("person"), col(SignalRow.origin) == Origin.SELF)
+    .group_by(col(SignalRow.type))
+)
+
+
 def told(session: Session, citizen: str) -> dict[str, datetime]:
     """The types of signal that this person gave in their own words, each with when it was last."""
-    statement = (
-        select(col(SignalRow.type), func.max(col(SignalRow.occurred_at)))
-        .where(col(SignalRow.citizen_id) == citizen, col(SignalRow.origin) == Origin.SELF)
-        .group_by(col(SignalRow.type))
-    )
-    return dict(iter(session.execute(statement)))
+    return dict(iter(session.execute(_TOLD, {"person": citizen})))
 
 
 def told_of(session: Session, ids: Collection[str], types: Collection[str]) -> dict[str, dict[str, datetime]]:

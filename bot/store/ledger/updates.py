@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import bindparam, delete, func, literal_column, or_, select
+from sqlalchemy import Integer, Row, bindparam, delete, func, literal_column, or_, select
 from sqlmodel import Session, col
 
 from bot.store.ledger.common import mark, one_of, table_of
@@ -30,15 +30,17 @@ _SPOKE = (
 )
 
 
-def unheard(session: Session, now: datetime, limit: int) -> Sequence[InboxRow]:
+_UNHEARD = (
+    select(INBOX.c.update_id, INBOX.c.body_sealed, INBOX.c.tries)
+    .where(_NEW, or_(INBOX.c.retry_at.is_(None), INBOX.c.retry_at <= bindparam("now")))
+    .order_by(INBOX.c.update_id)
+    .limit(bindparam("most", type_=Integer()))
+)
+
+
+def unheard(session: Session, now: datetime, limit: int) -> Sequence[Row[tuple[int, str | None, int]]]:
     """Updates that took no effect yet; of those that failed, the ones whose time for another try has come."""
-    statement = (
-        select(InboxRow)
-        .where(col(InboxRow.state) == "new", or_(col(InboxRow.retry_at).is_(None), col(InboxRow.retry_at) <= now))
-        .order_by(col(InboxRow.update_id))
-        .limit(limit)
-    )
-    return session.execute(statement).scalars().all()
+    return session.execute(_UNHEARD, {"now": now, "most": limit}).all()
 
 
 def is_behind(session: Session, before: datetime) -> bool:
