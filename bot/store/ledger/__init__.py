@@ -16,6 +16,7 @@ from bot.store.ledger.common import (
     set_mark,
     table_of,
     unhurried,
+    urgent,
 )
 from bot.store.ledger.figures import (
     Figures,
@@ -205,6 +206,7 @@ __all__ = [
     "unseal",
     "untie_chat",
     "upcoming",
+    "urgent",
     "verify",
     "verify_on",
     "wake",

@@ -44,6 +44,18 @@ def reading(sessions: sessionmaker[Session]) -> Iterator[Session]:
         yield session
 
 
+def urgent(session: Session, *, repeatable: bool = False) -> None:
+    """Somebody waits for what this session does: it goes before other writers of this process. Say it first of all.
+
+    `repeatable`: all of it will be done again if it is lost, so it need not wait for the disk; it is durable with the
+    next commit that does.
+    """
+    options = {schema.URGENT: True, schema.DURABLE_LATER: repeatable}
+    connection = session.connection(execution_options=options)
+    if repeatable and connection.dialect.name == "postgresql":
+        connection.exec_driver_sql("SET LOCAL synchronous_commit = off")
+
+
 def unhurried(session: Session) -> None:
     """Let this transaction think for as long as it takes between two statements."""
     if session.get_bind().dialect.name == "postgresql":
