@@ -6,7 +6,7 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, Insert, Table, bindparam, delete, insert, select, text
+from sqlalchemy import ColumnElement, Insert, Select, Table, bindparam, delete, insert, select, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, sessionmaker
 from sqlmodel import Session, SQLModel
@@ -84,9 +84,14 @@ def _inserting(table: Table) -> Insert:
 
 
 def by_id(session: Session, table: type[Row], ids: Iterable[Any]) -> dict[Any, Row]:
-    key = next(iter(table.__table__.primary_key.columns))  # type: ignore[attr-defined]
-    rows = session.execute(select(table).where(key.in_(set(ids)))).scalars()
-    return {getattr(row, key.name): row for row in rows}
+    rows = session.execute(_with_ids(table), {"ids": list(set(ids))}).scalars()
+    key = next(iter(table_of(table).primary_key.columns)).name
+    return {getattr(row, key): row for row in rows}
+
+
+@lru_cache
+def _with_ids(table: type[Row]) -> Select[Any]:
+    return select(table).where(one_of(next(iter(table_of(table).primary_key.columns)), "ids"))
 
 
 def mark(session: Session, name: str, *, locked: bool = False) -> dict[str, Any] | None:
