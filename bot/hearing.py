@@ -244,15 +244,15 @@ class Hearing:
     def _answer(self, effect: Answered, *, pressed: bool = True) -> None:
         row = ledger.answer(self.session, effect.message, effect.choice)
         if row is None:
-            row = AnswerRow(
-                message_id=effect.message,
-                citizen_id=self.citizen.id,
-                choice=effect.choice,
-                at=self.now,
-                until=effect.until,
-                update_id=self.update,
-            )
-            self.session.add(row)
+            given = {
+                "message_id": effect.message,
+                "citizen_id": self.citizen.id,
+                "choice": effect.choice,
+                "at": self.now,
+                "until": effect.until,
+                "update_id": self.update,
+            }
+            ledger.add_all(self.session, AnswerRow, [given])
         elif effect.until is not None:
             row.until = effect.until
         message = self.session.get(MessageRow, effect.message)

@@ -383,6 +383,7 @@ class Journey:
             for number, body in updates
         ]
         with self.sessions.begin() as session:
+            ledger.urgent(session)
             ledger.add_updates(session, self.clock(), sealed)
 
     @step("unheard")
@@ -409,6 +410,8 @@ class Journey:
         """Take an update to heart, once; return the line that answers a press, also when it was heard before."""
         now = self.clock()
         with self.sessions.begin() as session:
+            # If it is lost when the power fails, the update is there still, and is heard again.
+            ledger.urgent(session, repeatable=True)
             inbox = session.get(InboxRow, update_id, with_for_update=True)
             if inbox is None:
                 inbox = InboxRow(update_id=update_id, received_at=now, state="new")

@@ -198,6 +198,10 @@ def related(wording: Wording, card: Card, declined: frozenset[str], today: date)
 
 def themes_of_situations(wording: Wording) -> Mapping[str, tuple[str, ...]]:
     """For each situation the themes of the cards that answer it."""
+    return wording.once(("themes_of_situations",), lambda: _themes_of_situations(wording))
+
+
+def _themes_of_situations(wording: Wording) -> Mapping[str, tuple[str, ...]]:
     cards = [whole.facts() for whole in wording.cards.values()]
     return {
         code: tuple(
@@ -213,14 +217,17 @@ def themes_of_situations(wording: Wording) -> Mapping[str, tuple[str, ...]]:
 
 def _latest_day(wording: Wording, kind: str) -> int:
     """Until how many days after it was told a card may answer this; a month when none does."""
-    days = [rule.latest_day for whole in wording.cards.values() for rule in whole.facts().signals if rule.type == kind]
-    return max(days, default=30)
+    rules = (rule for whole in wording.cards.values() for rule in whole.facts().signals if rule.type == kind)
+    return wording.once(("latest_day", kind), lambda: max((rule.latest_day for rule in rules), default=30))
 
 
 def stop_words(wording: Wording) -> frozenset[str]:
     """Every word that means stop, in every language: nobody has to find the right one."""
-    return frozenset(
-        word.strip(" \u2068\u2069").casefold()
-        for language in wording.languages
-        for word in wording.say("stop.words", language).replace("،", ",").split(",")
+    return wording.once(
+        ("stop_words",),
+        lambda: frozenset(
+            word.strip(" \u2068\u2069").casefold()
+            for language in wording.languages
+            for word in wording.say("stop.words", language).replace("،", ",").split(",")
+        ),
     )

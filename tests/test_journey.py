@@ -203,9 +203,10 @@ def test_a_short_flood_does_not_shorten_a_long_one(anna):
     for chat in (ANNA, JOHN):
         anna.say(chat, "/start")
     anna.fails.extend([DelayedError(600, everybody=True), DelayedError(5, everybody=True)])
+    both = [anna.citizen(chat) for chat in (ANNA, JOHN)]
     with anna.sessions.begin() as session:
-        for chat in (ANNA, JOHN):
-            outbox.queue_reply(session, anna.citizen(chat), f"test:{chat}", {"text": "dag"}, anna.now)
+        for person in both:
+            outbox.queue_reply(session, person, f"test:{person.id}", {"text": "dag"}, anna.now)
     anna.deliver()
     anna.later(seconds=10)
 

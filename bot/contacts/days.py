@@ -16,8 +16,9 @@ CLOSES: Final = time(17)
 
 def promise(session: Session, wording: Wording, today: date) -> date:
     """The day by which somebody who asks today is contacted: the first one on which the team has room."""
-    town = wording.municipality
-    day = working_days_after(today, wording.rules.promise_working_days, town)
+    town, ahead = wording.municipality, wording.rules.promise_working_days
+    # A year's holidays take longer to work out than everything else that a press asks.
+    day = wording.once(("promise", today.isoformat()), lambda: working_days_after(today, ahead, town))
     taken = conversation.promised(session, day)
     while taken.get(day, 0) >= town.contacts_per_day:
         day = working_days_after(day, 1, town)

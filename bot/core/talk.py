@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
 from enum import StrEnum
+from functools import lru_cache
 from typing import Literal
 
 from bot.core.facts import Card, Choice, ConsentState, Origin, Phrase, Tone
@@ -82,12 +83,17 @@ def read_press(data: str) -> Press | None:
 
 def write_press(press: Press) -> str:
     """Callback data of at most 64 bytes: `v1|kind|ref in base 36|choice`."""
-    digits, ref = "", press.ref
+    return f"v1|{press.kind}|{_in_base_36(press.ref)}|{press.choice}"
+
+
+@lru_cache(maxsize=16)  # the buttons of one message all name the same
+def _in_base_36(number: int) -> str:
+    digits = ""
     while True:
-        ref, digit = divmod(ref, 36)
+        number, digit = divmod(number, 36)
         digits = "0123456789abcdefghijklmnopqrstuvwxyz"[digit] + digits
-        if not ref:
-            return f"v1|{press.kind}|{digits}|{press.choice}"
+        if not number:
+            return digits
 
 
 #: The consent that is asked for research. It stands among the themes' and can be none of theirs.

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from sqlalchemy import Row
 from sqlmodel import Session
 
 from bot import planning
@@ -15,7 +16,7 @@ from bot.core.facts import Card, Level, Origin, Phrase, Purpose
 from bot.core.talk import Button, Nudge, Press, write_press
 from bot.outbox.parts import Label
 from bot.store import ledger
-from bot.store.tables import CitizenRow, DecisionRow, MessageRow, OfferRow, SignalRow
+from bot.store.tables import CitizenRow, DecisionRow, MessageRow
 from bot.wording import Wording
 
 REPLY_LIFE = timedelta(hours=24)
@@ -30,8 +31,8 @@ def queue_reply(
 ) -> None:
     """Queue an answer; nothing holds it back. `edits`: the channel's number of the message that it takes over."""
     row = _queued(citizen, Purpose.REPLY, key, body, now)
-    row.due_at, row.expires_at, row.edits = now, now + REPLY_LIFE, edits
-    session.add(row)
+    row |= {"due_at": now, "expires_at": now + REPLY_LIFE, "edits": edits}
+    ledger.add_all(session, MessageRow, [row])
 
 
 def queue_notice(
@@ -46,21 +47,20 @@ def queue_notice(
 ) -> None:
     """Queue what nobody asked for just now; it leaves at `due_at` or after, unless the person stops before."""
     row = _queued(citizen, Purpose.CONFIRMATION, key, body, now)
-    row.due_at, row.expires_at = due_at, expires_at
-    session.add(row)
+    row |= {"due_at": due_at, "expires_at": expires_at}
+    ledger.add_all(session, MessageRow, [row])
 
 
-def _queued(citizen: CitizenRow, purpose: Purpose, key: str, body: dict[str, Any], now: datetime) -> MessageRow:
-    return MessageRow(
-        key=key,
-        citizen_id=citizen.id,
-        purpose=purpose,
-        state="due",
-        due_at=now,
-        created_at=now,
-        body=body,
-        language=citizen.language,
-    )
+def _queued(citizen: CitizenRow, purpose: Purpose, key: str, body: dict[str, Any], now: datetime) -> dict[str, Any]:
+    return {
+        "key": key,
+        "citizen_id": citizen.id,
+        "purpose": purpose,
+        "state": "due",
+        "created_at": now,
+        "body": body,
+        "language": citizen.language,
+    }
 
 
 def labels(wording: Wording, language: str, buttons: Sequence[Button]) -> tuple[Label, ...]:
@@ -76,7 +76,19 @@ def labels(wording: Wording, language: str, buttons: Sequence[Button]) -> tuple[
 
 def phrased(wording: Wording, variant: str, language: str, card: Card, message: int) -> tuple[str, tuple[Label, ...]]:
     """A nudge as it leaves: its text and the buttons under it. `message` is what a press on them will name."""
-    return wording.say(variant, language), labels(wording, language, fresh_buttons(message, card))
+    said = wording.once(("phrased", variant, language, card.level), lambda: _phrased(wording, variant, language, card))
+    text, pattern = said
+    return text, tuple(Label(label, write_press(Press(press.kind, message, press.choice))) for label, press in pattern)
+
+
+def _phrased(wording: Wording, variant: str, language: str, card: Card) -> tuple[str, tuple[tuple[str, Press], ...]]:
+    """What does not change from one person to the next."""
+    pattern = [
+        (wording.say(button.label.key, language, button.label.params), button.press)
+        for button in fresh_buttons(0, card)
+        if button.press is not None
+    ]
+    return wording.say(variant, language), tuple(pattern)
 
 
 def nudge_of(session: Session, wording: Wording, row: MessageRow, zone: str, now: datetime) -> Nudge | None:
@@ -87,47 +99,43 @@ def nudge_of(session: Session, wording: Wording, row: MessageRow, zone: str, now
     assert row.id is not None
     if row.card is None or row.card not in wording.cards or not wording.has(row.variant or ""):
         return None
-    offer, decision = session.get(OfferRow, row.offer_id), session.get(DecisionRow, row.decision_id)
-    assert offer is not None
-    assert decision is not None
-    signal = session.get(SignalRow, offer.signal_id)
-    assert signal is not None
+    cause = ledger.cause_of(session, row.id)
     card = wording.cards[row.card].facts()
-    rule = outreach.rule_for(planning.signal_for(signal, None), card)
-    told = next((code for code, situation in wording.situations.items() if situation.signal == signal.type), None)
+    rule = outreach.rule_for(planning.signal_for(cause, None), card)
+    told = next((code for code, situation in wording.situations.items() if situation.signal == cause.type), None)
     answers = ledger.answers_to(session, [row.id]).get(row.id, [])
     return Nudge(
         message=row.id,
         card=card,
         words=Phrase(row.variant or ""),
-        chance=round(100 * decision.p_send) if decision.randomised_send and decision.p_send is not None else None,
-        words_by_lot=decision.randomised_tone,
+        chance=round(100 * cause.p_send) if cause.randomised_send and cause.p_send is not None else None,
+        words_by_lot=cause.randomised_tone,
         sent_at=row.closed_at or now,
-        origin=Origin(signal.origin),
+        origin=Origin(cause.origin),
         # A professional proposed it when it came in; what it is about may lie elsewhere.
-        signal_at=(signal.received_at if signal.origin == Origin.PROFESSIONAL else signal.occurred_at).astimezone(
+        signal_at=(cause.received_at if cause.origin == Origin.PROFESSIONAL else cause.occurred_at).astimezone(
             ZoneInfo(zone)
         ),
-        said_by=signal.said_by,
+        said_by=cause.said_by,
         situation=Phrase(f"situation.{told}") if told is not None else None,
         data_used=rule.data_used if rule else (),
         legal_basis=rule.legal_basis if rule else "",
         choices=frozenset(answer.choice for answer in answers),
         asks_contact=card.level is Level.INFORM_AND_OFFER_CONTACT,
-        told=_told(session, wording, decision, signal),
+        told=_told(session, wording, cause),
     )
 
 
-def _told(session: Session, wording: Wording, decision: DecisionRow, signal: SignalRow) -> tuple[Phrase, ...]:
+def _told(session: Session, wording: Wording, cause: Row[Any]) -> tuple[Phrase, ...]:
     """What the decision found that this person had told, in the days that counted; but for the signal itself."""
-    if not decision.inputs.get("citizen", {}).get("told"):
+    if not cause.inputs.get("citizen", {}).get("told"):
         return ()
-    world, inputs = planning.recorded(session, decision)
+    world, inputs = planning.recorded(session, session.get_one(DecisionRow, cause.decision))
     campaign = world.campaign
     counted = {
         kind
         for kind in campaign.situations
-        if kind != signal.type
+        if kind != cause.type
         and outreach.told_from(world.card, replace(campaign, situations=(kind,)), inputs.citizen, inputs.now)
         <= inputs.now
     }

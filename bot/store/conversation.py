@@ -7,19 +7,18 @@ from collections.abc import Collection, Iterable, Sequence
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Select, and_, delete, func, insert, literal, or_, select, update
+from sqlalchemy import Select, and_, bindparam, delete, func, insert, literal, or_, select, update
 from sqlmodel import Session, col
 
 from bot.core.facts import DECLINED, Choice, ConsentState, Origin, Reason
 from bot.core.talk import Standing
-from bot.store.ledger import COLLEAGUE, ON_THE_WAY
+from bot.store.ledger import COLLEAGUE, MARK, ON_THE_WAY
 from bot.store.tables import (
     AnswerRow,
     CitizenRow,
     ConsentRow,
     ContactLineRow,
     ContactRequestRow,
-    MarkRow,
     MessageRow,
     Moment,
     OfferRow,
@@ -35,24 +34,33 @@ ENDED_BY_RESTORE = "ended_by_restore"
 #: What a request for contact is in until it is closed.
 OPEN = ("open", "talking")
 
+_VARIANTS = select(MARK.c.name, MARK.c.value).where(MARK.c.name.startswith(VARIANT))
+
+
+_OPEN = (
+    select(ContactRequestRow)
+    .where(col(ContactRequestRow.state).in_(OPEN))
+    .order_by(col(ContactRequestRow.promised_by), col(ContactRequestRow.id))
+)
+_OPEN_OF = _OPEN.where(col(ContactRequestRow.citizen_id) == bindparam("person"))
+
 
 def open_requests(session: Session, citizen: str | None = None) -> Sequence[ContactRequestRow]:
     """Requests for contact that are not closed, of one person or of all, the earliest promise first."""
-    statement = select(ContactRequestRow).where(col(ContactRequestRow.state).in_(OPEN))
-    if citizen is not None:
-        statement = statement.where(col(ContactRequestRow.citizen_id) == citizen)
-    ordered = statement.order_by(col(ContactRequestRow.promised_by), col(ContactRequestRow.id))
-    return session.execute(ordered).scalars().all()
+    found = session.execute(_OPEN) if citizen is None else session.execute(_OPEN_OF, {"person": citizen})
+    return found.scalars().all()
+
+
+_PROMISED = (
+    select(col(ContactRequestRow.promised_by), func.count())
+    .where(col(ContactRequestRow.promised_by) >= bindparam("since"), col(ContactRequestRow.state) == "open")
+    .group_by(col(ContactRequestRow.promised_by))
+)
 
 
 def promised(session: Session, since: date) -> dict[date, int]:
     """How many requests are to be met on each day from `since` on; those that were cancelled or met early are not."""
-    statement = (
-        select(col(ContactRequestRow.promised_by), func.count())
-        .where(col(ContactRequestRow.promised_by) >= since, col(ContactRequestRow.state) == "open")
-        .group_by(col(ContactRequestRow.promised_by))
-    )
-    return dict(iter(session.execute(statement)))
+    return dict(iter(session.execute(_PROMISED, {"since": since})))
 
 
 def contact_lines(session: Session, request: int) -> Sequence[ContactLineRow]:
@@ -86,19 +94,23 @@ def forget_contact(session: Session, rows: Iterable[ContactRequestRow]) -> None:
     session.execute(delete(ContactLineRow).where(col(ContactLineRow.request_id).in_(ids)))
 
 
+_OPINIONS = select(col(OpinionRow.dimension)).where(col(OpinionRow.message_id) == bindparam("message"))
+
+
 def opinions(session: Session, message: int) -> frozenset[str]:
-    statement = select(col(OpinionRow.dimension)).where(col(OpinionRow.message_id) == message)
-    return frozenset(session.execute(statement).scalars())
+    return frozenset(session.execute(_OPINIONS, {"message": message}).scalars())
+
+
+_DECLINED = (
+    select(col(MessageRow.card))
+    .join(AnswerRow, col(AnswerRow.message_id) == col(MessageRow.id))
+    .where(col(MessageRow.citizen_id) == bindparam("person"), col(AnswerRow.choice).in_(DECLINED))
+)
 
 
 def declined_cards(session: Session, citizen: str) -> frozenset[str]:
     """The cards that a person said no to, however long ago."""
-    statement = (
-        select(col(MessageRow.card))
-        .join(AnswerRow, col(AnswerRow.message_id) == col(MessageRow.id))
-        .where(col(MessageRow.citizen_id) == citizen, col(AnswerRow.choice).in_(DECLINED))
-    )
-    return frozenset(card for card in session.execute(statement).scalars() if card is not None)
+    return frozenset(card for card in session.execute(_DECLINED, {"person": citizen}).scalars() if card is not None)
 
 
 def given_until(session: Session, until: datetime, limit: int) -> Sequence[ConsentRow]:
@@ -295,9 +307,8 @@ def take_back(session: Session, now: datetime, citizen: str, kind: str) -> None:
 
 def paused_variants(session: Session) -> dict[str, dict[str, Any]]:
     """Wordings that are not planned until staff resume them, each with why."""
-    statement = select(MarkRow).where(col(MarkRow.name).startswith(VARIANT))
-    rows = session.execute(statement).scalars()
-    return {row.name.removeprefix(VARIANT): row.value for row in rows if row.value.get("paused")}
+    said = session.execute(_VARIANTS)
+    return {name.removeprefix(VARIANT): value for name, value in said if value.get("paused")}
 
 
 def disliked(session: Session, variant: str, *, last: int, since: datetime | None) -> int:

@@ -18,7 +18,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
-from sqlalchemy import Connection, delete, insert, select, text
+from sqlalchemy import Connection, Table, delete, insert, select, text, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, col
 
@@ -40,6 +40,10 @@ OF_ONE: Final = (IDENTITY, MOVING, MOVED)
 _NOTE: Final = "Tells whether the database of this name is an old copy. Leave it; never put an old one of it back."
 
 Marks = Mapping[str, Mapping[str, Any]]
+
+_MARK: Final[Table] = MarkRow.__table__  # type: ignore[attr-defined]
+_SAID: Final = select(_MARK.c.name, _MARK.c.value).where(_MARK.c.name.in_(MARKS))
+_COUNTED: Final = update(_MARK).where(_MARK.c.name == IDENTITY)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -63,8 +67,7 @@ class Witness:
 
 def marks(session: Session) -> dict[str, dict[str, Any]]:
     """All that a database says about where it comes from, in one question."""
-    rows = session.execute(select(MarkRow).where(col(MarkRow.name).in_(MARKS))).scalars()
-    return {row.name: row.value for row in rows}
+    return dict(iter(session.execute(_SAID)))
 
 
 def unusable(said: Marks, *, here: str) -> str | None:
@@ -140,7 +143,7 @@ def beat(session: Session, said: Marks, state_dir: Path | None, now: datetime) -
     if path is None or known is None:
         return None
     counted = {**known, "beat": known["beat"] + 1}
-    session.merge(MarkRow(name=IDENTITY, value=counted, at=now))
+    session.execute(_COUNTED.values(value=counted, at=now))
     return Witness(path=path, database=known["id"], beat=counted["beat"])
 
 

@@ -4,7 +4,6 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib.resources import files
-from threading import Lock
 
 from alembic import command
 from alembic.config import Config
@@ -16,9 +15,15 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from bot.errors import InTheWayError, RefusedError
+from bot.store.turns import Turns
 
 #: The execution option of a connection that only looks.
 READS = "handreiking_reads"
+#: That of one that goes before other writers of this process.
+URGENT = "handreiking_urgent"
+#: That of one that does not wait for the disk. When the power fails it may be lost, but never what was committed before
+#: it, nor it without what was committed after it.
+DURABLE_LATER = "handreiking_durable_later"
 #: What our connections call themselves at PostgreSQL, so that it can be seen whether a bot is at work.
 AT_WORK = "handreiking"
 _MIGRATING = 0x48616E64  # the key of an advisory lock
@@ -31,9 +36,9 @@ class _InTurn(sqlite3.Connection):
 
     _leave: Callable[[], None] | None = None
 
-    def take_turn(self, turns: Lock) -> None:
-        if self._leave is None and turns.acquire(timeout=TURN_S):
-            self._leave = turns.release
+    def take_turn(self, turns: Turns, *, urgent: bool) -> None:
+        if self._leave is None and turns.take(urgent=urgent, wait_s=TURN_S):
+            self._leave = turns.give
 
     def commit(self) -> None:
         try:
@@ -80,7 +85,7 @@ def open_engine(url: str) -> Engine:
             pool_pre_ping=True,
             hide_parameters=True,  # they are chats, texts and references, and errors are logged
         )
-    turns = Lock()
+    turns = Turns()
     arguments = {"timeout": TURN_S, "check_same_thread": False, "factory": _InTurn}
     engine = create_engine(address, connect_args=arguments, hide_parameters=True)
 
@@ -94,10 +99,12 @@ def open_engine(url: str) -> Engine:
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
-        reads = connection.get_execution_options().get(READS, False)
+        options = connection.get_execution_options()
+        reads, later = options.get(READS, False), options.get(DURABLE_LATER, False)
         writer = connection.connection.driver_connection
         if not reads and isinstance(writer, _InTurn):
-            writer.take_turn(turns)
+            writer.take_turn(turns, urgent=options.get(URGENT, False))
+            writer.execute(f"PRAGMA synchronous={'NORMAL' if later else 'FULL'}")
         connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
 
     return engine

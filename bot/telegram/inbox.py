@@ -179,6 +179,7 @@ class _Worker:
         self._queues: defaultdict[str, deque[tuple[Stored, Any]]] = defaultdict(deque)
         self._in_hand: set[int] = set()
         self._finished: set[int] = set()
+        self._more = False  # there may be more in the store than was looked at
 
     async def run(self) -> None:
         async with asyncio.TaskGroup() as lanes:
@@ -186,7 +187,9 @@ class _Worker:
                 self._news.clear()
                 # What ends while the store is asked may still stand in its answer.
                 self._finished.clear()
-                stored = await asyncio.to_thread(self._journey.unheard, len(self._in_hand) + FRESH_MAX)
+                limit = len(self._in_hand) + FRESH_MAX
+                stored = await asyncio.to_thread(self._journey.unheard, limit)
+                self._more = len(stored) >= limit
                 fresh = [one for one in stored if one.update_id not in self._in_hand | self._finished]
                 for one in fresh:
                     self._give(one, lanes)
@@ -218,7 +221,8 @@ class _Worker:
             self._in_hand.discard(stored.update_id)
             self._finished.add(stored.update_id)
         del self._queues[key]
-        self._news.set()
+        if self._more:
+            self._news.set()
 
     async def _process(self, stored: Stored, data: Any) -> None:
         number = stored.update_id

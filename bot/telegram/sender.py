@@ -186,9 +186,11 @@ class Sender:
 
     def _choose(self) -> list[int]:
         free = self._lanes - len(self._flying)
+        if free < 0:  # calls got quicker, and so many lanes are no longer needed
+            return []
         waiting = [(purpose, message) for purpose in Purpose for message in islice(self._ready[purpose], free + 1)]
-        lane_for_reply = free >= 0 and len(waiting) > free and waiting[free][0] is Purpose.REPLY
-        may = waiting[: free + 1 if lane_for_reply else max(free, 0)]
+        lane_for_reply = len(waiting) > free and waiting[free][0] is Purpose.REPLY
+        may = waiting[: free + 1 if lane_for_reply else free]
         may = may[: self._pacer.take(len(may))]
         for purpose, _ in may:
             self._ready[purpose].popleft()

@@ -10,6 +10,7 @@ from bot.journey import Delivered, Outgoing, Purpose, Undelivered
 from bot.sandbox import Drop, Fault, MovableClock, Sandbox, start
 from bot.telegram.application import new_builder
 from bot.telegram.channel import TelegramChannel
+from bot.telegram.pacer import Departure
 from bot.telegram.sender import Sender
 
 REPLY, CONFIRMATION, NUDGE = Purpose
@@ -307,6 +308,18 @@ def test_lanes_follow_the_rate_and_how_long_calls_take():
     assert (lanes(30, 0.06), lanes(1000, 0.06)) == (4, pytest.approx(182, abs=4))
     assert lanes(30, 0.3) == pytest.approx(14, abs=1)
     assert lanes(1000, 2.0) == 200
+
+
+def test_calls_that_get_quicker_may_leave_more_on_their_way_than_there_are_lanes():
+    clock = Clock()
+    one = Sender(FakeJourney(), None, rate_per_s=1000, owner="me", time=clock)
+    one._flying = {object() for _ in range(one._lanes)}
+    for _ in range(100):
+        one._pacer.answered(Departure(at=clock()))
+    assert one._lanes < len(one._flying) - 1
+
+    one._ready[REPLY].append(1)
+    assert one._choose() == []
 
 
 async def test_cancelling_in_the_middle_of_a_hand_over_loses_nothing():

@@ -5,6 +5,7 @@ Reading is set-wise: a question about many people is one statement for each tabl
 
 from bot.store.ledger.audience import Willing, crowds, willing
 from bot.store.ledger.common import (
+    MARK,
     Row,
     add_all,
     add_new,
@@ -15,6 +16,7 @@ from bot.store.ledger.common import (
     set_mark,
     table_of,
     unhurried,
+    urgent,
 )
 from bot.store.ledger.figures import (
     Figures,
@@ -55,9 +57,9 @@ from bot.store.ledger.messages import (
     NUDGE,
     ON_THE_WAY,
     SEALED,
-    addressees,
     answer,
     answers_to,
+    cause_of,
     change_messages,
     change_offers,
     close,
@@ -101,6 +103,7 @@ from bot.store.ledger.offers import (
 from bot.store.ledger.people import (
     COLLEAGUE,
     Person,
+    addressees,
     asked,
     citizen,
     citizen_by_chat,
@@ -124,6 +127,7 @@ __all__ = [
     "COLLEAGUE",
     "COUNTS",
     "DUE_AGAIN",
+    "MARK",
     "NUDGE",
     "ON_THE_WAY",
     "SEALED",
@@ -164,6 +168,7 @@ __all__ = [
     "backlog",
     "by_group",
     "by_id",
+    "cause_of",
     "chances_by_group",
     "change_messages",
     "change_offers",
@@ -242,6 +247,7 @@ __all__ = [
     "unseal",
     "untie_chat",
     "upcoming",
+    "urgent",
     "verify",
     "verify_on",
     "wake",

@@ -3,13 +3,17 @@
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
     FromClause,
+    Integer,
     Row,
+    Select,
     Table,
+    Update,
     and_,
     bindparam,
     func,
@@ -25,11 +29,12 @@ from bot.core.facts import (
     Choice,
     Purpose,
 )
-from bot.store.ledger.common import table_of
+from bot.store.ledger.common import one_of, table_of
 from bot.store.tables import (
     AnswerRow,
     CampaignRow,
     CitizenRow,
+    DecisionRow,
     FrozenRow,
     MessageRow,
     OfferRow,
@@ -45,6 +50,7 @@ SEALED = frozenset({"sealed", "document"})
 DUE_AGAIN: Mapping[str, Any] = {"state": "due", "owner": None, "leased_until": None}
 
 MESSAGE, CITIZEN, OFFER = table_of(MessageRow), table_of(CitizenRow), table_of(OfferRow)
+SIGNAL, FROZEN, DECISION = table_of(SignalRow), table_of(FrozenRow), table_of(DecisionRow)
 _C = MESSAGE.c
 
 
@@ -60,14 +66,10 @@ def _under_way(message: FromClause) -> ColumnElement[bool]:
     return message.c["state"].in_((_LEASED, _SENDING))
 
 
-def leasable(session: Session, now: datetime, purposes: Collection[int], limit: int) -> list[tuple[int, int]]:
-    """What may leave now, as (message, purpose): replies first, at most one for each chat, none to a busy chat.
-
-    The rows come locked; those that another process looks at are passed over.
-    """
-    earlier = MESSAGE.alias("earlier")
-    flying = MESSAGE.alias("flying")
-    statement = (
+def _leasable() -> Select[tuple[int, int]]:
+    earlier, flying = MESSAGE.alias("earlier"), MESSAGE.alias("flying")
+    now = bindparam("now", type_=_C.due_at.type)
+    return (
         select(_C.id, _C.purpose)
         .join(CITIZEN, CITIZEN.c.id == _C.citizen_id)
         .where(
@@ -88,17 +90,38 @@ def leasable(session: Session, now: datetime, purposes: Collection[int], limit: 
             .exists(),
         )
         .order_by(_C.purpose, _C.due_at, _C.id)
-        .limit(limit)
+        .limit(bindparam("most", type_=Integer()))
         .with_for_update(skip_locked=True, of=MESSAGE)
     )
-    if not set(Purpose) <= set(purposes):
-        statement = statement.where(_C.purpose.in_(purposes))
-    return [(row.id, row.purpose) for row in session.execute(statement)]
+
+
+_LEASABLE = _leasable()
+_LEASABLE_FOR = _LEASABLE.where(one_of(_C.purpose, "purposes"))
+
+
+def leasable(session: Session, now: datetime, purposes: Collection[int], limit: int) -> list[tuple[int, int]]:
+    """What may leave now, as (message, purpose): replies first, at most one for each chat, none to a busy chat.
+
+    The rows come locked; those that another process looks at are passed over.
+    """
+    given: dict[str, Any] = {"now": now, "most": limit}
+    if set(Purpose) <= set(purposes):
+        found = session.execute(_LEASABLE, given)
+    else:
+        found = session.execute(_LEASABLE_FOR, given | {"purposes": list(purposes)})
+    return [(message, purpose) for message, purpose in found]
+
+
+_SET_ASIDE = (
+    update(MESSAGE)
+    .where(one_of(_C.id, "messages"))
+    .values(state="leased", owner=bindparam("by"), leased_until=bindparam("until", type_=_C.leased_until.type))
+)
 
 
 def set_aside(session: Session, messages: Collection[int], owner: str, until: datetime) -> None:
-    change = update(MESSAGE).where(_C.id.in_(messages)).values(state="leased", owner=owner, leased_until=until)
-    session.execute(change)
+    if messages:
+        session.execute(_SET_ASIDE, {"messages": list(messages), "by": owner, "until": until})
 
 
 def take_back(session: Session, *, but: str | None = None, ended: datetime | None = None) -> None:
@@ -111,15 +134,18 @@ def take_back(session: Session, *, but: str | None = None, ended: datetime | Non
     session.execute(update(MESSAGE).where(*which).values(**DUE_AGAIN))
 
 
+# Locked in the order of their ids, as everywhere, so that nobody waits in a circle.
+_DEPARTING = (
+    select(_C.id, _C.citizen_id, _C.purpose, _C.expires_at, _C.body, _C.edits, _C.offer_id, _C.campaign_id, _C.variant)
+    .where(one_of(_C.id, "messages"), _C.state == _LEASED, _C.owner == bindparam("by"))
+    .order_by(_C.id)
+    .with_for_update()
+)
+
+
 def departing(session: Session, owner: str, messages: Collection[int]) -> Sequence[Row[Any]]:
     """Those of `messages` that are set aside for `owner`, locked, replies first."""
-    columns = (
-        _C.id, _C.citizen_id, _C.purpose, _C.expires_at, _C.body, _C.edits, _C.offer_id, _C.campaign_id, _C.card,
-        _C.variant,
-    )  # fmt: skip
-    statement = select(*columns).where(_C.id.in_(messages), _C.state == _LEASED, _C.owner == owner).order_by(_C.id)
-    # Locked in the order of their ids, as everywhere, so that nobody waits in a circle.
-    rows = session.execute(statement.with_for_update()).all()
+    rows = session.execute(_DEPARTING, {"messages": list(messages), "by": owner}).all()
     return sorted(rows, key=lambda row: (row.purpose, row.id))
 
 
@@ -131,6 +157,14 @@ def in_flight_until(session: Session, now: datetime) -> Sequence[Row[Any]]:
     return session.execute(statement.with_for_update(skip_locked=True)).all()
 
 
+_LOCKED = (
+    select(_C.id, _C.citizen_id, _C.state, _C.offer_id, _C.body)
+    .where(one_of(_C.id, "messages"))
+    .order_by(_C.id)
+    .with_for_update()
+)
+
+
 def locked(session: Session, messages: Collection[int]) -> dict[int, Row[Any]]:
     """These messages as they are now; until the transaction ends nobody else changes them or whom they are for.
 
@@ -140,8 +174,7 @@ def locked(session: Session, messages: Collection[int]) -> dict[int, Row[Any]]:
         whose = select(_C.citizen_id).where(_C.id.in_(messages))
         people = select(CITIZEN.c.id).where(CITIZEN.c.id.in_(whose)).order_by(CITIZEN.c.id)
         session.execute(people.with_for_update(key_share=True)).all()
-    statement = select(_C.id, _C.citizen_id, _C.state, _C.offer_id, _C.body).where(_C.id.in_(messages)).order_by(_C.id)
-    return {row.id: row for row in session.execute(statement.with_for_update())}
+    return {row.id: row for row in session.execute(_LOCKED, {"messages": list(messages)})}
 
 
 def change_messages(session: Session, changes: Sequence[Mapping[str, Any]]) -> None:
@@ -156,12 +189,15 @@ def change_offers(session: Session, changes: Sequence[Mapping[str, Any]]) -> Non
 
 def _change(session: Session, table: Table, changes: Sequence[Mapping[str, Any]]) -> None:
     if changes:
-        columns = {name: bindparam(f"to_{name}", type_=table.c[name].type) for name in changes[0] if name != "id"}
-        statement = update(table).where(table.c.id == bindparam("of_id")).values(columns)
-        named = [
-            {("of_id" if name == "id" else f"to_{name}"): value for name, value in change.items()} for change in changes
-        ]
-        session.connection().execute(statement, named)
+        names = {name: "of_id" if name == "id" else f"to_{name}" for name in changes[0]}
+        named = [{names[name]: value for name, value in change.items()} for change in changes]
+        session.connection().execute(_changing(table, tuple(names)), named)
+
+
+@lru_cache(maxsize=64)
+def _changing(table: Table, names: tuple[str, ...]) -> Update:
+    columns = {name: bindparam(f"to_{name}", type_=table.c[name].type) for name in names if name != "id"}
+    return update(table).where(table.c.id == bindparam("of_id")).values(columns)
 
 
 def close(session: Session, messages: Collection[int], state: str, now: datetime) -> None:
@@ -181,33 +217,45 @@ def unseal(session: Session, rows: Collection[Row[Any]]) -> None:
     change_messages(session, emptied)
 
 
+_CLOSE_OFFERS = (
+    update(OFFER)
+    .where(one_of(OFFER.c.id, "offers"))
+    .values(state="closed", outcome=bindparam("how"), closed_at=bindparam("at", type_=OFFER.c.closed_at.type))
+)
+
+
 def close_offers(session: Session, offers: Collection[str], outcome: str, now: datetime) -> None:
     if offers:
-        closed = update(OFFER).where(OFFER.c.id.in_(offers))
-        session.execute(closed.values(state="closed", outcome=outcome, closed_at=now))
+        session.execute(_CLOSE_OFFERS, {"offers": list(offers), "how": outcome, "at": now})
+
+
+_NOT_BEFORE = (
+    update(CITIZEN)
+    .where(one_of(CITIZEN.c.id, "people"))
+    .values(next_ok_at=bindparam("moment", type_=CITIZEN.c.next_ok_at.type))
+)
 
 
 def not_before(session: Session, people: Collection[str], moment: datetime) -> None:
     """Nothing more goes to these chats before then."""
     if people:
-        session.execute(update(CITIZEN).where(CITIZEN.c.id.in_(people)).values(next_ok_at=moment))
+        session.execute(_NOT_BEFORE, {"people": list(people), "moment": moment})
+
+
+_OFFERED = (
+    select(
+        OFFER.c.id.label("offer"), OFFER.c.citizen_id.label("person"), OFFER.c.window_end,
+        OFFER.c.state, OFFER.c.outcome,
+        SIGNAL.c.id, SIGNAL.c.type, SIGNAL.c.origin, SIGNAL.c.occurred_at, SIGNAL.c.received_at, SIGNAL.c.citizen_id,
+    )
+    .join(SIGNAL, SIGNAL.c.id == OFFER.c.signal_id)
+    .where(one_of(OFFER.c.id, "offers"))
+)  # fmt: skip
 
 
 def offered(session: Session, offers: Collection[str]) -> dict[str, Row[Any]]:
     """Offers with their signals, by id: where they stand, and what the gate asks about them."""
-    signal = table_of(SignalRow)
-    columns = (
-        OFFER.c.id.label("offer"), OFFER.c.citizen_id.label("person"), OFFER.c.window_end,
-        OFFER.c.state, OFFER.c.outcome,
-        signal.c.id, signal.c.type, signal.c.origin, signal.c.occurred_at, signal.c.received_at, signal.c.citizen_id,
-    )  # fmt: skip
-    statement = select(*columns).join(signal, signal.c.id == OFFER.c.signal_id).where(OFFER.c.id.in_(offers))
-    return {row.offer: row for row in session.execute(statement)}
-
-
-def addressees(session: Session, ids: Collection[str]) -> dict[str, Row[Any]]:
-    """People with all that is known of them as such, by id, for who only looks."""
-    return {row.id: row for row in session.execute(select(CITIZEN).where(CITIZEN.c.id.in_(ids)))}
+    return {row.offer: row for row in session.execute(_OFFERED, {"offers": list(offers)})}
 
 
 def recall(
@@ -237,53 +285,93 @@ def recall(
     )
 
 
+_OF_IT = select(func.count()).where(_C.campaign_id == bindparam("campaign"))
+_DEPARTED = select(
+    _OF_IT.where(_under_way(MESSAGE), _C.state == _SENDING).scalar_subquery()
+    + _OF_IT.where(_C.state.in_((_SENT, _UNCERTAIN)), _C.closed_at > bindparam("since")).scalar_subquery()
+)
+
+
 def departed_since(session: Session, campaign: str, since: datetime) -> int:
     """How many nudges of a campaign left, or may have, after `since`; those in flight count."""
-    of_it = select(func.count()).where(_C.campaign_id == campaign)
-    flying = of_it.where(_under_way(MESSAGE), _C.state == _SENDING).scalar_subquery()
-    gone = of_it.where(_C.state.in_((_SENT, _UNCERTAIN)), _C.closed_at > since).scalar_subquery()
-    return int(session.execute(select(flying + gone)).scalar_one())
+    return int(session.execute(_DEPARTED, {"campaign": campaign, "since": since}).scalar_one())
+
+
+_FROZEN = select(FROZEN.c.variant, FROZEN.c.language, FROZEN.c.wording_hash)
+_FROZEN_OF = _FROZEN.where(one_of(FROZEN.c.variant, "variants"))
 
 
 def frozen(session: Session, variants: Collection[str] | None = None) -> dict[tuple[str, str], str]:
     """By (variant, language) the hash of what was sent first; of all variants when none are named."""
-    table = table_of(FrozenRow)
-    statement = select(table.c.variant, table.c.language, table.c.wording_hash)
-    if variants is not None:
-        statement = statement.where(table.c.variant.in_(variants))
-    return {(row.variant, row.language): row.wording_hash for row in session.execute(statement)}
+    found = session.execute(_FROZEN) if variants is None else session.execute(_FROZEN_OF, {"variants": list(variants)})
+    return {(row.variant, row.language): row.wording_hash for row in found}
+
+
+_CAUSE_OF = (
+    select(
+        SIGNAL.c.id, SIGNAL.c.type, SIGNAL.c.origin, SIGNAL.c.occurred_at, SIGNAL.c.received_at, SIGNAL.c.citizen_id,
+        SIGNAL.c.said_by, DECISION.c.id.label("decision"), DECISION.c.p_send, DECISION.c.randomised_send,
+        DECISION.c.randomised_tone, DECISION.c.inputs,
+    )
+    .select_from(MESSAGE)
+    .join(OFFER, OFFER.c.id == _C.offer_id)
+    .join(SIGNAL, SIGNAL.c.id == OFFER.c.signal_id)
+    .join(DECISION, DECISION.c.id == _C.decision_id)
+    .where(_C.id == bindparam("nudge"))
+)  # fmt: skip
+
+
+def cause_of(session: Session, nudge: int) -> Row[Any]:
+    """The signal that led to a nudge, and how it was decided."""
+    return session.execute(_CAUSE_OF, {"nudge": nudge}).one()
+
+
+_NUDGES_OF = (
+    select(MessageRow)
+    .where(
+        col(MessageRow.citizen_id) == bindparam("person"),
+        col(MessageRow.purpose) == NUDGE,
+        col(MessageRow.state).in_(("sent", "uncertain")),
+    )
+    .order_by(col(MessageRow.id).desc())
+    .limit(bindparam("most", type_=Integer()))
+)
 
 
 def nudges_of(session: Session, citizen: str, limit: int) -> Sequence[MessageRow]:
     """The newest nudges that reached a person, or may have, newest first."""
-    statement = (
-        select(MessageRow)
-        .where(
-            col(MessageRow.citizen_id) == citizen,
-            col(MessageRow.purpose) == NUDGE,
-            col(MessageRow.state).in_(("sent", "uncertain")),
-        )
-        .order_by(col(MessageRow.id).desc())
-        .limit(limit)
-    )
-    return session.execute(statement).scalars().all()
+    return session.execute(_NUDGES_OF, {"person": citizen, "most": limit}).scalars().all()
+
+
+_RECEIVED = select(func.count()).where(
+    col(MessageRow.citizen_id) == bindparam("person"),
+    col(MessageRow.purpose) == NUDGE,
+    col(MessageRow.state) == "sent",
+)
 
 
 def received(session: Session, citizen: str) -> int:
-    statement = select(func.count()).where(
-        col(MessageRow.citizen_id) == citizen, col(MessageRow.purpose) == NUDGE, col(MessageRow.state) == "sent"
-    )
-    return int(session.execute(statement).scalar_one())
+    return int(session.execute(_RECEIVED, {"person": citizen}).scalar_one())
+
+
+_ANSWERS_TO = (
+    select(col(AnswerRow.message_id), col(AnswerRow.choice), col(AnswerRow.at), col(AnswerRow.until))
+    .where(one_of(col(AnswerRow.message_id), "messages"))
+    .order_by(col(AnswerRow.id))
+)
 
 
 def answers_to(session: Session, messages: Collection[int]) -> dict[int, list[Answer]]:
     found: dict[int, list[Answer]] = defaultdict(list)
-    statement = select(AnswerRow).where(col(AnswerRow.message_id).in_(messages)).order_by(col(AnswerRow.id))
-    for row in session.execute(statement).scalars():
-        found[row.message_id].append(Answer(choice=Choice(row.choice), at=row.at, until=row.until))
+    for message, choice, at, until in session.execute(_ANSWERS_TO, {"messages": list(messages)}):
+        found[message].append(Answer(choice=Choice(choice), at=at, until=until))
     return found
 
 
+_ANSWER = select(AnswerRow).where(
+    col(AnswerRow.message_id) == bindparam("message"), col(AnswerRow.choice) == bindparam("given")
+)
+
+
 def answer(session: Session, message: int, choice: Choice) -> AnswerRow | None:
-    statement = select(AnswerRow).where(col(AnswerRow.message_id) == message, col(AnswerRow.choice) == choice)
-    return session.execute(statement).scalar_one_or_none()
+    return session.execute(_ANSWER, {"message": message, "given": choice}).scalar_one_or_none()

@@ -12,7 +12,7 @@ from sqlmodel import Session, col
 from bot.core.facts import Campaign, Origin, Reason
 from bot.core.talk import Standing
 from bot.store.ledger.audience import newest_given, scanned
-from bot.store.ledger.common import add_new, table_of
+from bot.store.ledger.common import add_new, one_of, table_of
 from bot.store.tables import (
     CampaignEditRow,
     CampaignRow,
@@ -35,6 +35,11 @@ _COLUMNS = [
     "created_at",
 ]
 _MOVES = ("state", "look_at", "outcome", "decisions", "closed_at")
+_EDITORS = (
+    select(col(CampaignEditRow.campaign_id), col(CampaignEditRow.by))
+    .where(one_of(col(CampaignEditRow.campaign_id), "campaigns"))
+    .distinct()
+)
 
 
 class Unplanned(NamedTuple):
@@ -236,10 +241,8 @@ def wake(session: Session, campaign: str, now: datetime) -> None:
 
 def editors(session: Session, campaigns: Collection[str]) -> dict[str, set[str]]:
     found: dict[str, set[str]] = defaultdict(set)
-    for row in session.execute(
-        select(CampaignEditRow).where(col(CampaignEditRow.campaign_id).in_(campaigns))
-    ).scalars():
-        found[row.campaign_id].add(row.by)
+    for campaign, by in session.execute(_EDITORS, {"campaigns": list(campaigns)}):
+        found[campaign].add(by)
     return found
 
 

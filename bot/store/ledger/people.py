@@ -4,9 +4,9 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, time
 from types import MappingProxyType
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
-from sqlalchemy import func, select
+from sqlalchemy import Row, bindparam, func, select
 from sqlmodel import Session, col
 
 from bot.core.facts import (
@@ -20,8 +20,8 @@ from bot.core.facts import (
     Tone,
 )
 from bot.core.talk import Standing
-from bot.store.ledger.common import table_of
-from bot.store.ledger.messages import COUNTS, NUDGE, recall
+from bot.store.ledger.common import one_of, table_of
+from bot.store.ledger.messages import CITIZEN, COUNTS, MESSAGE, NUDGE, recall
 from bot.store.tables import (
     AnswerRow,
     CitizenRow,
@@ -37,23 +37,29 @@ from bot.store.tables import (
 COLLEAGUE: Final = "colleague"
 
 
+_BY_CHAT = select(CitizenRow).where(col(CitizenRow.chat_hash) == bindparam("of_chat"))
+# Not FOR UPDATE: whoever queues a message for this person meanwhile need not wait, and nobody waits in a circle.
+_LOCKED_BY_CHAT = _BY_CHAT.with_for_update(key_share=True)
+
+
 def citizen_by_chat(session: Session, chat_hash: str, *, locked: bool = False) -> CitizenRow | None:
     """The person of this chat. `locked`: nobody else changes them until the transaction ends."""
-    statement = select(CitizenRow).where(col(CitizenRow.chat_hash) == chat_hash)
-    # Not FOR UPDATE: whoever queues a message for this person meanwhile need not wait, and nobody waits in a circle.
-    statement = statement.with_for_update(key_share=True) if locked else statement
-    return session.execute(statement).scalar_one_or_none()
+    return session.execute(_LOCKED_BY_CHAT if locked else _BY_CHAT, {"of_chat": chat_hash}).scalar_one_or_none()
+
+
+_CONSENT = table_of(ConsentRow)
+_NEWEST = (
+    select(func.max(_CONSENT.c.id))
+    .where(one_of(_CONSENT.c.citizen_id, "ids"), _CONSENT.c.state != ConsentState.ASKED)
+    .group_by(_CONSENT.c.citizen_id, _CONSENT.c.theme)
+)
+_CONSENTS = select(ConsentRow).where(col(ConsentRow.id).in_(_NEWEST))
 
 
 def consents(session: Session, ids: Collection[str]) -> dict[str, dict[str, ConsentRow]]:
     """For each person the newest answered consent of each theme; *asked* alone is no answer."""
-    newest = (
-        select(func.max(ConsentRow.id))
-        .where(col(ConsentRow.citizen_id).in_(ids), col(ConsentRow.state) != ConsentState.ASKED)
-        .group_by(col(ConsentRow.citizen_id), col(ConsentRow.theme))
-    )
     found: dict[str, dict[str, ConsentRow]] = defaultdict(dict)
-    for row in session.execute(select(ConsentRow).where(col(ConsentRow.id).in_(newest))).scalars():
+    for row in session.execute(_CONSENTS, {"ids": list(ids)}).scalars():
         found[row.citizen_id][row.theme] = row
     return found
 
@@ -104,11 +110,37 @@ class Person(NamedTuple):
     holdout: bool
 
 
+_PEOPLE = select(*(CITIZEN.c[name] for name in Person._fields)).where(one_of(CITIZEN.c.id, "ids"))
+_ADDRESSEES = _PEOPLE.add_columns(CITIZEN.c.chat_sealed)
+
+
 def people(session: Session, ids: Collection[str]) -> list[Person]:
     """These people's own rows, without what decisions do not look at."""
-    person = table_of(CitizenRow)
-    statement = select(*(person.c[name] for name in Person._fields)).where(person.c.id.in_(ids))
-    return [Person._make(row) for row in session.execute(statement).all()]
+    return [Person._make(row) for row in session.execute(_PEOPLE, {"ids": list(ids)})]
+
+
+def addressees(session: Session, ids: Collection[str]) -> dict[str, Row[Any]]:
+    """The same with their sealed chat, by id."""
+    return {row.id: row for row in session.execute(_ADDRESSEES, {"ids": list(ids)})}
+
+
+_THEIRS = (one_of(MESSAGE.c.citizen_id, "ids"), MESSAGE.c.purpose == NUDGE, MESSAGE.c.state.in_(COUNTS))
+_CONTACTS = (
+    select(
+        MESSAGE.c.id, MESSAGE.c.citizen_id, MESSAGE.c.card,
+        func.coalesce(MESSAGE.c.closed_at, MESSAGE.c.due_at, type_=Moment()),
+        MESSAGE.c.tone, MESSAGE.c.sensitivity,
+    )
+    .where(*_THEIRS)
+    .order_by(MESSAGE.c.id)
+)  # fmt: skip
+_ANSWER = table_of(AnswerRow)
+_ANSWERED = (
+    select(_ANSWER.c.message_id, _ANSWER.c.choice, _ANSWER.c.at, _ANSWER.c.until)
+    .join(MESSAGE, MESSAGE.c.id == _ANSWER.c.message_id)
+    .where(*_THEIRS)
+    .order_by(_ANSWER.c.id)
+)
 
 
 def contacts(session: Session, ids: Collection[str], *, but: int | None = None) -> dict[str, list[Contact]]:
@@ -116,22 +148,12 @@ def contacts(session: Session, ids: Collection[str], *, but: int | None = None) 
 
     All of them, however old: "too often" holds until the person says otherwise.
     """
-    message, answer = table_of(MessageRow), table_of(AnswerRow)
-    theirs = (message.c.citizen_id.in_(ids), message.c.purpose == NUDGE, message.c.state.in_(COUNTS))
-    at = func.coalesce(message.c.closed_at, message.c.due_at, type_=Moment())
-    columns = (message.c.id, message.c.citizen_id, message.c.card, at, message.c.tone, message.c.sensitivity)
-    sent = select(*columns).where(*theirs).order_by(message.c.id)
-    answered = (
-        select(answer.c.message_id, answer.c.choice, answer.c.at, answer.c.until)
-        .join(message, message.c.id == answer.c.message_id)
-        .where(*theirs)
-        .order_by(answer.c.id)
-    )
+    theirs = {"ids": list(ids)}
     given: dict[int, list[Answer]] = defaultdict(list)
-    for number, choice, moment, until in session.execute(answered).all():
+    for number, choice, moment, until in session.execute(_ANSWERED, theirs):
         given[number].append(Answer(choice=_CHOICES[choice], at=moment, until=until))
     found: dict[str, list[Contact]] = defaultdict(list)
-    for number, citizen, card, moment, tone, sensitivity in session.execute(sent).all():
+    for number, citizen, card, moment, tone, sensitivity in session.execute(_CONTACTS, theirs):
         if number == but:
             continue
         found[citizen].append(
@@ -149,6 +171,9 @@ def contacts(session: Session, ids: Collection[str], *, but: int | None = None) 
     return found
 
 
+_LINKED = select(col(LinkRow.citizen_id)).where(one_of(col(LinkRow.citizen_id), "ids"))
+
+
 def citizens(
     session: Session,
     rows: Sequence[CitizenRow] | Sequence[Person],
@@ -161,7 +186,7 @@ def citizens(
     told = told_of(session, ids, situations)
     consented = _given(session, ids)
     contacted = contacts(session, ids, but=but)
-    linked = set(session.execute(select(col(LinkRow.citizen_id)).where(col(LinkRow.citizen_id).in_(ids))).scalars())
+    linked = set(session.execute(_LINKED, {"ids": ids}).scalars())
     return {
         row.id: citizen(
             row,
@@ -201,19 +226,17 @@ def citizen(
     )
 
 
+_GIVEN = (
+    select(_CONSENT.c.citizen_id, _CONSENT.c.theme, _CONSENT.c.valid_until)
+    .where(_CONSENT.c.id.in_(_NEWEST), _CONSENT.c.state == ConsentState.GIVEN, _CONSENT.c.valid_until.is_not(None))
+    .order_by(_CONSENT.c.id)
+)
+
+
 def _given(session: Session, ids: Collection[str]) -> dict[str, dict[str, datetime]]:
     """For each person the themes that they consent to, and until when."""
-    consent = table_of(ConsentRow)
-    newest = (
-        select(func.max(consent.c.id))
-        .where(consent.c.citizen_id.in_(ids), consent.c.state != ConsentState.ASKED)
-        .group_by(consent.c.citizen_id, consent.c.theme)
-    )
-    statement = select(consent.c.citizen_id, consent.c.theme, consent.c.valid_until).where(
-        consent.c.id.in_(newest), consent.c.state == ConsentState.GIVEN, consent.c.valid_until.is_not(None)
-    )
     found: dict[str, dict[str, datetime]] = defaultdict(dict)
-    for person, theme, until in session.execute(statement.order_by(consent.c.id)):
+    for person, theme, until in session.execute(_GIVEN, {"ids": list(ids)}):
         found[person][theme] = until
     return found
 
@@ -258,14 +281,16 @@ def person_of(session: Session, reference_hash: str) -> str | None:
     return None if row is None else row.citizen_id
 
 
+_TOLD = (
+    select(col(SignalRow.type), func.max(col(SignalRow.occurred_at)))
+    .where(col(SignalRow.citizen_id) == bindparam("person"), col(SignalRow.origin) == Origin.SELF)
+    .group_by(col(SignalRow.type))
+)
+
+
 def told(session: Session, citizen: str) -> dict[str, datetime]:
     """The types of signal that this person gave in their own words, each with when it was last."""
-    statement = (
-        select(col(SignalRow.type), func.max(col(SignalRow.occurred_at)))
-        .where(col(SignalRow.citizen_id) == citizen, col(SignalRow.origin) == Origin.SELF)
-        .group_by(col(SignalRow.type))
-    )
-    return dict(iter(session.execute(statement)))
+    return dict(iter(session.execute(_TOLD, {"person": citizen})))
 
 
 def told_of(session: Session, ids: Collection[str], types: Collection[str]) -> dict[str, dict[str, datetime]]:

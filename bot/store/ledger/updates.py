@@ -4,42 +4,53 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, func, or_, select
+from sqlalchemy import Integer, Row, bindparam, delete, func, literal_column, or_, select
 from sqlmodel import Session, col
 
-from bot.store.ledger.common import mark
-from bot.store.ledger.messages import NUDGE, ON_THE_WAY
+from bot.store.ledger.common import mark, one_of, table_of
+from bot.store.ledger.messages import CITIZEN, NUDGE, ON_THE_WAY
 from bot.store.provenance import COPY, RESTORED
 from bot.store.tables import (
-    CitizenRow,
     InboxRow,
     MessageRow,
 )
 
+INBOX = table_of(InboxRow)
+#: Said as in the index `ix_inbox_new`.
+_NEW = INBOX.c.state == literal_column("'new'")
+_NOBODYS = (
+    select(INBOX.c.update_id)
+    .where(_NEW, INBOX.c.received_at < bindparam("before"), INBOX.c.chat_hash.is_(None))
+    .limit(1)
+)
+_SPOKE = (
+    select(CITIZEN.c.id)
+    .join(INBOX, INBOX.c.chat_hash == CITIZEN.c.chat_hash)
+    .where(_NEW, one_of(CITIZEN.c.id, "people"))
+)
 
-def unheard(session: Session, now: datetime, limit: int) -> Sequence[InboxRow]:
+
+_UNHEARD = (
+    select(INBOX.c.update_id, INBOX.c.body_sealed, INBOX.c.tries)
+    .where(_NEW, or_(INBOX.c.retry_at.is_(None), INBOX.c.retry_at <= bindparam("now")))
+    .order_by(INBOX.c.update_id)
+    .limit(bindparam("most", type_=Integer()))
+)
+
+
+def unheard(session: Session, now: datetime, limit: int) -> Sequence[Row[tuple[int, str | None, int]]]:
     """Updates that took no effect yet; of those that failed, the ones whose time for another try has come."""
-    statement = (
-        select(InboxRow)
-        .where(col(InboxRow.state) == "new", or_(col(InboxRow.retry_at).is_(None), col(InboxRow.retry_at) <= now))
-        .order_by(col(InboxRow.update_id))
-        .limit(limit)
-    )
-    return session.execute(statement).scalars().all()
+    return session.execute(_UNHEARD, {"now": now, "most": limit}).all()
 
 
 def is_behind(session: Session, before: datetime) -> bool:
     """Whether something of nobody we know of, that came in before then, is unheard; it may be anybody's stop."""
-    statement = select(InboxRow.update_id).where(  # type: ignore[call-overload]
-        col(InboxRow.state) == "new", col(InboxRow.received_at) < before, col(InboxRow.chat_hash).is_(None)
-    )
-    return session.execute(statement.limit(1)).first() is not None
+    return session.execute(_NOBODYS, {"before": before}).first() is not None
 
 
 def spoke(session: Session, people: Collection[str]) -> set[str]:
     """Those of `people` of whom something is stored that was not taken to heart yet."""
-    statement = select(CitizenRow.id).join(InboxRow, col(InboxRow.chat_hash) == col(CitizenRow.chat_hash))  # type: ignore[call-overload]
-    return set(session.execute(statement.where(col(InboxRow.state) == "new", col(CitizenRow.id).in_(people))).scalars())
+    return set(session.execute(_SPOKE, {"people": list(people)}).scalars())
 
 
 def forget_updates(session: Session, before: datetime) -> None:
