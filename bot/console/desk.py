@@ -23,6 +23,8 @@ from bot.staff import SEEN, May, SignedIn, seen, signed_in
 from bot.store import ledger
 
 COOKIE: Final = "__Host-handreiking"
+#: Of an address to come back to, in letters.
+LONGEST_WAY_BACK: Final = 500
 
 
 class Finding(Protocol):
