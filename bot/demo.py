@@ -17,7 +17,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import sessionmaker
 from sqlmodel import Session, col
 
-from bot import campaigns, console, contacts, links, sandbox, signals, staff
+from bot import campaigns, console, contacts, links, register, sandbox, signals, staff
 from bot.contacts import working_days_after
 from bot.core.facts import Origin
 from bot.errors import InTheWayError
@@ -91,6 +91,7 @@ class Demo:
             )
             with sessions.begin() as session:
                 start_campaigns(session, wording, clock.now())
+                describe_the_algorithm(session, wording, clock.now())
                 key = demo_key(session, wording, clock.now())
             listen("127.0.0.1", self.port + 1).close()
             town = Town(journey=journey, key=key, url=f"http://127.0.0.1:{self.port + 1}/v1/signals")
@@ -208,6 +209,12 @@ def start_campaigns(session: Session, wording: Wording, now: datetime) -> None:
             campaigns.approve(session, file.id, wording, by=APPROVER, now=now)
         if row.state in {campaigns.State.APPROVED, campaigns.State.PAUSED}:
             campaigns.start(session, file.id, wording, by=APPROVER, now=now)
+
+
+def describe_the_algorithm(session: Session, wording: Wording, now: datetime) -> None:
+    """The example municipality's own entry of the algorithm register, so that what is learned is used."""
+    if register.standing(session, wording) is not register.Standing.SAME:
+        register.publish(session, wording, by=APPROVER, now=now)
 
 
 def demo_key(session: Session, wording: Wording, now: datetime) -> str:

@@ -23,10 +23,12 @@ from sqlmodel import Session
 from bot import (
     campaigns,
     contacts,
+    guarding,
     hearing,
     learning,
     library,
     links,
+    notes,
     outbox,
     planning,
     rehearsal,
@@ -34,6 +36,7 @@ from bot import (
     signals,
     upkeep,
 )
+from bot.core import policy
 from bot.core.facts import Onward, Origin, Purpose
 from bot.core.talk import Blocked, Command, Heard, LinkResult, Press, Standing
 from bot.errors import RefusedError, UnreadableError, WordingError
@@ -67,7 +70,6 @@ TRIES = 5
 RETRY_AFTER = timedelta(seconds=5)  # doubled with each try
 QUIET_AFTER_DEAD = timedelta(days=14)
 KEEP_UPDATES = timedelta(days=14)  # Telegram delivers an update again for a day at most
-HOLDOUT_SHARE = 0.10
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +97,9 @@ class Channel(Protocol):
 
 @dataclass(kw_only=True)
 class Journey:
-    """`clock` gives an aware moment; `new_id` a fresh opaque id. `on_queued` is called after something was queued.
+    """`clock` gives an aware moment; `new_id` a fresh opaque id, `new_key` 32 random bytes.
+
+    `on_queued` is called after something was queued.
 
     `wording` is what is said now; `take_up` puts a newer one in its place, so ask for it anew each time. `shelf` is
     where that comes from.
@@ -110,6 +114,7 @@ class Journey:
     new_id: Callable[[], str]
     chat_gap: timedelta = timedelta(seconds=1)
     state_dir: Path | None = None
+    new_key: planning.NewKey = planning.new_key
     shelf: library.Shelf = field(default_factory=library.Shelf)
     on_queued: Callable[[], None] = field(default=lambda: None)
     watch: Watch = field(default_factory=Watch)
@@ -222,7 +227,7 @@ class Journey:
         with self.sessions.begin() as session:
             if self._is_behind(session):
                 return 0
-            looked = planning.decide_due(session, self.wording, self.vault, self.clock(), limit)
+            looked = planning.decide_due(session, self.wording, self.vault, self.clock(), limit, self.new_key)
         if looked:
             log.info("decide", extra={"offers": looked})
             self.on_queued()
@@ -485,7 +490,7 @@ class Journey:
             zone=self.wording.municipality.zone,
             standing=_newcomer(heard),
             created_at=now,
-            holdout=self.vault.draw("holdout", known) < HOLDOUT_SHARE,
+            holdout=self.vault.draw("holdout", known) < policy.HOLDOUT_SHARE,
         )
         session.add(citizen)
         session.flush()
@@ -531,6 +536,24 @@ class Journey:
                 return None
         return self.learn()
 
+    @step("guard")
+    def guard(self) -> int:
+        """Look after the keys of draws, and whether people stop more than they should; return how many alarms are new.
+
+        What is alarming is paused in the same transaction that writes it down; a person lets it go on.
+        """
+        now = self.clock()
+        with self.sessions.begin() as session:
+            planning.look_after(session, self.vault, now, self.new_key)
+        with ledger.reading(self.sessions) as session:
+            ledger.unhurried(session)
+            seen = guarding.look(session, self.wording, now)
+        with self.sessions.begin() as session:
+            alarms = guarding.settle(session, seen)
+        for alarm in alarms:
+            log.warning("guard", extra={"watched": alarm.watched})
+        return len(alarms)
+
     @step("upkeep")
     def upkeep(self) -> int:
         """Keep what was promised to people, or tell them; ask again for consents that end; return how many messages."""
@@ -540,6 +563,7 @@ class Journey:
             said = contacts.keep_promises(session, self.wording, now)
             said += upkeep.renew(session, self.wording, now)
             said += upkeep.tell_privacy(session, self.wording, now)
+            said += notes.send(session, self.wording, now)
         if said:
             log.info("upkeep", extra={"messages": said})
             self.on_queued()

@@ -13,7 +13,7 @@ from sqlmodel import Session, SQLModel, col
 
 from bot import klant, links, outbox, saying
 from bot.core.facts import ConsentState
-from bot.core.talk import RESEARCH, Say, Standing
+from bot.core.talk import NOTES, RESEARCH, Say, Standing
 from bot.errors import RefusedError
 from bot.saying import phrase
 from bot.store import conversation, ledger
@@ -167,6 +167,13 @@ def receipts(wording: Wording, vault: Vault, citizen: CitizenRow, rows: Sequence
     return [_receipt(wording, vault, citizen, theme, [row for row in rows if row.theme == theme]) for theme in themes]
 
 
+#: What people consent to that is no theme.
+PURPOSES: Final = {
+    RESEARCH: "Research into welcome service",
+    NOTES: "A message, at most once a month, of what was done with people's answers",
+}
+
+
 def _receipt(
     wording: Wording, vault: Vault, citizen: CitizenRow, theme: str, rows: Sequence[ConsentRow]
 ) -> dict[str, Any]:
@@ -188,9 +195,7 @@ def _receipt(
                 "language": newest.language,
                 "notice_text": newest.text,
                 "notice_version": newest.wording,
-                "purpose": "Research into welcome service"
-                if research
-                else f"Messages about the chosen theme '{title}'",
+                "purpose": PURPOSES.get(theme, f"Messages about the chosen theme '{title}'"),
                 "purpose_type": "dpv:ResearchAndDevelopment" if research else "dpv:ServiceProvision",
                 "lawful_basis": "GDPR 6(1)(a)",
                 "pii_information": [

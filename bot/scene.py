@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from pydantic import TypeAdapter
 from sqlmodel import Session
 
-from bot import contacts, mydata, outbox, upkeep
+from bot import contacts, mydata, notes, outbox, upkeep
 from bot.core import outreach
 from bot.core.facts import Card, ConsentState, Sensitivity, Tone
 from bot.core.talk import (
@@ -115,7 +115,11 @@ class Setting:
             survey_turn=citizen.surveys + 2 * int(8 * self.vault.draw("survey", citizen.id)),
             person_code=mydata.code_of(self.vault, citizen.id),
             emergencies=wording.emergencies,
+            note=notes.newest_told(self.session, citizen.language) if self._asks_for_note() else (),
         )
+
+    def _asks_for_note(self) -> bool:
+        return isinstance(self.heard, Press) and (self.heard.kind, self.heard.choice) == ("s", "notes")
 
     def _nudge(self, newest: MessageRow | None) -> Nudge | None:
         """The nudge that a press is about, if it is this person's; for anything else the newest one."""

@@ -9,18 +9,26 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy.orm import sessionmaker
 from sqlmodel import Session, col, select
 
-from bot import campaigns, links
-from bot.core.facts import Origin
-from bot.core.talk import Command, Heard, Press, Typed, read_press
+from bot import campaigns, links, register
+from bot.core.facts import ConsentState, Learning, Origin
+from bot.core.talk import RESEARCH, Command, Heard, Press, Standing, Typed, read_press
 from bot.errors import DeliveryError
 from bot.journey import Delivered, Journey, Outgoing, Result, Speaker, Undelivered
 from bot.signals import Incoming
-from bot.store.tables import CitizenRow, DecisionRow, MessageRow, OfferRow, SignalRow
+from bot.store.tables import CitizenRow, ConsentRow, DecisionRow, MessageRow, OfferRow, SignalRow
 from bot.store.vault import Vault
 from bot.wording import Wording
 
 #: A Tuesday, ten o'clock in Amsterdam.
 TUESDAY_TEN = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
+#: What every quarter's draws are made with.
+KEY = b"the tests' own finding key, 32 b"
+
+
+def registered(session, wording, *, by="ada", now):
+    """The algorithm register describes what runs, so that what was learned may be used."""
+    if register.standing(session, wording) is not register.Standing.SAME:
+        register.publish(session, wording, by=by, now=now)
 
 
 @dataclass
@@ -70,6 +78,7 @@ class World:
             clock=lambda: self.now,
             new_id=lambda: f"c{next(ids):07d}",
             chat_gap=timedelta(0),
+            new_key=lambda: KEY,
         )
         self.updates = itertools.count(1001)
         self.numbers = itertools.count(1)
@@ -87,6 +96,8 @@ class World:
         text = (data("messages") / "campaigns" / f"{name}.toml").read_text(encoding="utf-8")
         file = campaigns.read(text, self.wording).model_copy(update=changes)
         with self.sessions.begin() as session:
+            if file.learning is Learning.ADAPTIVE:
+                registered(session, self.wording, now=self.now)
             campaigns.add(session, file, self.wording, by="eva", now=self.now)
             campaigns.approve(session, file.id, self.wording, by="sam", now=self.now)
             campaigns.start(session, file.id, self.wording, by="eva", now=self.now)
@@ -162,6 +173,37 @@ class World:
         self.choose(chat, "yes")
         for theme in self.wording.themes:
             self.choose(chat, f"{'yes' if theme in themes else 'no'}.{theme}")
+
+    def agreed(self, *chats: str, themes: tuple[str, ...] = ("money",), language: str = "nl") -> None:
+        """These people take part and agreed to research: as rows, since a talk with many takes its time."""
+        with self.sessions.begin() as session:
+            for chat in chats:
+                person = CitizenRow(
+                    id=f"agreed{chat}",
+                    chat_hash=self.vault.fingerprint(f"chat:{chat}"),
+                    chat_sealed=self.vault.seal(chat),
+                    language=language,
+                    zone=self.wording.municipality.zone,
+                    standing=Standing.ACTIVE,
+                    created_at=self.now,
+                    joined_at=self.now,
+                )
+                session.add(person)
+                session.flush()
+                session.add_all(
+                    ConsentRow(
+                        citizen_id=person.id,
+                        theme=theme,
+                        state=state,
+                        at=self.now,
+                        valid_until=None if state is ConsentState.ASKED else self.now + timedelta(days=730),
+                        text="…",
+                        wording="…",
+                        language=language,
+                    )
+                    for theme in (*themes, RESEARCH)
+                    for state in (ConsentState.ASKED, ConsentState.GIVEN)
+                )
 
     # The machine.
 

@@ -12,6 +12,7 @@ from sqlmodel import Session, col, select
 
 from bot.campaigns.file import days, file_of, rule_of
 from bot.campaigns.life import State, is_open
+from bot.core.facts import Learning
 from bot.store import ledger
 from bot.store.tables import CampaignEditRow, CampaignRow
 from bot.wording import Wording
@@ -86,6 +87,13 @@ def running_by_card(session: Session) -> Mapping[str, int]:
     """How many campaigns run about each card."""
     asked = select(CampaignRow.card, func.count()).where(col(CampaignRow.state) == State.RUNNING)
     return dict(iter(session.exec(asked.group_by(col(CampaignRow.card)))))
+
+
+def adaptive(session: Session) -> list[str]:
+    """The campaigns that should be running and use what was learned, by id."""
+    learns = col(CampaignRow.definition)["learning"].as_string() == Learning.ADAPTIVE
+    asked = select(col(CampaignRow.id)).where(col(CampaignRow.state) == State.RUNNING, learns)
+    return list(session.exec(asked.order_by(col(CampaignRow.id))))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -11,7 +11,7 @@ import typer
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
-from bot import klant, settings
+from bot import campaigns, klant, register, settings
 from bot.cli import fitness, parts
 from bot.cli.parts import Parts, say, say_json
 from bot.errors import ChannelClosedError, FaultsError, InTheWayError, SettingsError, UnreadableError
@@ -169,7 +169,8 @@ class _Visit:
                 lately = vitals.uncertain_since(session, self.now - doctor.RECENT)
                 sealed = vitals.sealed_addresses(session, SAMPLE)
                 told = klant.standing(session)
-                campaigns = glance.running(session)
+                running = glance.running(session)
+                stands, learns = register.standing(session, wording), campaigns.adaptive(session)
         except SQLAlchemyError as error:
             self.found.append(
                 Finding(
@@ -183,7 +184,7 @@ class _Visit:
             self.is_blind = True
             self.blind.append("ledger")
             return
-        self.looked_at += ["processes", "queues", "promises", "campaigns"]
+        self.looked_at += ["processes", "queues", "promises", "campaigns", "register"]
         self.found += doctor.of_ledger(vital, at_work, lately)
         self.found += doctor.of_listeners(told)
         if "keys" in self.looked_at:
@@ -191,7 +192,8 @@ class _Visit:
         faults = fitness.faults(self.now)
         self.found += [_of_words(fault) for about in ("wording", "campaigns") for fault in faults.get(about, ())]
         self.found += [_of_undecided(one) for one in faults.get("texts", ())]
-        self.found += glance.of_campaigns(campaigns, wording, today)
+        self.found += glance.of_campaigns(running, wording, today)
+        self.found += glance.of_register(stands, learns)
         self.found += glance.of_languages(wording)
 
     def _listeners(self, whole: Parts) -> None:

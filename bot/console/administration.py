@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from bot import klant, links, signals, staff
+from bot import klant, links, register, signals, staff
 from bot.console.desk import Desk, allowed
 from bot.signals import Health
 from bot.staff import May, SignedIn
@@ -24,6 +24,7 @@ def routes(desk: Desk) -> APIRouter:
             batches = links.batches(session, desk.now, limit=1)
             condition = ledger.condition(session)
             told = klant.standing(session)
+            registered = register.standing(session, desk.journey.wording)
         return desk.page(
             request,
             "administration.html",
@@ -34,6 +35,7 @@ def routes(desk: Desk) -> APIRouter:
             waiting=sum(row["disabled_at"] is None and row["signs_in"] == "not yet" for row in accounts),
             batch=batches[0] if batches else None,
             condition=condition,
+            unregistered=registered.pauses,
             listening=any(one.listens for one in told),
             untold=sum(len(one.failed) for one in told),
         )

@@ -25,8 +25,14 @@ from bot.console import (
     health,
     home,
     message,
+    notes,
     persons,
     profile,
+    register,
+    research,
+    research_download,
+    research_guards,
+    research_plans,
     rules,
     setup,
     signin,
@@ -43,8 +49,21 @@ ENTRY: Final = (signin, profile, factor, home)
 #: In this order: what stands under a campaign's address is looked for before the campaign itself.
 CAMPAIGNS: Final = (editor, message, campaigns, approve)
 #: What stands under /cards; words that are no cards come first.
-TEXTS: Final = (text_changes, texts, cards)
-ADMINISTRATION: Final = (administration, sources, codes, persons, accounts, elsewhere, stuck, health, setup, rules)
+TEXTS: Final = (notes, text_changes, texts, cards)
+RESEARCH: Final = (research_plans, research, research_download, research_guards)
+ADMINISTRATION: Final = (
+    administration,
+    sources,
+    codes,
+    persons,
+    accounts,
+    elsewhere,
+    stuck,
+    health,
+    setup,
+    rules,
+    register,
+)
 
 
 def build(desk: Desk) -> FastAPI:
@@ -52,7 +71,7 @@ def build(desk: Desk) -> FastAPI:
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
     app.state.desk = desk
     app.router.routes.append(desk.pages.static.route())
-    for area in (*ENTRY, *CAMPAIGNS, contact, audit, *TEXTS, *ADMINISTRATION):
+    for area in (*ENTRY, *CAMPAIGNS, contact, audit, *RESEARCH, *TEXTS, *ADMINISTRATION):
         app.router.routes.extend(area.routes(desk).routes)
 
     def to_sign_in(request: Request, _: Exception) -> Response:

@@ -8,7 +8,7 @@ from starlette.responses import Response
 from bot import mydata
 from bot.console.desk import Desk, allowed, go_to
 from bot.console.words import N_
-from bot.core.talk import RESEARCH
+from bot.core.talk import NOTES, RESEARCH
 from bot.errors import RefusedError
 from bot.staff import May, SignedIn
 
@@ -44,6 +44,7 @@ def routes(desk: Desk) -> APIRouter:
         cards = {name: card.name for name, card in wording.cards.items()}
         themes = {name: theme.title for name, theme in wording.themes.items()}
         themes[RESEARCH] = desk.say(request)(N_("Taking part in research"))
+        themes[NOTES] = desk.say(request)(N_("The note of what was done with answers"))
         return desk.page(request, "person.html", shown=shown, cards=cards, themes=themes)
 
     @router.post("/file")

@@ -7,6 +7,7 @@ was recorded, so that nothing is hidden because somebody forgot a sentence; a te
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Final
 
+from bot.console.overheard import overheard
 from bot.console.words import N_, ROLES
 
 AREAS: Final[Mapping[str, str]] = {
@@ -86,6 +87,10 @@ SENTENCES: Final[Mapping[str, str]] = {
     "campaign.test": N_("{who} sent the text {subject} to their own chat as a test."),
     "variant.pause": N_("The text {subject} is no longer sent: {because}."),
     "variant.resume": N_("{who} let the text {subject} be sent again."),
+    "guard.alarm": N_("The program noticed something about {subject}: {because}."),
+    "guard.go_on": N_("{who} looked at the alarm about {subject} and let it go on."),
+    "draws.commit": N_("The hash of the key for the draws of {subject} was published: {key_hash}."),
+    "draws.reveal": N_("The key for the draws of {subject} was revealed, so that anybody can check them."),
     "texts.propose": N_("{who} proposed to change texts ({paths}): {why}."),
     "texts.approve": N_("{who} approved change {subject} of texts: {paths}."),
     "texts.return": N_("{who} sent change {subject} of texts back: {reason}."),
@@ -93,7 +98,18 @@ SENTENCES: Final[Mapping[str, str]] = {
     "texts.record": N_("{who} wrote down in {paths}: {why}."),
     "texts.keep": N_("{who} let the approved text of {subject} count on, although a new version changed its file."),
     "texts.export": N_("{who} took along the texts in force as files."),
+    "operating.version": N_("The program {subject} was started here for the first time, or again after another one."),
+    "plan.save": N_("{who} changed the plan of analysis of the campaign {subject} in the making."),
+    "plan.freeze": N_("{who} froze version {version} of the plan of analysis of the campaign {subject}: {hash}."),
+    "register.publish": N_("{who} published entry {subject} of the algorithm register: {hash}."),
+    "note.draft": N_("{who} had the note about {subject} drafted: what was done with people's answers."),
+    "note.save": N_("{who} changed the note about {subject}; whoever offered it does so again."),
+    "note.offer": N_("{who} agrees to the note about {subject} and asks for a second person."),
+    "note.agree": N_("{who} agreed to the note about {subject} as the second person: it is sent."),
+    "note.return": N_("{who} sent the note about {subject} back: “{because}”"),
+    "note.take_back": N_("{who} took the note about {subject} back: “{because}”. {stopped} messages did not leave."),
     "export": N_("{who} took along a file for research: {subject}."),
+    "research.file": N_("{who} took along the figure “{subject}” as a file."),
     "audit.export": N_("{who} took along the audit trail, or a part of it, as a file."),
     "audit.verify": N_("{who} checked the audit trail: {rows} rows, {faults} places that do not hold."),
     "update.retry": N_("{who} had answer {subject}, which could not be read, tried again."),
@@ -113,7 +129,12 @@ _ELSEWHERE: Final[Mapping[str, str]] = {
     "other_sender": "campaign",
     "offer": "campaign",
     "export": "research",
+    "note": "texts",
+    "plan": "research",
+    "register": "research",
     "variant": "texts",
+    "guard": "research",
+    "draws": "research",
     "card": "texts",
     "wording": "texts",
     "library": "texts",
@@ -176,4 +197,6 @@ def _shown(name: str, value: object, say: Callable[[str], str]) -> str:
         return ", ".join(say(ROLES[role]) for role in ROLES if role in value)
     if isinstance(value, list):
         return ", ".join(map(str, value)) or "–"
+    if name == "because":
+        return overheard(str(value), say).rstrip(".")
     return "–" if value is None else str(value).rstrip(".")

@@ -25,7 +25,7 @@ from bot.core.talk import (
     Turn,
 )
 
-SETTINGS = ("themes", "language", "quiet", "often", "pause", "tone", "situation", "research", "kept")
+SETTINGS = ("themes", "language", "quiet", "often", "pause", "tone", "situation", "research", "notes", "kept")
 #: It stays readable after the answer: who writes, what, how often, what is kept, and how to check that it is real.
 _WHO_WE_ARE = (Phrase("welcome"), Phrase("welcome.kept"), Phrase("welcome.check"))
 

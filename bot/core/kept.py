@@ -7,6 +7,7 @@ from bot.core.buttons import buttons
 from bot.core.facts import ConsentState, Phrase
 from bot.core.talk import (
     ALREADY,
+    NOTES,
     OLD,
     RESEARCH,
     Button,
@@ -99,6 +100,8 @@ def everything(scene: Scene) -> tuple[Say, ...]:
         words.append(Phrase("often.is", {"n": scene.own_rest}))
     given = scene.consents.get(RESEARCH) is ConsentState.GIVEN
     words.append(Phrase("research.is.on" if given else "research.is.off"))
+    if scene.consents.get(NOTES) is ConsentState.GIVEN:
+        words.append(Phrase("notes.is.on"))
     for request in scene.requests:
         how = "talk" if request.talking else request.how
         words.append(Phrase(f"mydata.request.{how}", {"date": request.promised_by}))

@@ -1,9 +1,9 @@
-"""The settings: themes, language, quiet hours, how often, a pause, the tone, and research."""
+"""The settings: themes, language, quiet hours, how often, a pause, the tone, research and notes."""
 
 from dataclasses import replace
 from datetime import time, timedelta
 
-from bot.core import door, kept
+from bot.core import door, kept, notes
 from bot.core.buttons import buttons
 from bot.core.facts import ConsentState, Phrase, Tone
 from bot.core.talk import (
@@ -62,6 +62,8 @@ def pressed(scene: Scene, choice: str) -> Turn:
             return _tone(scene, value)
         case "research":
             return _research(scene, value)
+        case "notes":
+            return notes.pressed(scene, value)
         case _:
             return OLD
 

@@ -92,6 +92,8 @@ def write_press(press: Press) -> str:
 
 #: The consent that is asked for research. It stands among the themes' and can be none of theirs.
 RESEARCH = "_research"
+#: The same for the note that tells, once a month at most, what was done with people's answers.
+NOTES = "_notes"
 
 
 class Handover(StrEnum):
@@ -206,6 +208,7 @@ class Scene:
     survey_turn: int = 0  # how many research questions came before; each person starts somewhere else
     person_code: str = ""  # names this person towards the municipality, on a letter or at the desk
     emergencies: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    note: tuple[Phrase, ...] = ()  # the newest note of what was done with answers; it is known where it is asked for
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

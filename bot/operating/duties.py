@@ -15,6 +15,7 @@ WAITS: Final = {
     Purpose.REPLY: timedelta(minutes=2),
     Purpose.CONFIRMATION: timedelta(minutes=30),
     Purpose.NUDGE: timedelta(minutes=30),
+    Purpose.NOTE: timedelta(hours=6),  # it leaves when nothing else wants to
 }
 
 
@@ -90,4 +91,4 @@ def _held(vitals: Vitals) -> Collection[Purpose]:
     if vitals.nudges_paused is None:
         return ()
     restored = vitals.nudges_paused.get("who") == GUARD
-    return (Purpose.NUDGE, Purpose.CONFIRMATION) if restored else (Purpose.NUDGE,)
+    return (Purpose.NUDGE, Purpose.NOTE, Purpose.CONFIRMATION) if restored else (Purpose.NUDGE, Purpose.NOTE)

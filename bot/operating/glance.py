@@ -7,7 +7,7 @@ from typing import Final
 from sqlalchemy.orm import sessionmaker
 from sqlmodel import Session, col, select
 
-from bot import klant
+from bot import campaigns, klant, register
 from bot.campaigns import State
 from bot.operating import doctor
 from bot.operating.findings import Finding, Urgency, in_order
@@ -27,11 +27,13 @@ def at_a_glance(sessions: sessionmaker[Session], wording: Wording, now: datetime
         lately = vitals.uncertain_since(session, now - doctor.RECENT)
         found = running(session)
         told = klant.standing(session)
+        stands, learns = register.standing(session, wording), campaigns.adaptive(session)
     return in_order(
         [
             *doctor.of_ledger(vital, at_work, lately),
             *doctor.of_listeners(told),
             *of_campaigns(found, wording, today),
+            *of_register(stands, learns),
             *of_languages(wording),
         ]
     )
@@ -43,9 +45,22 @@ def running(session: Session) -> dict[str, str]:
     return dict(iter(session.exec(asked)))
 
 
-def of_campaigns(campaigns: dict[str, str], wording: Wording, today: date) -> Iterator[Finding]:
-    """`campaigns`: those that should be running, and their cards."""
-    for campaign, name in sorted(campaigns.items()):
+def of_register(standing: register.Standing, learning: list[str]) -> Iterator[Finding]:
+    """`learning`: the campaigns that should be running and use what was learned."""
+    if learning and standing.pauses:
+        what = "has no entry" if standing is register.Standing.NONE else "describes another algorithm than the one here"
+        yield Finding(
+            check="register",
+            urgency=Urgency.SOON,
+            what=f"What was learned is not used in {len(learning)} campaigns: the algorithm register {what}.",
+            why="Citizens must be able to read what decides about them; until then everything is drawn evenly.",
+            todo="handreiking register; if the entry is right: handreiking register --publish --by NAME",
+        )
+
+
+def of_campaigns(named: dict[str, str], wording: Wording, today: date) -> Iterator[Finding]:
+    """`named`: the campaigns that should be running, and their cards."""
+    for campaign, name in sorted(named.items()):
         card = wording.cards.get(name)
         reasons = ["there is no such card"] if card is None else card.not_for_citizens(today)
         if reasons:

@@ -14,6 +14,8 @@ from bot.outbox.parts import Leased
 from bot.store import ledger
 from bot.store.tables import MarkRow
 
+#: What nobody waits for; a pause of nudges holds notes too.
+UNCALLED = frozenset({Purpose.NUDGE, Purpose.NOTE})
 LEASE = timedelta(seconds=20)
 #: A message that has begun to leave is given up as uncertain after this; no request lasts that long.
 FLIGHT = timedelta(seconds=60)
@@ -60,7 +62,7 @@ def resign(session: Session, owner: str) -> None:
 def lease(session: Session, now: datetime, owner: str, purposes: Collection[Purpose], limit: int) -> list[Leased]:
     """Due messages set aside for `owner`. Losing a lease loses nothing."""
     if nudges_wait(session, now):
-        purposes = [purpose for purpose in purposes if purpose is not Purpose.NUDGE]
+        purposes = [purpose for purpose in purposes if purpose not in UNCALLED]
     rows = ledger.leasable(session, now, purposes, limit)
     ledger.set_aside(session, [message for message, _ in rows], owner, now + LEASE)
     return [Leased(message, Purpose(purpose)) for message, purpose in rows]

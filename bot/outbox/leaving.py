@@ -14,11 +14,11 @@ from sqlalchemy import Row
 from sqlmodel import Session
 
 from bot import campaigns, planning
-from bot.core import outreach
+from bot.core import notes, outreach
 from bot.core.facts import Citizen, Objection, Purpose, Reason, Rules
 from bot.core.talk import Standing
 from bot.errors import UnreadableError
-from bot.outbox.leasing import FLIGHT, nudges_wait
+from bot.outbox.leasing import FLIGHT, UNCALLED, nudges_wait
 from bot.outbox.parts import Document, Label, Outgoing
 from bot.outbox.queueing import TEST, phrased
 from bot.store import ledger
@@ -78,9 +78,11 @@ class _Door:
         """Read all that will be asked."""
         session, rows = self.session, self.rows
         nudges = [row for row in rows if row.purpose == Purpose.NUDGE]
-        asked = {row.citizen_id for row in rows if row.purpose in {Purpose.NUDGE, Purpose.CONFIRMATION}}
+        asked = {row.citizen_id for row in rows if row.purpose != Purpose.REPLY}
+        notes_for = {row.citizen_id for row in rows if row.purpose == Purpose.NOTE}
         self.people = ledger.addressees(session, {row.citizen_id for row in rows})
-        self.halted = bool(nudges) and nudges_wait(session, self.now)
+        self.halted = any(row.purpose in UNCALLED for row in rows) and nudges_wait(session, self.now)
+        self.noted = ledger.noted(session, notes_for) if notes_for else {}
         self.offered: dict[str, Row[Any]] = {}
         self.campaigns: dict[str, CampaignRow] = {}
         self.worlds: dict[str, planning.World] = {}
@@ -105,7 +107,7 @@ class _Door:
             self._ends(row, "withdrawn", Standing.ERASED, Reason.STOPPED)
         elif row.purpose == Purpose.NUDGE and self.behind:
             self._waits(row, self.now + SOON)
-        elif row.purpose == Purpose.NUDGE and self.halted:
+        elif row.purpose in UNCALLED and self.halted:
             self._waits(row)
         elif row.purpose != Purpose.REPLY and row.citizen_id in self.unheard:
             self._waits(row, self.now + SOON)  # it may be a stop
@@ -133,6 +135,20 @@ class _Door:
                 return self._may_be_told(row, citizen)
             case Purpose.NUDGE:
                 return self._may_be_nudged(row, citizen)
+            case Purpose.NOTE:
+                return self._may_be_noted(row, citizen)
+
+    def _may_be_noted(self, row: Row[Any], citizen: Row[Any]) -> bool:
+        """Who asked for it still wants it, and it follows close upon nothing else."""
+        person = self._person(row)
+        objection = notes.objection(person, self.now, noted=self.noted.get(row.citizen_id))
+        if objection is None:
+            return self._is_civil(row, citizen, person, self.wording.rules)
+        if objection.until is None or (row.expires_at is not None and objection.until > row.expires_at):
+            self._ends(row, "withdrawn", objection.reason, None)
+        else:
+            self._waits(row, objection.until)
+        return False
 
     def _may_be_told(self, row: Row[Any], citizen: Row[Any]) -> bool:
         """What nobody asked for just now is for who takes part, in civil hours only; a test is for whose chat it is."""
@@ -243,6 +259,7 @@ class _Door:
             text=opened(body["sealed"]) if "sealed" in body else body["text"],
             buttons=tuple(Label(**label) for label in body.get("buttons", ())),
             edits=row.edits,
+            silent=row.purpose == Purpose.NOTE,
             keyboard=body.get("keyboard", "none"),
             keyboard_label=body.get("keyboard_label"),
             purpose=Purpose(row.purpose),

@@ -16,7 +16,7 @@ from bot.wording.calendar import CalendarFile
 from bot.wording.cards import ServiceCard
 from bot.wording.catalogue import SOURCE_LANGUAGE, Translations
 from bot.wording.languages import Language, unsigned
-from bot.wording.municipal import Municipality, Situation, Theme
+from bot.wording.municipal import Municipality, RegisterFile, Situation, Theme
 from bot.wording.sources import Source, misfits, placeholders
 from bot.wording.speech import RIGHT_TO_LEFT, filled, isolated, listed, written
 
@@ -42,6 +42,7 @@ class Wording:
     values: Values
     municipality: Municipality
     book: plain.Book
+    register: RegisterFile | None  # what is said in the algorithm register; None: there is no such file
     replies: Mapping[str, str]  # what colleagues call each standard reply; say `standard.<id>`
     sources: Mapping[str, Source]
     translations: Mapping[str, Translations]

@@ -22,6 +22,7 @@ from bot.wording.municipal import (
     EmergencyFile,
     Municipality,
     PlainFile,
+    RegisterFile,
     RepliesFile,
     RulesFile,
     Situation,
@@ -49,6 +50,7 @@ _FILES = frozenset(
         "plain",
         "bot",
         "replies",
+        "register",
     )
 )
 #: Campaigns are read where campaigns are made.
@@ -72,6 +74,9 @@ def load(*, messages: Traversable | None = None, locale: Traversable | None = No
     values = _one(ValuesFile, "values.toml", files, faults)
     book = _one(PlainFile, "plain.toml", files, faults)
     replies = _valid(RepliesFile, "messages/replies.toml", files.get("replies.toml", {}), faults)
+    register = None
+    if "register.toml" in files:
+        register = _valid(RegisterFile, "messages/register.toml", files["register.toml"], faults)
     cards = _cards(files, None if themes is None else themes.theme, faults)
     variants = _variants(files, cards, faults)
     faults += [
@@ -113,6 +118,7 @@ def load(*, messages: Traversable | None = None, locale: Traversable | None = No
         municipality=municipality,
         book=book.facts(),
         replies=MappingProxyType({name: entry.title for name, entry in (replies.root if replies else {}).items()}),
+        register=register,
         sources=MappingProxyType(texts),
         translations=MappingProxyType(translations),
         checks=MappingProxyType(languages.language),

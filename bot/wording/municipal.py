@@ -164,6 +164,58 @@ class RepliesFile(RootModel[dict[Id, StandardReply]]):
     """It may be empty, and a municipality need not have it."""
 
 
+#: What the entry of the algorithm register fills in from what runs; its sentences may use these.
+REGISTER_VALUES: Final = frozenset(
+    {
+        "municipality", "cards", "languages", "tones", "tone_features", "send_features", "slope", "first_sends",
+        "send_least_first", "send_most_first", "tone_least_first", "send_least", "send_most", "tone_least", "holdout",
+        "holdout_weeks", "window_days", "stale_days", "min_gap", "per_month", "per_year", "quiet_from", "quiet_until",
+        "consent_years", "interested", "unwelcome", "stop", "per_send", "per_dose", "values_version", "values_signed",
+        "algorithm", "fingerprint", "stops_per_thousand", "stops_in_a_row", "in_a_row",
+    }
+)  # fmt: skip
+
+
+def _fills_in_what_is_known(text: str) -> str:
+    unknown = sorted(set(re.findall(r"\{([^{}]*)\}", text)) - REGISTER_VALUES)
+    if unknown:
+        raise ValueError(
+            f"{{{unknown[0]}}} is nothing that is filled in; use some of {', '.join(sorted(REGISTER_VALUES))}"
+        )
+    return text
+
+
+RegisterText = Annotated[Sentence, AfterValidator(_fills_in_what_is_known)]
+
+
+class RegisterFile(Part):
+    """What the municipality says of the algorithm in the national register, in Dutch (publicatiestandaard 1.0.0).
+
+    The fields are those of the standard. `words`: what each number that a decision may look at is called.
+    """
+
+    naam: RegisterText
+    korte_omschrijving: RegisterText
+    organisatie: RegisterText
+    status: Literal["In ontwikkeling", "In gebruik", "Buiten gebruik"]
+    thema: Sentence
+    begindatum: Annotated[str, StringConstraints(pattern=r"^\d{4}-(0[1-9]|1[0-2])$")]
+    einddatum: Annotated[str, StringConstraints(pattern=r"^\d{4}-(0[1-9]|1[0-2])$")] | None = None
+    contactgegevens: Sentence
+    publicatiecategorie: Literal["Hoog-risico AI-systemen", "Impactvolle algoritmes", "Overige algoritmes"]
+    doel_en_impact: RegisterText
+    afwegingen: RegisterText
+    menselijke_tussenkomst: RegisterText
+    risicobeheer: RegisterText
+    wettelijke_basis: RegisterText
+    link_wettelijke_basis: HttpUrl | None = None
+    impacttoetsen: Sentence
+    gegevens: RegisterText
+    technische_werking: RegisterText
+    leverancier: Sentence
+    words: dict[str, Sentence]
+
+
 class BotEntry(Part):
     """Something the bot says by itself. `plural` is said when the number {n} is not one."""
 
@@ -240,6 +292,7 @@ class RulesFile(Part):
     survey_gap_days: int = Field(ge=30, le=366)
     consent_years: int = Field(ge=1, le=2)
     promise_working_days: int = Field(ge=1, le=10)
+    stops_per_thousand: int = Field(default=Rules().stops_per_thousand, ge=1, le=20)
 
     @model_validator(mode="after")
     def _raised_by_two(self) -> Self:
@@ -248,7 +301,7 @@ class RulesFile(Part):
         ours = Rules()
         raised = [
             name
-            for name in ("per_month", "per_year", "per_card_year", "per_card_year_s3")
+            for name in ("per_month", "per_year", "per_card_year", "per_card_year_s3", "stops_per_thousand")
             if getattr(self, name) > getattr(ours, name)
         ]
         raised += [name for name in ("rest_start_days", "rest_floor_days") if getattr(self, name) < getattr(ours, name)]
@@ -281,6 +334,7 @@ class RulesFile(Part):
             survey_gap=timedelta(days=self.survey_gap_days),
             consent_years=self.consent_years,
             promise_working_days=self.promise_working_days,
+            stops_per_thousand=self.stops_per_thousand,
         )
 
 

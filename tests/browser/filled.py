@@ -8,6 +8,7 @@ from bot.errors import UnreachableError
 from bot.klant import Target, Why, outbox
 from bot.store import conversation
 from bot.wording import data
+from tests.answered import Answered, year
 from tests.console.conftest import Town
 
 PASSWORD = "een zin die niemand raadt"
@@ -22,6 +23,7 @@ class Filled(Town):
         self.tokens = iter(f"browser-{number:026d}" for number in range(100_000))
         self._campaigns()
         self._citizens()
+        self._year()
         with sessions.begin() as session:
             staff.set_password(session, "ada", PASSWORD, by="otto", now=self.now)
 
@@ -113,6 +115,10 @@ class Filled(Town):
         self.later(days=1)
         self._claims()
         self._elsewhere()
+
+    def _year(self):
+        """A year of answers by people who agreed to research, so that something stands in every figure."""
+        year(Answered(self.sessions, self.wording, self.vault, self.now), [self.stopped, "zorgtoeslag-deadline"])
 
     def _answers(self, chat, choice):
         try:

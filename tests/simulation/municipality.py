@@ -12,6 +12,7 @@ from bot.signals import Incoming
 from bot.wording import data
 from tests.simulation.model import Campaign
 from tests.simulation.witness import TEAM
+from tests.world import registered
 
 PROFESSIONAL = "nl.professionele-aanbiedingen.aanbod-voorgesteld.v1"
 DESK = {
@@ -36,6 +37,7 @@ class Municipality:
         self.files: dict[str, campaigns.CampaignFile] = {}
 
     def opens(self) -> None:
+        self._does(registered, self.town.wording)
         for name in self.names:
             source = (data("messages") / "campaigns" / f"{name}.toml").read_text(encoding="utf-8")
             file = campaigns.read(source, self.town.wording)

@@ -9,7 +9,7 @@ from bot.store.tables.campaigns import (
 )
 from bot.store.tables.contact import ContactLineRow, ContactRequestRow, KlantTaskRow, OutgoingRow
 from bot.store.tables.kinds import Moment, Number, metadata
-from bot.store.tables.learning import PolicyRow
+from bot.store.tables.learning import DrawEpochRow, GuardRow, PolicyRow
 from bot.store.tables.nudges import (
     AnswerRow,
     DecisionRow,
@@ -20,6 +20,7 @@ from bot.store.tables.nudges import (
     OpinionRow,
     WorldRow,
 )
+from bot.store.tables.openness import NoteRow, PlanDraftRow, PlanRow, RegisterEntryRow
 from bot.store.tables.people import CitizenRow, ConsentRow, LinkBatchRow, LinkCodeRow, LinkRow
 from bot.store.tables.running import MarkRow
 from bot.store.tables.sources import DeliveryRow, RefusedRow, SignalRow, SourceRow
@@ -40,7 +41,9 @@ __all__ = [
     "ContactRequestRow",
     "DecisionRow",
     "DeliveryRow",
+    "DrawEpochRow",
     "FrozenRow",
+    "GuardRow",
     "InboxRow",
     "KlantTaskRow",
     "LinkBatchRow",
@@ -49,12 +52,16 @@ __all__ = [
     "MarkRow",
     "MessageRow",
     "Moment",
+    "NoteRow",
     "Number",
     "OfferRow",
     "OpinionRow",
     "OutgoingRow",
+    "PlanDraftRow",
+    "PlanRow",
     "PolicyRow",
     "RefusedRow",
+    "RegisterEntryRow",
     "SignalRow",
     "SourceRow",
     "StaffChatCodeRow",
