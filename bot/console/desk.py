@@ -84,7 +84,6 @@ class Desk:
     pick: Callable[[str], str] = secrets.choice  # one character at random, of which nobody foretells the next
     settings: Sequence[Setting] = ()
     look: Callable[[], Sequence[Finding]] | None = None  # what is wrong, at a glance; it asks the database
-    areas: set[str] = field(default_factory=lambda: {"/"})  # the addresses that the menu may show
 
     @property
     def now(self) -> datetime:
@@ -143,7 +142,6 @@ class Desk:
             done=request.query_params.get("done"),
             paused=paused,
             municipality=self.journey.wording.municipality.name,
-            areas=self.areas,
             zone=self.zone,
             now=self.now,
             **said,

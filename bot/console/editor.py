@@ -67,7 +67,6 @@ class ScheduleForm(StepForm):
 
 def routes(desk: Desk) -> APIRouter:
     router = APIRouter(prefix="/campaigns")
-    desk.areas.update({"/campaigns/new", "/campaigns/edit"})
     _begin(desk, router)
     _steps(desk, router)
     _check(desk, router)

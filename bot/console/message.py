@@ -40,7 +40,6 @@ class Line:
 
 def routes(desk: Desk) -> APIRouter:
     router = APIRouter(prefix="/campaigns")
-    desk.areas.add("/campaigns/edit/message")
     _choosing(desk, router)
     _writing(desk, router)
     _trying(desk, router)
