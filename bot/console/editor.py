@@ -155,7 +155,7 @@ def _check(desk: Desk, router: APIRouter) -> None:
         with desk.reading() as session:
             counted = editing.counted(desk, session, drafts.found(session, campaign), kind or None)
         if request.headers.get("hx-request"):
-            return desk.page(request, "_numbers.html", counted=counted, campaign=campaign)
+            return desk.page(request, "_numbers.html", counted=counted)
         return _step(desk, request, campaign, Step.CHECK, kind=kind, counted=counted, answer=None, code="")
 
     @router.post("/{campaign}/edit/check/person")

@@ -214,7 +214,6 @@ def _team(desk: Desk, request: Request, given: Mapping[str, Any] | None = None, 
         status=422 if faults else 200,
         faults=faults,
         given=given or shown,
-        town=town,
         days=DAYS,
         promise=desk.journey.wording.rules.promise_working_days,
     )
