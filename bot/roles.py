@@ -11,7 +11,7 @@ class Role(StrEnum):
     BOT = "bot"  # hears: updates in by polling or webhook, signals in over HTTP
     SENDER = "sender"  # sends, one at a time; another stands by
     PLANNER = "planner"  # plans and decides, as many as wanted
-    CONSOLE = "console"  # HTTP without Telegram, as many as wanted
+    CONSOLE = "console"  # the staff's pages, and HTTP without Telegram; as many as wanted
     SCHEDULER = "scheduler"  # ticks, one at a time; another stands by
 
 

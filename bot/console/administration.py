@@ -14,7 +14,6 @@ from bot.store import ledger
 
 def routes(desk: Desk) -> APIRouter:
     router = APIRouter(prefix="/administration")
-    desk.areas.add("/administration")
 
     @router.get("")
     def overview(request: Request, _: Annotated[SignedIn, allowed(May.ADMINISTER)]) -> Response:

@@ -1,6 +1,7 @@
 """The pages put together."""
 
 from typing import Final
+from urllib.parse import quote
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -40,7 +41,7 @@ from bot.console import (
     text_changes,
     texts,
 )
-from bot.console.desk import Desk, NotAllowed, NotSecured, NotSignedIn, go_to
+from bot.console.desk import LONGEST_WAY_BACK, Desk, NotAllowed, NotSecured, NotSignedIn, go_to
 from bot.console.security import Guarded
 from bot.errors import FaultsError, RefusedError
 
@@ -74,10 +75,12 @@ def build(desk: Desk) -> FastAPI:
         app.router.routes.extend(area.routes(desk).routes)
 
     def to_sign_in(request: Request, _: Exception) -> Response:
-        back = request.url.path if request.method == "GET" else "/"
         if request.headers.get("hx-request"):
             return Response(status_code=200, headers={"HX-Redirect": "/signin"})
-        return go_to(f"/signin?next={back}")
+        if request.method != "GET":
+            return go_to("/signin?next=/")
+        whole = f"{request.url.path}?{request.url.query}".removesuffix("?")
+        return go_to(f"/signin?next={quote(whole if len(whole) <= LONGEST_WAY_BACK else request.url.path)}")
 
     def to_second_factor(request: Request, _: Exception) -> Response:
         if request.headers.get("hx-request"):

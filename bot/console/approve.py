@@ -12,8 +12,8 @@ from bot.campaigns import funnel
 from bot.console import fields
 from bot.console.campaigns import sets_off
 from bot.console.desk import Desk, allowed, go_to
-from bot.console.pages import FEWEST
 from bot.console.showing import all_shown
+from bot.core.disclosure import FEWEST
 from bot.errors import RefusedError
 from bot.staff import May, SignedIn
 from bot.store import ledger

@@ -53,7 +53,6 @@ class Asked:
 
 def routes(desk: Desk) -> APIRouter:
     router = APIRouter(prefix="/audit")
-    desk.areas.add("/audit")
 
     @router.get("")
     def overview(

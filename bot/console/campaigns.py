@@ -79,7 +79,6 @@ class Deed:
 
 def routes(desk: Desk) -> APIRouter:
     router = APIRouter(prefix="/campaigns")
-    desk.areas.add("/campaigns")
 
     @router.get("")
     def overview(

@@ -51,7 +51,6 @@ class Line:
 
 def routes(desk: Desk) -> APIRouter:
     router = APIRouter(prefix="/cards")
-    desk.areas.add("/cards")
 
     @router.get("")
     def overview(

@@ -19,7 +19,6 @@ _PAGES_MAX: Final = 10_000
 
 def routes(desk: Desk) -> APIRouter:
     router = APIRouter(prefix="/contact")
-    desk.areas.add("/contact")
 
     @router.get("")
     def queue(

@@ -23,6 +23,8 @@ from bot.staff import SEEN, May, SignedIn, seen, signed_in
 from bot.store import ledger
 
 COOKIE: Final = "__Host-handreiking"
+#: Of an address to come back to, in letters.
+LONGEST_WAY_BACK: Final = 500
 
 
 class Finding(Protocol):
@@ -82,7 +84,6 @@ class Desk:
     pick: Callable[[str], str] = secrets.choice  # one character at random, of which nobody foretells the next
     settings: Sequence[Setting] = ()
     look: Callable[[], Sequence[Finding]] | None = None  # what is wrong, at a glance; it asks the database
-    areas: set[str] = field(default_factory=lambda: {"/"})  # the addresses that the menu may show
 
     @property
     def now(self) -> datetime:
@@ -141,7 +142,6 @@ class Desk:
             done=request.query_params.get("done"),
             paused=paused,
             municipality=self.journey.wording.municipality.name,
-            areas=self.areas,
             zone=self.zone,
             now=self.now,
             **said,

@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
+from fastapi import Form
 from sqlmodel import Session
 
 from bot import campaigns, forecast, mydata, preview, staff
@@ -12,15 +13,19 @@ from bot.campaigns import drafts, filled
 from bot.campaigns.drafts import OvertakenError
 from bot.campaigns.file import days, rule_of
 from bot.campaigns.filled import Step
-from bot.console.desk import Desk
+from bot.console.desk import Desk, allowed
 from bot.core.facts import Objection, Origin, Reason, SignalRule
 from bot.errors import RefusedError
 from bot.forecast import Forecast
 from bot.preview import Funnel, Question
+from bot.staff import May, SignedIn
 from bot.store.tables import CampaignDraftRow, CampaignRow
 from bot.store.vault import Vault
 from bot.wording.cards import ServiceCard
 
+Editor = Annotated[SignedIn, allowed(May.EDIT_CAMPAIGNS)]
+#: The version of the draft that a page was made from.
+Seen = Annotated[int, Form(ge=0)]
 COMING: Final = 4
 
 

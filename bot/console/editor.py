@@ -13,14 +13,13 @@ from bot.campaigns.drafts import OvertakenError
 from bot.campaigns.filled import Step
 from bot.console import editing
 from bot.console.approve import handed_over
-from bot.console.desk import Desk, allowed, go_to
+from bot.console.desk import Desk, go_to
+from bot.console.editing import Editor, Seen
 from bot.errors import FaultsError, RefusedError
-from bot.staff import May, SignedIn
+from bot.staff import SignedIn
 from bot.store import ledger
 
-Editor = Annotated[SignedIn, allowed(May.EDIT_CAMPAIGNS)]
 Text = Annotated[str, Form(max_length=200)]
-Seen = Annotated[int, Form(ge=0)]
 #: Where saving leads to, by the button that was pressed.
 NEXT = {
     Step.CARD: "audience", Step.AUDIENCE: "message", Step.MESSAGE: "check", Step.CHECK: "schedule",
@@ -68,7 +67,6 @@ class ScheduleForm(StepForm):
 
 def routes(desk: Desk) -> APIRouter:
     router = APIRouter(prefix="/campaigns")
-    desk.areas.update({"/campaigns/new", "/campaigns/edit"})
     _begin(desk, router)
     _steps(desk, router)
     _check(desk, router)
@@ -157,7 +155,7 @@ def _check(desk: Desk, router: APIRouter) -> None:
         with desk.reading() as session:
             counted = editing.counted(desk, session, drafts.found(session, campaign), kind or None)
         if request.headers.get("hx-request"):
-            return desk.page(request, "_numbers.html", counted=counted, campaign=campaign)
+            return desk.page(request, "_numbers.html", counted=counted)
         return _step(desk, request, campaign, Step.CHECK, kind=kind, counted=counted, answer=None, code="")
 
     @router.post("/{campaign}/edit/check/person")

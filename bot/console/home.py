@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from bot import campaigns, cards, contacts, guarding, library, notes, register, signals, staff
 from bot.campaigns import Ready, State, Wanted, drafts
-from bot.console.desk import Desk, allowed, go_to, inside
+from bot.console.desk import LONGEST_WAY_BACK, Desk, allowed, go_to, inside
 from bot.console.overheard import overheard
 from bot.core import outreach
 from bot.signals import Health
@@ -73,13 +73,15 @@ def routes(desk: Desk) -> APIRouter:
     def halt(
         me: Annotated[SignedIn, allowed(May.HALT)],
         because: Annotated[str, Form(max_length=200)] = "",
-        back: Annotated[str, Form(max_length=500)] = "/",
+        back: Annotated[str, Form(max_length=LONGEST_WAY_BACK)] = "/",
     ) -> Response:
         desk.journey.pause_nudges(because.strip() or me.name, who=me.login)
         return go_to(inside(back), "all_paused")
 
     @router.post("/go-on")
-    def go_on(me: Annotated[SignedIn, allowed(May.HALT)], back: Annotated[str, Form(max_length=500)] = "/") -> Response:
+    def go_on(
+        me: Annotated[SignedIn, allowed(May.HALT)], back: Annotated[str, Form(max_length=LONGEST_WAY_BACK)] = "/"
+    ) -> Response:
         desk.journey.resume_nudges(who=me.login)
         return go_to(inside(back), "all_resumed")
 

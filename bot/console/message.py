@@ -14,6 +14,7 @@ from bot.campaigns.drafts import OvertakenError
 from bot.campaigns.filled import Step
 from bot.console import editing
 from bot.console.desk import Desk, Filled, allowed, go_to
+from bot.console.editing import Editor, Seen
 from bot.console.showing import shown
 from bot.core.facts import Tone, Variant
 from bot.errors import RefusedError
@@ -21,10 +22,6 @@ from bot.staff import May, SignedIn
 from bot.store.tables import CampaignDraftRow
 from bot.wording import OwnWording, Wording, with_own
 from bot.wording.own import is_own
-
-Editor = Annotated[SignedIn, allowed(May.EDIT_CAMPAIGNS)]
-Seen = Annotated[int, Form(ge=0)]
-
 
 #: Longer than any text that may be sent, so that nobody loses what they pasted.
 LONGEST_TYPED = 20_000
@@ -43,7 +40,6 @@ class Line:
 
 def routes(desk: Desk) -> APIRouter:
     router = APIRouter(prefix="/campaigns")
-    desk.areas.add("/campaigns/edit/message")
     _choosing(desk, router)
     _writing(desk, router)
     _trying(desk, router)

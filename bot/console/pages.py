@@ -17,11 +17,10 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from bot.console import words
 from bot.console.assets import Static
+from bot.core.disclosure import FEWEST
 from bot.wording import data
 
 LANGUAGES: Final = ("nl", "en")
-#: Numbers of people under this one are not told: they could point at somebody.
-FEWEST: Final = 10
 DOMAIN: Final = "console"
 _LOCALES: Final[Mapping[str, str]] = {"nl": "nl", "en": "en_GB"}
 

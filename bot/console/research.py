@@ -68,7 +68,6 @@ class View:
 
 def routes(desk: Desk) -> APIRouter:
     router = APIRouter(prefix="/research")
-    desk.areas.add("/research")
     counted = Counted(desk)
 
     def seen(filters: Filters) -> View:

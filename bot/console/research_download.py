@@ -24,7 +24,6 @@ _PIECE: Final = 1 << 18
 
 def routes(desk: Desk) -> APIRouter:
     router = APIRouter(prefix="/research/download")
-    desk.areas.add("/research/download")
 
     @router.get("")
     def overview(request: Request, _: Annotated[SignedIn, allowed(May.RESEARCH)]) -> Response:

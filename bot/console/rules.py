@@ -164,7 +164,7 @@ def _change(
         except RefusedError:  # it lets more through, or says something else to people
             with desk.writing() as session:
                 row = library.propose(session, files, fresh, why=why, by=by, now=desk.now)
-            return go_to(f"/cards/changes/{row.id}" if "/cards" in desk.areas else request.url.path, "waits_for_second")
+            return go_to(f"/cards/changes/{row.id}", "waits_for_second")
     except FaultsError as error:
         return [overheard(fault, say) for fault in error.faults]
     desk.journey.take_up()
@@ -214,7 +214,6 @@ def _team(desk: Desk, request: Request, given: Mapping[str, Any] | None = None, 
         status=422 if faults else 200,
         faults=faults,
         given=given or shown,
-        town=town,
         days=DAYS,
         promise=desk.journey.wording.rules.promise_working_days,
     )

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Form, Request
 from starlette.responses import RedirectResponse, Response
 
 from bot import staff
-from bot.console.desk import COOKIE, Desk, allowed, go_to, inside
+from bot.console.desk import COOKIE, LONGEST_WAY_BACK, Desk, allowed, go_to, inside
 from bot.console.provider import NotProvenError, Provider, ProviderDownError
 from bot.errors import RefusedError, UnreadableError
 from bot.staff import Failed, May, Means, SignedIn
@@ -32,7 +32,7 @@ def routes(desk: Desk) -> APIRouter:
         login: Annotated[str, Form(max_length=200)] = "",
         password: Annotated[str, Form(max_length=1000)] = "",
         code: Annotated[str, Form(max_length=40)] = "",
-        back: Annotated[str, Form(max_length=500)] = "/",
+        back: Annotated[str, Form(max_length=LONGEST_WAY_BACK)] = "/",
     ) -> Response:
         token = desk.new_token()
         with desk.reading() as session:

@@ -260,7 +260,6 @@ def _context(desk: Desk, session: Session, number: int, me: SignedIn, shown: Sho
         "has_phone": row.phone_sealed is not None,
         "written": shown.written,
         "preview": _preview(desk, citizen.language, shown.written.text, me),
-        "signature": _signature(me),
         "standard": _standard(desk, citizen.language),
         "colleagues": contacts.colleagues(session, me.login),
         "places": contacts.places(wording),

@@ -4,21 +4,8 @@
 told. `klant.worker` tells it, outside any transaction. Nothing is written where nobody listens.
 """
 
-from bot.klant.outbox import (
-    THEIR_STAFF,
-    Failed,
-    Standing,
-    Target,
-    What,
-    again,
-    asked,
-    claimed,
-    closed,
-    moved,
-    passed_on,
-    replied,
-    standing,
-)
+from bot.klant.outbox import THEIR_STAFF, Target, What, asked, claimed, closed, moved, replied
+from bot.klant.overview import Failed, Standing, again, passed_on, standing
 from bot.klant.payloads import reference
 from bot.klant.why import Why
 

@@ -1,12 +1,11 @@
 """What is to be told, to whom, and what became of it. Every function takes a session and none commits."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final
 
-from sqlalchemy import and_, exists, func, or_, select, update
+from sqlalchemy import and_, exists, or_, select
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col
 
@@ -50,32 +49,6 @@ LONGEST: Final = timedelta(hours=6)
 STANDS_STILL: Final = timedelta(minutes=15)
 #: Tried in vain for so long, it waits for somebody of the staff.
 GIVES_UP: Final = timedelta(days=7)
-
-
-@dataclass(frozen=True, slots=True)
-class Failed:
-    """Something that was not told and is not tried any more. `given_up`: it was tried for `GIVES_UP`."""
-
-    id: int
-    request: int
-    what: What
-    at: datetime
-    why: Why
-    given_up: bool
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Standing:
-    """How it goes with telling one target. `stands_still`: why nothing at all gets through now, in words."""
-
-    target: Target
-    listens: bool
-    waiting: int
-    oldest: datetime | None
-    failed: Sequence[Failed]
-    last_success: datetime | None
-    stands_still: Why | None
-    tries_again: datetime | None
 
 
 def listening(session: Session) -> frozenset[Target]:
@@ -152,9 +125,6 @@ def _tell(
     ledger.add_new(session, OutgoingRow, [{"target": target, "next_at": at, **new} for target in targets])
 
 
-# Telling.
-
-
 def take(session: Session, target: Target, owner: str, now: datetime) -> OutgoingRow | None:
     """The next thing to tell, in `owner`'s hands for `LEASE`; what a dead process had in its hands comes again.
 
@@ -200,7 +170,7 @@ def told(session: Session, row: OutgoingRow, now: datetime) -> None:
 
 def went_well(session: Session, target: Target, now: datetime) -> None:
     """The target answered: whatever kept it from that is over."""
-    ledger.set_mark(session, _mark(target), {"succeeded": now.isoformat()}, now)
+    ledger.set_mark(session, mark_of(target), {"succeeded": now.isoformat()}, now)
 
 
 def dropped(row: OutgoingRow, why: Why, now: datetime) -> None:
@@ -227,13 +197,13 @@ def put_off(row: OutgoingRow, why: Why, now: datetime, *, wait: timedelta | None
 
 def stands_still(session: Session, target: Target, now: datetime) -> bool:
     """Whether nothing gets through to this target for now."""
-    until = _moment((ledger.mark(session, _mark(target)) or {}).get("until"))
+    until = moment_of((ledger.mark(session, mark_of(target)) or {}).get("until"))
     return until is not None and until > now
 
 
 def stand_still(session: Session, target: Target, why: Why, now: datetime, *, wait: timedelta | None) -> None:
     """Nothing gets through to this target: none of it is tried for a while."""
-    known = ledger.mark(session, _mark(target)) or {}
+    known = ledger.mark(session, mark_of(target)) or {}
     times = int(known.get("times", 0)) + 1
     value = {
         "succeeded": known.get("succeeded"),
@@ -242,7 +212,7 @@ def stand_still(session: Session, target: Target, why: Why, now: datetime, *, wa
         "why": why.as_record(),
         "times": times,
     }
-    ledger.set_mark(session, _mark(target), value, now)
+    ledger.set_mark(session, mark_of(target), value, now)
 
 
 def growing(times: int, most: timedelta, draw: float) -> timedelta:
@@ -256,92 +226,10 @@ def _close(row: OutgoingRow, state: str, why: Why | None, now: datetime) -> None
     row.error = None if why is None else why.as_record()
 
 
-def _mark(target: Target) -> str:
+def mark_of(target: Target) -> str:
+    """The mark that says how it goes with telling this target."""
     return f"telling:{target}"
 
 
-def _moment(said: str | None) -> datetime | None:
+def moment_of(said: str | None) -> datetime | None:
     return None if said is None else datetime.fromisoformat(said)
-
-
-# What staff see of it.
-
-
-def standing(session: Session) -> Sequence[Standing]:
-    """How it goes with each target that listens, or that something still waits for."""
-    listens = listening(session)
-    counted = select(col(OutgoingRow.target), func.count(), func.min(OutgoingRow.at)).where(
-        col(OutgoingRow.state).in_(WAITING)
-    )
-    waiting = {
-        target: (count, since) for target, count, since in session.execute(counted.group_by(col(OutgoingRow.target)))
-    }
-    rows = session.execute(
-        select(OutgoingRow).where(col(OutgoingRow.state) == "failed").order_by(col(OutgoingRow.id))
-    ).scalars()
-    refused: dict[str, list[Failed]] = {}
-    for row in rows:
-        refused.setdefault(row.target, []).append(_failed(row))
-    return [
-        _standing(session, target, waiting.get(target, (0, None)), refused.get(target, []), listens=target in listens)
-        for target in Target
-        if target in listens or target in waiting or target in refused
-    ]
-
-
-def _failed(row: OutgoingRow) -> Failed:
-    assert row.id is not None
-    assert row.error is not None
-    given_up = row.tried_at is not None and row.closed_at is not None and row.closed_at - row.tried_at >= GIVES_UP
-    what = What(row.what.partition(":")[0])
-    return Failed(row.id, row.request_id, what, row.at, Why.of_record(row.error), given_up)
-
-
-def _standing(
-    session: Session,
-    target: Target,
-    waiting: tuple[int, datetime | None],
-    failed: Sequence[Failed],
-    *,
-    listens: bool,
-) -> Standing:
-    mark = ledger.mark(session, _mark(target)) or {}
-    return Standing(
-        target=target,
-        listens=listens,
-        waiting=waiting[0],
-        oldest=waiting[1],
-        failed=failed,
-        last_success=_moment(mark.get("succeeded")),
-        stands_still=Why.of_record(mark["why"]) if "why" in mark else None,
-        tries_again=_moment(mark.get("until")),
-    )
-
-
-def again(session: Session, *, by: str, now: datetime, target: Target | None = None) -> int:
-    """Try once more what failed, and ask a target that stands still at once. Return how many. Audited."""
-    chosen = [target] if target is not None else list(Target)
-    statement = (
-        update(OutgoingRow)
-        .where(col(OutgoingRow.state) == "failed", col(OutgoingRow.target).in_(chosen))
-        .values(state="due", next_at=now, tried_at=None, tries=0, closed_at=None)
-        .returning(col(OutgoingRow.id))
-    )
-    count = len(session.execute(statement).all())
-    waiting = update(OutgoingRow).where(col(OutgoingRow.state) == "due", col(OutgoingRow.target).in_(chosen))
-    session.execute(waiting.values(next_at=now))
-    for one in chosen:
-        if (mark := ledger.mark(session, _mark(one))) is not None and "until" in mark:
-            ledger.set_mark(session, _mark(one), mark | {"until": now.isoformat()}, now)
-    ledger.audit(session, now, by, "contact.tell_again", ",".join(chosen), count=count)
-    return count
-
-
-def passed_on(session: Session, request: int) -> Sequence[Mapping[str, Any]]:
-    """What other systems were told of a request, for the person it is of."""
-    rows = session.execute(
-        select(OutgoingRow)
-        .where(col(OutgoingRow.request_id) == request, col(OutgoingRow.state) == "done")
-        .order_by(col(OutgoingRow.id))
-    ).scalars()
-    return [{"to": row.target, "what": row.what.partition(":")[0], "at": row.closed_at} for row in rows]

@@ -113,8 +113,6 @@ class Teller:
                 None if taker is None else Events(taker, client, self.clock, patience_s=wait),
             )
 
-    # One thing.
-
     def _take(self, session: Session, target: Target) -> _Item | None:
         """The next thing to tell; what is not to be told any more is dropped on the way."""
         while (row := outbox.take(session, target, self.owner, self.clock())) is not None:
@@ -257,8 +255,6 @@ class Teller:
             outbox.put_off(row, error.why, now, wait=wait, draw=draw)
         else:
             outbox.failed(row, error.why, now)
-
-    # What became of it there.
 
     async def _look(self, api: OpenKlant, stop: asyncio.Event | None) -> None:
         """Close here what was closed there."""

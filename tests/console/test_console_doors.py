@@ -1,5 +1,6 @@
 """Signing in, staying in, getting out; and what another site cannot make a browser do."""
 
+import html
 import re
 
 import pyotp
@@ -33,6 +34,17 @@ def test_a_password_lets_in_and_a_wrong_one_does_not_say_what_was_wrong(town):
     assert right.status_code == 200
     assert "<h1" in right.text
     assert right.url.path == "/campaigns"
+
+
+def test_who_signs_in_comes_to_what_they_asked_for(town):
+    with_password(town)
+    browser = town.browser()
+    asked = browser.get("/campaigns?state=running&name=a%26b")
+    back = html.unescape(re.search('name="back" value="([^"]*)"', asked.text)[1])
+
+    assert back == "/campaigns?state=running&name=a%26b"
+    assert str(browser.post("/signin", login="eva", password=PASSWORD, back=back).url).endswith(back)
+    assert town.browser().get(f"/audit?subject={'x' * 600}").status_code == 200
 
 
 def test_after_five_wrong_passwords_the_right_one_has_to_wait_too(town):
