@@ -220,7 +220,16 @@ class TestStops:
         town.left(close(50, 1, 2, 3))
 
         assert town.journey.guard() == 1
+        assert town.journey.guard() == 0
         assert town.paused() == set()
+
+    def test_two_campaigns_with_the_same_counts_are_each_paused(self, town):
+        other = town.campaign(id="second", learning=Learning.ADAPTIVE)
+        town.left(close(50, 1, 2, 3))
+        town.left(close(50, 1, 2, 3), campaign=other, variants=(NEUTRAL,))
+
+        assert town.journey.guard() == 2
+        assert (town.state()[0], town.state(other)[0]) == ("paused", "paused")
 
     def test_what_is_said_after_the_window_says_nothing_of_the_message(self, town):
         messages = town.left([False] * 50)
