@@ -1,6 +1,8 @@
 """The guards in the ledger: what they count, what they pause, whom they tell, and how a person lets it go on."""
 
+import asyncio
 import itertools
+import re
 from dataclasses import replace
 from datetime import timedelta
 
@@ -15,6 +17,7 @@ from bot.core import guardrails
 from bot.core.facts import Choice, Learning
 from bot.errors import RefusedError
 from bot.guarding import chances, looking
+from bot.scheduler import Ticks
 from bot.store import conversation, ledger
 from bot.store.tables import (
     AnswerRow,
@@ -29,7 +32,7 @@ from bot.store.tables import (
     WorldRow,
 )
 from tests.test_cli import _logging_as_it_was, _no_settings, handreiking, keys, municipality  # noqa: F401 - fixtures
-from tests.world import World
+from tests.world import TUESDAY_TEN, World
 
 WARM, NEUTRAL = "zorgtoeslag.warm.1", "zorgtoeslag.neutral.1"
 
@@ -220,7 +223,16 @@ class TestStops:
         town.left(close(50, 1, 2, 3))
 
         assert town.journey.guard() == 1
+        assert town.journey.guard() == 0
         assert town.paused() == set()
+
+    def test_two_campaigns_with_the_same_counts_are_each_paused(self, town):
+        other = town.campaign(id="second", learning=Learning.ADAPTIVE)
+        town.left(close(50, 1, 2, 3))
+        town.left(close(50, 1, 2, 3), campaign=other, variants=(NEUTRAL,))
+
+        assert town.journey.guard() == 2
+        assert (town.state()[0], town.state(other)[0]) == ("paused", "paused")
 
     def test_what_is_said_after_the_window_says_nothing_of_the_message(self, town):
         messages = town.left([False] * 50)
@@ -593,3 +605,55 @@ def test_a_campaign_that_was_stopped_is_no_alarm_any_more(town):
     assert town.alarms() == {}
     with town.sessions() as session:
         assert session.get_one(GuardRow, "campaign:zorgtoeslag-deadline").alarm is not None
+
+
+async def test_the_clock_calls_the_guard(town):
+    looked, stop, loop = asyncio.Event(), asyncio.Event(), asyncio.get_running_loop()
+    guard = town.journey.guard
+
+    def watched():
+        guard()
+        loop.call_soon_threadsafe(looked.set)
+
+    async def always():
+        return True
+
+    async def nothing():
+        return None
+
+    town.left(close(50, 1, 2, 3))
+    town.journey.guard = watched
+    ticking = asyncio.create_task(Ticks(town.journey, nothing, plan_every_s=0.02, held=always).run(stop))
+    async with asyncio.timeout(60):
+        await looked.wait()
+        stop.set()
+        await ticking
+
+    assert town.state()[0] == "paused"
+
+
+@pytest.mark.parametrize("question", ["left", "left_of", "stops", "drawn"])
+def test_what_is_new_is_found_by_an_index(engine, sessions, question):
+    """On SQLite, whose planner says what it will do; a whole table read would cost seconds with a million rows."""
+    if engine.dialect.name != "sqlite":
+        pytest.skip("asked of SQLite's planner")
+    asked = []
+    event.listen(engine, "before_cursor_execute", lambda _c, _u, statement, given, *_: asked.append((statement, given)))
+    at = TUESDAY_TEN
+    with sessions() as session:
+        match question:
+            case "left":
+                ledger.left(session, at, at)
+            case "left_of":
+                ledger.left_of(session, at, at, campaigns=["c"], variant=WARM)
+            case "stops":
+                ledger.stops(session, at)
+            case "drawn":
+                ledger.drawn(session, (at, "d"), at, 10)
+        statement, given = asked[-1]
+        with engine.connect() as connection:
+            plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", given).all()
+
+    steps = [row[-1] for row in plan]
+    assert [step for step in steps if re.match(r"SCAN (message|answer|decision)", step)] == []
+    assert any(">" in step and "USING" in step for step in steps), steps
