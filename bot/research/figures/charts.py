@@ -62,14 +62,19 @@ def bars(marks: Sequence[Mark], *, axis: str, language: str) -> str:
     return _drawn((drawn + numbers).properties(width=_WIDTH, height=_ROW * len(marks)), language)
 
 
-def lines(marks: Sequence[Mark], series: Sequence[str], *, axis: str, language: str, share: bool = True) -> str:
+def lines(marks: Sequence[Mark], series: Sequence[str], *, axis: str, language: str) -> str:
     """A line through time for each of `series`, which are the labels; bounds as a band where there is one line only."""
     names = [name for name in series if any(mark.label == name for mark in marks)]
-    colour = alt.Color("label:N", title=None, sort=names, scale=alt.Scale(domain=names, range=COLOURS[: len(names)]))
+    legend = None if len(names) == 1 else alt.Legend()
+    colour = alt.Color(
+        "label:N", title=None, legend=legend, sort=names, scale=alt.Scale(domain=names, range=COLOURS[: len(names)])
+    )
     dashes = alt.Scale(domain=names, range=DASHES[: len(names)])
-    dash = alt.StrokeDash("label:N", title=None, sort=names, scale=dashes)
-    shape = alt.Shape("label:N", title=None, sort=names, scale=alt.Scale(domain=names, range=SHAPES[: len(names)]))
-    number = alt.Axis(format=".0%" if share else ",.0f")
+    dash = alt.StrokeDash("label:N", title=None, legend=legend, sort=names, scale=dashes)
+    shape = alt.Shape(
+        "label:N", title=None, legend=legend, sort=names, scale=alt.Scale(domain=names, range=SHAPES[: len(names)])
+    )
+    number = alt.Axis(format=".0%")
     # The moments are UTC days; a zone would move them to the evening before.
     time = alt.X("utcyearmonthdate(at):T", title=None, axis=alt.Axis(format="%d %b %Y", labelAngle=-45, tickCount=12))
     base = alt.Chart(_values(marks)).encode(x=time)
