@@ -163,12 +163,11 @@ class Reader:
         """The picture. It takes some tenths of a second the first time."""
         from bot.research.figures import charts  # noqa: PLC0415 - 100 MB, which only a picture needs
 
-        marks = [charts.Mark(**mark) for mark in self.marks(drawn, figure)]
+        marks = tuple(charts.Mark(**mark) for mark in self.marks(drawn, figure))
         axis = self.say(AXES[drawn.axis])
         if drawn.kind == "lines":
-            series = [self.word(drawn.label, code) for code in VALUES.get(drawn.label, {})] or [
-                self.say(COLUMNS[column]) for column in drawn.value
-            ]
+            series = tuple(self.word(drawn.label, code) for code in VALUES.get(drawn.label, {}))
+            series = series or tuple(self.say(COLUMNS[column]) for column in drawn.value)
             return charts.lines(marks, series, axis=axis, language=self.language)
         draw = charts.bars if drawn.kind == "bars" else charts.intervals
         return draw(marks, axis=axis, language=self.language)

@@ -5,12 +5,14 @@ import io
 import re
 import subprocess
 import sys
+from importlib.resources import files
 
 import pytest
 from sqlmodel import select
 
 from bot.console.research_pages import PAGES
-from bot.store.tables import AuditRow
+from bot.research import power
+from bot.store.tables import AuditRow, GuardRow
 from tests.answered import WEEK, Answered
 
 FIGURES = [(page.slug, drawn.key) for page in PAGES for drawn in page.figures]
@@ -188,6 +190,73 @@ def test_what_a_policy_version_changed_is_told_in_words(town, answered):
     page = town.as_("rik").get("/research/policy").text
     assert "It went from phase 0: even chances, nothing learned is used to phase 1: the first year" in page
     assert "The usual share of messages felt welcome went from 15.0% to 25.0%." in page
+
+
+def test_the_guards_are_told_in_words_and_without_the_numbers_of_a_few_people(town):
+    town.campaign()
+    town.campaign("geldzaken-gesprek")
+    with town.sessions.begin() as session:
+        for watched, sends, stops, alarm in (
+            ("campaign:zorgtoeslag-deadline", 400, 4, "4 people stopped"), ("variant:zorgtoeslag.warm.1", 400, 7, None),
+            ("variant:zorgtoeslag.neutral.1", 12, 0, None), ("campaign:geldzaken-gesprek", 900, 0, None),
+        ):  # fmt: skip
+            counts = {"sends": sends, "stops": stops}
+            session.add(GuardRow(watched=watched, counts=counts, alarm=alarm, updated_at=town.now))
+    page = town.as_("rik").get("/research/guards").text
+
+    assert "1 campaign or text is paused by a guard." in page
+    rows = re.findall(r'<tr><th scope="row">(.*?)</th><td class="num">(.*?)</td><td>(.*?)</td>', page)
+    assert [(re.sub("<.*?>", "", name), sends, state) for name, sends, state in rows] == [
+        ("Zorgtoeslag: de aanvraagtermijn nadert", "400", "paused by the guard"),
+        ("text zorgtoeslag.warm.1", "400", "somewhat more stops than people signed for"),
+        ("text zorgtoeslag.neutral.1", "–", "too few messages to say"),
+    ]
+    assert "4 people stopped" not in page
+
+
+def test_what_a_difference_takes_is_told_with_the_towns_own_numbers(town, answered):
+    filled(answered, people=40)
+    page = town.as_("rik").get("/research/power?points=20").text
+    assert "With your town's numbers" in page.replace("&#39;", "'")
+    assert "50% of the messages were felt welcome, of 40 messages to 40 people" in page
+    needed = power.messages_needed(0.5, 0.20)
+    assert f"A difference of 20 points needs {sum(needed)} messages" in page
+
+
+def test_without_answers_a_difference_is_told_with_usual_numbers(town):
+    page = town.as_("rik").get("/research/power").text
+    assert "With usual numbers" in page
+    first, second = power.messages_needed(0.15, 0.05)
+    assert f"A difference of 5 points needs {2 * max(first, second):,} messages" in page
+
+
+def test_what_cannot_be_worked_out_is_told_with_what_to_do_and_nothing_is_lost(town):
+    answer = town.as_("rik").get("/research/power?points=x&rate=120&messages=-1&arms=9&drawn=street")
+    assert answer.status_code == 422
+    for told in ("A difference is a number of points", "A share is a percentage", "Messages a year are a whole number",
+                 "Choose two or three groups.", "Choose what is drawn by lot", 'value="x"', 'value="120"'):  # fmt: skip
+        assert told in answer.text
+    assert "leaves no share" in town.as_("rik").get("/research/power?points=60&rate=50").text
+
+
+def test_the_colours_of_pictures_are_the_consoles_and_stand_out_on_its_paper():
+    from bot.research.figures import charts
+
+    tokens = (files("bot.console") / "static" / "tokens.css").read_text(encoding="utf-8")
+    for colour in (*charts.COLOURS, charts.INK):
+        assert f": {colour};" in tokens
+        assert contrast(colour, charts.PAPER) >= 4.5
+    assert len(set(charts.SHAPES)) == len(set(map(tuple, charts.DASHES))) == len(charts.COLOURS)
+
+
+def contrast(one, other):
+    def luminance(colour):
+        parts = [int(colour[place : place + 2], 16) / 255 for place in (1, 3, 5)]
+        linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+    light, dark = sorted((luminance(one), luminance(other)), reverse=True)
+    return (light + 0.05) / (dark + 0.05)
 
 
 def test_the_console_starts_without_what_only_these_pages_need():

@@ -96,12 +96,8 @@ def tones(data: Data) -> Figure:
     """
     drawn = data.matured.filter(pl.col("randomised_tone") & ~pl.col("tone_forced"))
     figure = rated("tones", "tone", drawn, order=list(Tone))
-    if not figure.rows or figure.finding.code == "hidden":
-        return figure
-    return Figure(
-        key=figure.key, columns=figure.columns, rows=figure.rows, people=figure.people, hidden=figure.hidden,
-        finding=_weighed(drawn, [str(row[0]) for row in figure.rows if row[3] is not None], figure.people),
-    )  # fmt: skip
+    shown = [str(row[0]) for row in figure.rows if row[3] is not None]
+    return figure if len(shown) < 2 else replace(figure, finding=_weighed(drawn, shown, figure.people))
 
 
 def _weighed(drawn: pl.DataFrame, shown: Sequence[str], people: int) -> Finding:

@@ -2,7 +2,8 @@
 
 The words come in from outside, in the reader's language. Each series has a shape and a dash of its own beside its
 colour; all colours are tokens of the console that stand out against its paper. The letters are those of a font that
-vl-convert brings along, so that labels are measured alike on every machine.
+vl-convert brings along, so that labels are measured alike on every machine. The same marks give the same picture, which
+is kept.
 """
 
 from collections.abc import Mapping, Sequence
@@ -39,7 +40,8 @@ class Mark:
     at: date | None = None
 
 
-def intervals(marks: Sequence[Mark], *, axis: str, language: str) -> str:
+@lru_cache(maxsize=256)
+def intervals(marks: tuple[Mark, ...], *, axis: str, language: str) -> str:
     """A point with its bounds for each label, in the order given."""
     order = [mark.label for mark in marks]
     y = alt.Y("label:N", sort=order, title=None, axis=_labels())
@@ -50,7 +52,8 @@ def intervals(marks: Sequence[Mark], *, axis: str, language: str) -> str:
     return _drawn((lines + points).properties(width=_WIDTH, height=_ROW * len(marks)), language)
 
 
-def bars(marks: Sequence[Mark], *, axis: str, language: str) -> str:
+@lru_cache(maxsize=256)
+def bars(marks: tuple[Mark, ...], *, axis: str, language: str) -> str:
     """A bar for each label, in the order given, with its number at the end."""
     order = [mark.label for mark in marks]
     base = alt.Chart(_values(marks)).encode(
@@ -62,14 +65,20 @@ def bars(marks: Sequence[Mark], *, axis: str, language: str) -> str:
     return _drawn((drawn + numbers).properties(width=_WIDTH, height=_ROW * len(marks)), language)
 
 
-def lines(marks: Sequence[Mark], series: Sequence[str], *, axis: str, language: str, share: bool = True) -> str:
+@lru_cache(maxsize=256)
+def lines(marks: tuple[Mark, ...], series: tuple[str, ...], *, axis: str, language: str) -> str:
     """A line through time for each of `series`, which are the labels; bounds as a band where there is one line only."""
     names = [name for name in series if any(mark.label == name for mark in marks)]
-    colour = alt.Color("label:N", title=None, sort=names, scale=alt.Scale(domain=names, range=COLOURS[: len(names)]))
+    legend = None if len(names) == 1 else alt.Legend()
+    colour = alt.Color(
+        "label:N", title=None, legend=legend, sort=names, scale=alt.Scale(domain=names, range=COLOURS[: len(names)])
+    )
     dashes = alt.Scale(domain=names, range=DASHES[: len(names)])
-    dash = alt.StrokeDash("label:N", title=None, sort=names, scale=dashes)
-    shape = alt.Shape("label:N", title=None, sort=names, scale=alt.Scale(domain=names, range=SHAPES[: len(names)]))
-    number = alt.Axis(format=".0%" if share else ",.0f")
+    dash = alt.StrokeDash("label:N", title=None, legend=legend, sort=names, scale=dashes)
+    shape = alt.Shape(
+        "label:N", title=None, legend=legend, sort=names, scale=alt.Scale(domain=names, range=SHAPES[: len(names)])
+    )
+    number = alt.Axis(format=".0%")
     # The moments are UTC days; a zone would move them to the evening before.
     time = alt.X("utcyearmonthdate(at):T", title=None, axis=alt.Axis(format="%d %b %Y", labelAngle=-45, tickCount=12))
     base = alt.Chart(_values(marks)).encode(x=time)
@@ -115,7 +124,6 @@ def _drawn(chart: Any, language: str) -> str:
     return _svg(styled.to_json(indent=None), language)
 
 
-@lru_cache(maxsize=256)
 def _svg(specification: str, language: str) -> str:
     locale = _LOCALES.get(language, _LOCALES["nl"])
     svg: str = vl_convert.vegalite_to_svg(
