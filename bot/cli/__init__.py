@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 
 from bot import __version__
-from bot.cli import bench, cards, desk, keeping, keys, language, nudges, outgoing, parts, running, staff, texts
+from bot.cli import bench, cards, chance, desk, keeping, keys, language, nudges, outgoing, parts, running, staff, texts
 from bot.cli.parts import By, Json, say, say_json, say_table
 from bot.errors import FaultsError, HandreikingError, RefusedError, SettingsError
 
@@ -32,6 +32,8 @@ app.command()(keeping.migrate)
 app.command()(keeping.backup)
 app.add_typer(keys.keys, name="keys")
 app.add_typer(cards.card, name="card")
+app.add_typer(chance.draws, name="draws")
+app.add_typer(chance.guards, name="guards")
 app.command()(running.run)
 app.command()(cards.offer)
 app.command()(cards.calendar)
