@@ -17,7 +17,6 @@ from pathlib import Path
 # What the commands load when they are typed; the processes find it loaded.
 import bot.cli.fitness
 import bot.queueing
-import bot.research
 import bot.service
 import bot.wording
 from tests import bot_at

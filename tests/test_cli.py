@@ -582,9 +582,8 @@ def decided(municipality, sessions, wording, tmp_path):
     town = World(sessions, wording, read_keys(tmp_path / "keys.toml"))
     town.campaign()
     town.joins("111", "money")
-    town.say("111", "/settings")
-    town.choose("111", "research")
-    town.choose("111", "research.yes")
+    town.agrees("111")
+    town.agreed("112", "113", "114", "115")
     town.signal()
     town.tick()
     return town.decisions()[0].id
@@ -627,10 +626,17 @@ def test_learning_twice_from_the_same_gives_one_policy(municipality):
 def test_an_export_names_its_files_and_is_refused_over_another(municipality, decided, tmp_path):
     code, said, _ = municipality("export", tmp_path / "out", "--by", "onderzoeker")
     again, _, why = municipality("export", tmp_path / "out", "--by", "onderzoeker")
+    later, as_json, _ = municipality("export", tmp_path / "later", "--since", "2027-01-04", "--json")
+    few, _, too_few = municipality("export", tmp_path / "counts", "--tier", "public")
+    none, _, unknown = municipality("export", tmp_path / "counts", "--tier", "secret")
 
-    assert (code, again) == (0, 1)
-    assert "decisions.csv: 1 rows" in said
+    assert (code, again, later, few, none) == (0, 1, 0, 1, 1)
+    assert "decisions.csv: 5 rows" in said
     assert "is not empty" in why
+    rows = {file["name"]: file["rows"] for file in json.loads(as_json)["files"]}
+    assert (rows["decisions.csv"], rows["citizens.csv"]) == (0, 5)
+    assert "from 10 people on" in too_few
+    assert "There is no tier secret" in unknown
 
 
 # Running.

@@ -20,6 +20,7 @@ from cryptography.fernet import Fernet
 from sqlalchemy.orm import sessionmaker
 from sqlmodel import Session, col, select
 
+from bot import upkeep
 from bot.core.facts import Choice, Learning, Tone
 from bot.core.policy import outcome
 from bot.errors import RefusedError
@@ -283,6 +284,23 @@ class TestWhatIsInIt:
         for one in (send, tone):
             assert set(one["id"]) <= set(found["citizens"]["citizen_pid"])
             assert one.select("id", "decision_index").is_unique().all()
+
+    def test_each_decision_names_the_program_that_made_it(self, town):
+        with town.sessions.begin() as session:
+            assert upkeep.note_program(session, "1.0+aaaa", town.now)
+            assert not upkeep.note_program(session, "1.0+aaaa", town.now)
+        town.later(days=20)
+        town.signal()
+        town.tick()
+        with town.sessions.begin() as session:
+            assert upkeep.note_program(session, "1.1+bbbb", town.now + timedelta(hours=1))
+
+        found = frames(town)
+
+        programs = Counter(found["decisions"].sort("iso_week").select("iso_week", "code_version").iter_rows())
+        assert set(programs) == {("2026-W48", None), ("2026-W51", "1.0+aaaa")}
+        deployed = found["events"].filter(pl.col("kind") == "deployment")
+        assert deployed["about"].to_list() == ["1.0+aaaa", "1.1+bbbb"]
 
     def test_a_period_is_whole_weeks_and_the_index_goes_on(self, trial):
         whole = frames(trial)["decisions"]

@@ -7,14 +7,16 @@ import subprocess
 import sys
 
 import aiohttp
+import polars as pl
 import pytest
 from cryptography.fernet import Fernet
 from sqlalchemy import text
 from sqlalchemy.exc import StatementError
 from sqlmodel import select
 
-from bot import mydata, research, settings
+from bot import mydata, settings
 from bot.cli.log import formatter
+from bot.research import export
 from bot.sandbox import Drop, Fault
 from bot.store import ledger
 from bot.store.tables import AuditRow, InboxRow, metadata
@@ -89,8 +91,16 @@ async def test_what_is_secret_stays_where_it_is_over_a_whole_history(stage, logg
     with sessions.begin() as session:
         bram = ledger.citizen_by_chat(session, vault.fingerprint(f"chat:{BRAM}"))
         own = mydata.as_file(session, wording, vault, bram, stage.clock.now())
-    research.write(sessions, tmp_path / "export", key=b"r" * 32, now=stage.clock.now(), by="eva")
-    exported = "".join(file.read_text(encoding="utf-8") for file in (tmp_path / "export").iterdir())
+    town = World(sessions, wording, vault)
+    town.agreed("7399000001", "7399000002", "7399000003")
+    for user in (BRAM, CARLA):
+        town.agrees(str(user))
+    now = stage.clock.now()
+    written = export.write(sessions, tmp_path / "export", wording=wording, key=b"r" * 32, now=now, by="eva")
+    assert written.people == 5
+    found = b"".join(file.read_bytes() for file in (tmp_path / "export").iterdir())
+    parquet = (str(pl.read_parquet(file).to_dicts()) for file in (tmp_path / "export").glob("*.parquet"))
+    exported = "".join((found.decode("utf-8", errors="replace"), *parquet))
 
     chats = [str(BRAM), str(CARLA)]
     keys = [TOKEN, TOKEN.split(":")[1], stage.key, SEALING.decode(), FINDING.decode(), FINDING.hex()]

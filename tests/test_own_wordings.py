@@ -10,7 +10,7 @@ from sqlmodel import col, select
 from bot import campaigns, wording
 from bot.core.facts import Tone
 from bot.errors import FaultsError, RefusedError
-from bot.research import export
+from bot.research.export import rows
 from bot.store.tables import CampaignRow, DecisionRow, FrozenRow
 from bot.wording import OwnWording, languages, own, with_own
 from tests.world import World
@@ -270,7 +270,7 @@ def test_who_got_one_can_ask_why_and_gets_an_answer(world):
 
 
 def test_the_export_knows_its_tone():
-    assert export._of_tone({NAME: 0.25, "zorgtoeslag.warm.1": 0.5, "zorgtoeslag.neutral.1": 0.25}, Tone.WARM) == 0.75
+    assert rows._of_tone({NAME: 0.25, "zorgtoeslag.warm.1": 0.5, "zorgtoeslag.neutral.1": 0.25}, Tone.WARM) == 0.75
 
 
 def test_every_process_can_see_that_there_are_new_ones(session):

@@ -281,18 +281,18 @@ def test_a_chat_for_tests_is_in_no_funnel_and_no_plan(world):
         assert figures.sent == 1
 
 
-def test_neither_export_nor_learning_see_it(world, tmp_path):
+def test_neither_export_nor_learning_see_it(world):
     world.campaign()
     links(world)
     tried(world)
     world.later(days=20)
     world.journey.learn()
+    world.agreed("111", "112", "113", "114", "115")
     with world.sessions() as session:
         assert ledger.policy_row(session).rows_used == 0
-    manifest = export.write(world.sessions, tmp_path / "out", key=bytes(32), now=world.now, by="rik")
-    assert {file.name: file.rows for file in manifest.files if file.rows is not None} == {
-        "decisions.csv": 0, "answers.csv": 0
-    }  # fmt: skip
+        found = export.frames(session, bytes(32), world.now, wording=world.wording)
+    assert found["citizens"].height == 5
+    assert [found[name].height for name in ("decisions", "responses", "answers", "mrt_tone")] == [0] * 4
 
 
 def test_whoever_is_a_citizen_as_well_keeps_both(world):

@@ -190,20 +190,31 @@ class World:
                 )
                 session.add(person)
                 session.flush()
-                session.add_all(
-                    ConsentRow(
-                        citizen_id=person.id,
-                        theme=theme,
-                        state=state,
-                        at=self.now,
-                        valid_until=None if state is ConsentState.ASKED else self.now + timedelta(days=730),
-                        text="…",
-                        wording="…",
-                        language=language,
-                    )
-                    for theme in (*themes, RESEARCH)
-                    for state in (ConsentState.ASKED, ConsentState.GIVEN)
-                )
+                session.add_all(self._consents(person, themes))
+            session.flush()
+        for chat in chats:
+            self.agrees(chat)
+
+    def agrees(self, chat: str) -> None:
+        """A consent to research, as a row."""
+        with self.sessions.begin() as session:
+            session.add_all(self._consents(self.citizen(chat), (RESEARCH,)))
+
+    def _consents(self, person: CitizenRow, themes: tuple[str, ...]) -> list[ConsentRow]:
+        return [
+            ConsentRow(
+                citizen_id=person.id,
+                theme=theme,
+                state=state,
+                at=self.now,
+                valid_until=None if state is ConsentState.ASKED else self.now + timedelta(days=730),
+                text="…",
+                wording="…",
+                language=person.language,
+            )
+            for theme in themes
+            for state in (ConsentState.ASKED, ConsentState.GIVEN)
+        ]
 
     # The machine.
 
