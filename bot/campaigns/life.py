@@ -202,7 +202,8 @@ def start(session: Session, campaign: str, wording: Wording, *, by: str, now: da
             "The period of {campaign} is over. Give it a new one, and have it approved again.", campaign=campaign
         )
     row.state, row.paused_because = State.RUNNING, None
-    ledger.count_from_now(session, f"{ledger.WATCHED_CAMPAIGN}{campaign}", now)
+    wordings = [f"{ledger.WATCHED_VARIANT}{variant}" for variant in row.definition["variants"]]
+    ledger.count_from_now(session, f"{ledger.WATCHED_CAMPAIGN}{campaign}", now, beside=wordings)
     _audit(session, row, "campaign.start", by=name, now=now)
     ledger.wake(session, row.id, now)
     return row

@@ -17,6 +17,7 @@ from bot import __version__
 from bot.cli import (
     bench,
     cards,
+    chance,
     desk,
     keeping,
     keys,
@@ -47,6 +48,8 @@ app.command()(keeping.migrate)
 app.command()(keeping.backup)
 app.add_typer(keys.keys, name="keys")
 app.add_typer(cards.card, name="card")
+app.add_typer(chance.draws, name="draws")
+app.add_typer(chance.guards, name="guards")
 app.command()(running.run)
 app.command()(cards.offer)
 app.command()(openness.plan)

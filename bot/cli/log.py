@@ -25,7 +25,7 @@ FIELDS: Final = frozenset({
     "again_in_s", "at", "call", "campaign", "consents_ended", "count", "duty", "error", "for_s", "fresh", "heard",
     "lost", "means", "message", "messages", "nudge", "nudges", "of", "offer", "offers", "onward", "outcome", "owner",
     "pace", "part", "pause_s", "policy", "purpose", "rejected", "role", "roles", "signal", "signals", "source",
-    "status", "taken_up", "tick", "tries", "update", "wave", "withdrawn",
+    "status", "taken_up", "tick", "tries", "update", "watched", "wave", "withdrawn",
 })
 # fmt: on
 LONGEST: Final = 120

@@ -10,14 +10,15 @@ from fastapi import APIRouter, Form, Request
 from sqlmodel import Session
 from starlette.responses import Response
 
-from bot import campaigns, staff
+from bot import campaigns, guarding, staff
 from bot.campaigns import Ready, Sort, State, drafts, funnel
 from bot.console import failures, sentences
 from bot.console.desk import Desk, allowed, go_to
+from bot.console.overheard import overheard
 from bot.core import pace
 from bot.errors import RefusedError
 from bot.staff import May, SignedIn
-from bot.store import ledger
+from bot.store import conversation, ledger
 from bot.store.ledger import Figures
 from bot.store.tables import AuditRow, CampaignRow
 from bot.wording import Wording
@@ -240,6 +241,12 @@ def _on_the_way(figures: Figures) -> int:
     return sum(figures.messages[state] for state in ledger.ON_THE_WAY)
 
 
+def _guard(desk: Desk, session: Session, row: CampaignRow) -> guarding.Watched | None:
+    """What the guard counted of it; None before its first message."""
+    known = (one for one in guarding.standing(session, desk.journey.wording) if one.kind == "campaign")
+    return next((one for one in known if one.id == row.id), None)
+
+
 def _whole(desk: Desk, session: Session, request: Request, row: CampaignRow, me: SignedIn) -> dict[str, Any]:
     wording = desk.journey.wording
     editors = ledger.editors(session, [row.id])[row.id]
@@ -255,6 +262,13 @@ def _whole(desk: Desk, session: Session, request: Request, row: CampaignRow, me:
         "is_editor": campaigns.among(me.login, editors),
         "mark": mark_of(desk, row),
         "sets_off": sets_off(row, wording),
+        "because_of": overheard(row.paused_because or "", desk.say(request)),
+        "guard": _guard(desk, session, row),
+        "paused_texts": [
+            (known, overheard(value["because"], desk.say(request)))
+            for known, value in conversation.paused_variants(session).items()
+            if known in row.definition["variants"]
+        ],
         "deeds": list(_deeds(desk, session, request, row, people)),
     }
 

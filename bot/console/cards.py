@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import partial
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Form, Request
@@ -11,6 +12,7 @@ from starlette.responses import Response
 from bot import campaigns, cards, library
 from bot.console import fields
 from bot.console.desk import Desk, allowed, go_to
+from bot.console.overheard import overheard
 from bot.console.showing import shown
 from bot.console.words import N_
 from bot.core.facts import CardStatus
@@ -102,7 +104,8 @@ def routes(desk: Desk) -> APIRouter:
         spoken = language if language in wording.languages else wording.languages[0]
         with desk.reading() as session:
             said = _said(session, wording, known, spoken)
-        return desk.page(request, "card.html", today=_today(desk), **said)
+        heard = partial(overheard, say=desk.say(request))
+        return desk.page(request, "card.html", today=_today(desk), heard=heard, **said)
 
     @router.post("/{card}/checked")
     def checked(
@@ -159,7 +162,7 @@ def _said(session: Session, wording: Wording, card: ServiceCard, language: str) 
         "findings": lambda key: wording.findings(key, language),
         "texts": [(variant, shown(wording, variant.id, language)) for variant in texts],
         "sent": sent,
-        "unpleasant": {variant.id for variant in texts} & set(paused),
+        "paused_texts": {known: value["because"] for known, value in paused.items()},
         "rows": rows,
         "theme_title": wording.say(f"theme.{card.theme}", "nl"),
         "value": fields.value,

@@ -2,15 +2,17 @@
 
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
+from functools import partial
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Form, Request
 from sqlmodel import Session
 from starlette.responses import Response
 
-from bot import campaigns, cards, contacts, library, notes, register, signals, staff
+from bot import campaigns, cards, contacts, guarding, library, notes, register, signals, staff
 from bot.campaigns import Ready, State, Wanted, drafts
 from bot.console.desk import Desk, allowed, go_to
+from bot.console.overheard import overheard
 from bot.core import outreach
 from bot.signals import Health
 from bot.staff import May, SignedIn
@@ -49,6 +51,7 @@ def routes(desk: Desk) -> APIRouter:
                 said |= _to_decide(session, alive, me) if me.may(May.APPROVE) else {}
                 said |= _to_write(session, alive, me) if me.may(May.EDIT_CAMPAIGNS) else {}
                 said |= _of_texts(desk, session, me)
+                said["alarms"] = _alarms(desk, session, request)
             if me.may(May.SEE_REQUESTS):
                 today = desk.now.astimezone(desk.zone).date()
                 said["requests"] = contacts.counts(session, me.login, now=desk.now, today=today)
@@ -65,7 +68,7 @@ def routes(desk: Desk) -> APIRouter:
             if me.may(May.RESEARCH):
                 exports = ledger.deeds(session, ledger.Wanted(actions=["export"]), limit=1)
                 said["last_export"] = exports[0] if exports else None
-        return desk.page(request, "home.html", **said)
+        return desk.page(request, "home.html", heard=partial(overheard, say=desk.say(request)), **said)
 
     @router.post("/halt")
     def halt(
@@ -81,7 +84,44 @@ def routes(desk: Desk) -> APIRouter:
         desk.journey.resume_nudges(who=me.login)
         return go_to(_inside(back), "all_resumed")
 
+    @router.post("/guards/go-on")
+    def guard_goes_on(
+        me: Annotated[SignedIn, allowed(May.EDIT_CAMPAIGNS)],
+        watched: Annotated[str, Form(max_length=200)],
+        back: Annotated[str, Form(max_length=500)] = "/",
+    ) -> Response:
+        with desk.writing() as session:
+            guarding.go_on(session, watched, by=me.login, now=desk.now)
+        return go_to(_inside(back), "guard_goes_on")
+
     return router
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Alarmed:
+    """Something that a guard tells until somebody looked at it. `kind`: variant, learning, language or theme."""
+
+    watched: str
+    kind: str
+    name: str
+    since: datetime | None
+    said: str
+
+
+def _alarms(desk: Desk, session: Session, request: Request) -> list[Alarmed]:
+    """What the guards are alarmed about; a paused campaign is told among the paused ones."""
+    found = []
+    for row in ledger.alarms(session):
+        kind, _, name = row.watched.partition(":")
+        if kind == "campaign":
+            continue
+        if kind == "fairness":
+            kind, _, name = name.partition(":")
+        if kind == "theme":
+            name = desk.journey.wording.say(f"theme.{name}", "nl")
+        heard = overheard(row.alarm or "", desk.say(request))
+        found.append(Alarmed(watched=row.watched, kind=kind, name=name, since=row.alarmed_at, said=heard))
+    return found
 
 
 def _inside(url: str) -> str:

@@ -97,6 +97,8 @@ FINDINGS: Final = (
     N_("All nudges are held, by {who}: {because}."),
     N_("Nobody is written to; answers still go out."),
     N_("Once the reason is gone: {command}"),
+    N_("The guards are alarmed about {count} things, and nobody looked at them yet."),
+    N_("Too many people stop, or what is drawn does not follow its chances. What it is about is held."),
     N_("Telegram asked us to send nothing until {until} UTC."),
     N_("It passes by itself. If it comes back often, we send too fast."),
     N_("If it comes back: set HANDREIKING_RATE_PER_S lower"),
@@ -132,6 +134,18 @@ FINDINGS: Final = (
     N_("Nobody vouches for these translations as they read now: {languages}."),
     N_("The program runs with them only as a trial."),
     N_("Let somebody who reads it go through it, then: {command}; or take it out of messages/municipality.toml"),
+)
+#: What a guard is alarmed about, and why a text was paused.
+ALARMS: Final = (
+    N_(
+        "{stops} people stopped after {messages} messages, clearly more than the {most} in 1,000 that people signed for"
+    ),
+    N_("{stops} people stopped within {messages} messages in a row"),
+    N_("how often messages are written does not follow the chances that are written down"),
+    N_("which texts are chosen does not follow the chances that are written down"),
+    N_("people who are written to in {language} stop clearly more often than all others"),
+    N_("people who are written to about the theme {theme} stop clearly more often than all others"),
+    N_("{count} of the last {messages} messages at most were called unpleasant"),
 )
 #: What a process does not do, within one of these.
 DUTIES: Final = (
@@ -178,7 +192,9 @@ def _within(name: str, value: str, say: Callable[[str], str]) -> str:
 def _patterns() -> list[tuple[str, re.Pattern[str]]]:
     """The most particular first: what says more in its own words."""
     ordered = sorted(
-        (*FAULTS, *FINDINGS, *DUTIES, *REASONS), key=lambda template: len(_HOLE.sub("", template)), reverse=True
+        (*ALARMS, *FAULTS, *FINDINGS, *DUTIES, *REASONS),
+        key=lambda template: len(_HOLE.sub("", template)),
+        reverse=True,
     )
     return [(template, _pattern(template)) for template in ordered]
 

@@ -7,6 +7,7 @@ was recorded, so that nothing is hidden because somebody forgot a sentence; a te
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Final
 
+from bot.console.overheard import overheard
 from bot.console.words import N_, ROLES
 
 AREAS: Final[Mapping[str, str]] = {
@@ -86,6 +87,10 @@ SENTENCES: Final[Mapping[str, str]] = {
     "campaign.test": N_("{who} sent the text {subject} to their own chat as a test."),
     "variant.pause": N_("The text {subject} is no longer sent: {because}."),
     "variant.resume": N_("{who} let the text {subject} be sent again."),
+    "guard.alarm": N_("The program noticed something about {subject}: {because}."),
+    "guard.go_on": N_("{who} looked at the alarm about {subject} and let it go on."),
+    "draws.commit": N_("The hash of the key for the draws of {subject} was published: {key_hash}."),
+    "draws.reveal": N_("The key for the draws of {subject} was revealed, so that anybody can check them."),
     "texts.propose": N_("{who} proposed to change texts ({paths}): {why}."),
     "texts.approve": N_("{who} approved change {subject} of texts: {paths}."),
     "texts.return": N_("{who} sent change {subject} of texts back: {reason}."),
@@ -127,6 +132,8 @@ _ELSEWHERE: Final[Mapping[str, str]] = {
     "plan": "research",
     "register": "research",
     "variant": "texts",
+    "guard": "research",
+    "draws": "research",
     "card": "texts",
     "wording": "texts",
     "library": "texts",
@@ -184,4 +191,6 @@ def _shown(name: str, value: object, say: Callable[[str], str]) -> str:
         return ", ".join(say(ROLES[role]) for role in ROLES if role in value)
     if isinstance(value, list):
         return ", ".join(map(str, value)) or "–"
+    if name == "because":
+        return overheard(str(value), say).rstrip(".")
     return "–" if value is None else str(value).rstrip(".")

@@ -193,6 +193,7 @@ DONE: Final[Mapping[str, str]] = {
     "counts_now": N_("It counts from now."),
     "waits_for_second": N_("It is proposed. It counts once a second person approves it."),
     "revoked": N_("Its keys open nothing any more."),
+    "guard_goes_on": N_("It goes on, and the count begins anew."),
     "all_resumed": N_("Messages leave again. Nothing is sent twice."),
     "claimed": N_("It is yours now."),
     "replied": N_("Your reply is on its way."),

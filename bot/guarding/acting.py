@@ -31,7 +31,8 @@ def settle(session: Session, seen: Seen) -> list[Alarm]:
             row = kept[watched] = GuardRow(watched=watched, counts=counts, updated_at=seen.now)
         elif row.counted_since != seen.since.get(watched):
             continue  # a person let it go on since we looked
-        row.counts, row.updated_at = counts, seen.now
+        if watched == STOPS or row.counts != counts:
+            row.counts, row.updated_at = counts, seen.now
         session.add(row)
     return [alarm for alarm in seen.alarms if _act(session, alarm, kept, seen)]
 

@@ -105,8 +105,8 @@ def worse(session: Session, wording: Wording, kept: Mapping[str, GuardRow], now:
             anew = None if row is None else row.counted_since
             fresh = one if anew is None else _stops(session, wording, max(anew, now - SPAN))[by].get(group, _Tally())
             if fresh.people >= LEAST and _stops_more(fresh.stops, fresh.sent, others) >= guardrails.ALARM:
-                what = "speak {}" if by == LANGUAGE else "chose the theme {}"
-                yield watched, f"people who {what.format(group)} stop clearly more often than all others"
+                about = "written to in" if by == LANGUAGE else "written to about the theme"
+                yield watched, f"people who are {about} {group} stop clearly more often than all others"
 
 
 def _stops(session: Session, wording: Wording, since: datetime) -> dict[str, dict[str, _Tally]]:

@@ -91,20 +91,24 @@ def _look_at_stops(session: Session, wording: Wording, kept: Mapping[str, GuardR
     for stop in fresh:
         by_stop[WATCHED_CAMPAIGN + stop.campaign].append(stop)
         by_stop[WATCHED_VARIANT + stop.variant].append(stop)
-    said: set[tuple[int, int]] = set()
     for watched in sorted(by_stop):  # campaigns before their variants
         row, count = kept.get(watched), counts[watched]
-        named = watched.removeprefix(WATCHED_VARIANT)
-        asleep = named in paused if named != watched else watched.removeprefix(WATCHED_CAMPAIGN) not in running
+        kind, _, name = watched.partition(":")
+        campaigns = {stop.campaign for stop in by_stop[watched]}
+        if kind == "campaign":
+            asleep = name not in running
+        else:
+            # A campaign with one wording is paused once, not once more for the same messages.
+            held = [counts[WATCHED_CAMPAIGN + one] for one in campaigns - running]
+            asleep = name in paused or count in held
         if asleep or (row is not None and row.alarm is not None):
             continue
         since = None if row is None else row.counted_since
         lately = [stop for stop in by_stop[watched] if stop.at >= seen.now - TRIPS and _counts(stop, since)]
         why = _too_many(count, rate) or _too_close(session, watched, lately, count, since)
-        # A campaign with one wording is paused once, not once more for the same messages.
-        if why is not None and (count.sends, count.stops) not in said:
-            said.add((count.sends, count.stops))
+        if why is not None:
             seen.alarms.append(Alarm(watched, why))
+            running -= {name}
     for watched, count in counts.items():
         seen.counts[watched] = {"sends": count.settled_sends, "stops": count.settled_stops}
     seen.counts[STOPS] = {"until": max(settled, cursor or settled).isoformat()}

@@ -95,6 +95,18 @@ def of_pauses(vital: Vitals) -> Iterator[Finding]:
         )
 
 
+def of_guards(vital: Vitals) -> Iterator[Finding]:
+    if vital.guard_alarms.waiting:
+        yield Finding(
+            check="guards",
+            urgency=Urgency.SOON,
+            what=f"The guards are alarmed about {vital.guard_alarms.waiting} things, and nobody looked at them yet.",
+            since=vital.guard_alarms.oldest,
+            why="Too many people stop, or what is drawn does not follow its chances. What it is about is held.",
+            todo="handreiking guards list",
+        )
+
+
 def of_promises(vital: Vitals) -> Iterator[Finding]:
     if vital.promises_late and vital.earliest_promise is not None:
         yield Finding(
@@ -188,5 +200,6 @@ def of_ledger(vital: Vitals, processes: Sequence[Process], uncertain_lately: int
     yield from of_queues(vital, processes)
     yield from of_stuck(vital, uncertain_lately)
     yield from of_pauses(vital)
+    yield from of_guards(vital)
     yield from of_promises(vital)
     yield from of_policy(vital)

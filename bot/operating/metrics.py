@@ -118,6 +118,9 @@ class Figures(Collector):
         yield self._one(
             "flood_pause", "1 while Telegram asked us to send nothing (429)", [((), vital.all_paused_until is not None)]
         )
+        yield self._one(
+            "guard_alarms", "Alarms of the guards that nobody looked at yet", [((), vital.guard_alarms.waiting)]
+        )
         if vital.policy_at is not None:
             age = (now - vital.policy_at).total_seconds()
             yield self._one("policy_age_seconds", "Seconds since the newest policy version was made", [((), age)])

@@ -5,7 +5,7 @@ Set-wise: what the rows of a batch have in common is worked out once, and each t
 
 from bot.planning.beliefs import LEARNING, current_policy, doubt, keep_policy
 from bot.planning.deciding import decide_due
-from bot.planning.epochs import Checked, NewKey, check, epoch_at, epochs, look_after, new_key
+from bot.planning.epochs import Checked, NewKey, all_epochs, check, epoch_at, look_after, new_key
 from bot.planning.offering import plan_signals
 from bot.planning.replay import Replay, replay
 from bot.planning.world import (
@@ -28,6 +28,7 @@ __all__ = [
     "NewKey",
     "Replay",
     "World",
+    "all_epochs",
     "before",
     "check",
     "current_policy",
@@ -35,7 +36,6 @@ __all__ = [
     "decide_due",
     "doubt",
     "epoch_at",
-    "epochs",
     "keep_policy",
     "look_after",
     "lot",

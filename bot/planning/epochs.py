@@ -90,7 +90,7 @@ def look_after(session: Session, vault: Vault, now: datetime, make: NewKey = new
         ledger.audit(session, now, "clock", "draws.reveal", row.id, key=row.revealed)
 
 
-def epochs(session: Session) -> Sequence[DrawEpochRow]:
+def all_epochs(session: Session) -> Sequence[DrawEpochRow]:
     """All of them, the oldest first."""
     return session.execute(select(DrawEpochRow).order_by(col(DrawEpochRow.starts_at))).scalars().all()
 

@@ -58,6 +58,7 @@ class Vitals:
     nudges_paused_at: datetime | None
     all_paused_until: datetime | None
     size_bytes: int
+    guard_alarms: Queue
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -110,12 +111,18 @@ def take(session: Session, now: datetime, today: date) -> Vitals:
         nudges_paused_at=None if pause is None else pause.at,
         all_paused_until=until if until is not None and until > now else None,
         size_bytes=_size(session),
+        guard_alarms=_alarms(session),
     )
 
 
 def _queue(session: Session, since: Any, *conditions: Any) -> Queue:
     count, oldest = session.execute(select(func.count(), func.min(since)).where(*conditions)).one()
     return Queue(count, oldest)
+
+
+def _alarms(session: Session) -> Queue:
+    rows = ledger.alarms(session)
+    return Queue(len(rows), min((row.alarmed_at for row in rows if row.alarmed_at is not None), default=None))
 
 
 def _size(session: Session) -> int:

@@ -6,9 +6,11 @@ from datetime import timedelta
 import pytest
 from sqlmodel import select
 
-from bot import campaigns
-from bot.store import ledger
-from bot.store.tables import InboxRow, MessageRow
+from bot import campaigns, planning, upkeep
+from bot.console.overheard import ALARMS, overheard
+from bot.guarding import chances
+from bot.store import conversation, ledger
+from bot.store.tables import GuardRow, InboxRow, MessageRow
 from tests.console.conftest import PEOPLE
 from tests.console.test_console_campaigns import NAME, draft, sent
 
@@ -156,3 +158,68 @@ def test_a_card_or_text_that_changed_is_told_to_who_approves(town, monkeypatch):
     assert f'href="/campaigns/{NAME}/approve"' in page
     assert "changed since approval" in town.as_("sam").get("/campaigns").text
     assert "sends nothing until it is approved again" in town.as_("eva").get(f"/campaigns/{NAME}").text
+
+
+def alarmed(town, watched, said):
+    with town.sessions.begin() as session:
+        session.add(GuardRow(watched=watched, counts={}, alarm=said, alarmed_at=town.now, updated_at=town.now))
+
+
+def test_what_a_guard_put_aside_is_told_and_let_go_on_by_who_may(town):
+    alarmed(town, planning.LEARNING, chances.SEND_BROKEN)
+    alarmed(town, "fairness:language:ar", "people who are written to in ar stop clearly more often than all others")
+    alarmed(town, "fairness:theme:money", "…")
+
+    page = home(town, "eva")
+    assert "What was learned is put aside." in page
+    assert "People who are written to in Arabic stop clearly more often" in page
+    assert "Geld" in page or "geld" in page
+    assert "Use what was learned again" in page
+    assert "What was learned is put aside." in home(town, "sam")
+    assert "Use what was learned again" not in home(town, "sam")
+
+    town.as_("eva").post("/guards/go-on", watched=planning.LEARNING)
+
+    assert "What was learned is put aside." not in home(town, "eva")
+    with town.sessions() as session:
+        assert ledger.guard(session, planning.LEARNING).alarm is None
+    assert town.as_("sam").post("/guards/go-on", watched="fairness:theme:money").status_code == 403
+
+
+def test_a_text_that_a_guard_paused_is_sent_again_from_here(town):
+    text = "zorgtoeslag.warm.1"
+    with town.sessions.begin() as session:
+        upkeep.pause(session, text, "3 people stopped within 50 messages in a row", by="guard", now=town.now)
+    alarmed(town, f"variant:{text}", "3 people stopped within 50 messages in a row")
+    browser = town.as_("eva")
+    browser.post("/profile", language="nl")
+
+    page = browser.get("/").text
+    assert "3 mensen stopten binnen 50 berichten achter elkaar" in page
+    assert "3 mensen stopten binnen 50 berichten" in browser.get("/cards/zorgtoeslag").text
+    browser.post("/guards/go-on", watched=f"variant:{text}")
+
+    with town.sessions() as session:
+        assert conversation.paused_variants(session) == {}
+    assert "3 mensen stopten" not in browser.get("/").text
+
+
+def test_a_campaign_that_a_guard_paused_says_so_with_what_to_do(town):
+    sent(town)
+    name, because = NAME, "3 people stopped within 50 messages in a row"
+    with town.sessions.begin() as session:
+        campaigns.pause(session, name, because, by="guard", now=town.now)
+    alarmed(town, f"campaign:{name}", because)
+    browser = town.as_("eva")
+
+    assert because in browser.get("/").text
+    assert "The program paused it by itself, because 3 people stopped" in browser.get(f"/campaigns/{name}").text
+    assert "The program paused the campaign" in browser.get(f"/campaigns/{name}").text  # in its history
+    browser.post(f"/campaigns/{name}/start")
+
+    assert "The program paused it by itself" not in browser.get(f"/campaigns/{name}").text
+
+
+@pytest.mark.parametrize("said", ALARMS)
+def test_every_alarm_is_found_again_in_the_language_of_staff(said):
+    assert overheard(re.sub(r"\{\w+\}", "7", said), lambda _: "") == ""

@@ -71,14 +71,25 @@ def alarms(session: Session) -> Sequence[GuardRow]:
     return [row for row in rows if row.watched not in named or named[row.watched] in paused]
 
 
-def count_from_now(session: Session, watched: str, now: datetime) -> bool:
-    """Go on after an alarm: it is over, and what came before `now` does not count again. False: there was none."""
+def count_from_now(session: Session, watched: str, now: datetime, *, beside: Collection[str] = ()) -> bool:
+    """Go on after an alarm: it is over, and what came before `now` does not count again. False: there was none.
+
+    `beside` is what counted the same messages without being alarmed itself; they begin anew with it.
+    """
     row = session.get(GuardRow, watched, with_for_update=True)
     if row is None or row.alarm is None:
         return False
+    _begin_anew(row, now)
+    for name in sorted(beside):
+        other = session.get(GuardRow, name, with_for_update=True)
+        if other is not None and other.alarm is None:
+            _begin_anew(other, now)
+    return True
+
+
+def _begin_anew(row: GuardRow, now: datetime) -> None:
     row.alarm, row.alarmed_at, row.counted_since, row.updated_at = None, None, now, now
     row.counts = {name: value for name, value in row.counts.items() if name == "weeks"}  # a history, no count
-    return True
 
 
 def left(session: Session, since: datetime | None, settled: datetime) -> Sequence[tuple[str, str, int, int]]:
