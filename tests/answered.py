@@ -54,7 +54,7 @@ class Answered:
         self.rows.setdefault(table, []).append(row)
         return row
 
-    def person(self, language="nl", *, agreed=True, holdout=False, themes=("money",)):
+    def person(self, language="nl", *, agreed=True, holdout=False):
         number = next(self.numbers)
         name = f"r{number:07d}"
         joined = self.now - 60 * WEEK
@@ -62,8 +62,8 @@ class Answered:
             CitizenRow, id=name, chat_hash=f"hash-{name}", language=language, zone="Europe/Amsterdam",
             standing="active", created_at=joined, joined_at=joined, holdout=holdout, surveys=0,
         )  # fmt: skip
-        for theme in (*themes, *([RESEARCH] if agreed else [])):
-            self.consent(name, theme, "given", joined)
+        if agreed:  # and to no theme, so that no campaign of a test writes to them
+            self.consent(name, RESEARCH, "given", joined)
         return name
 
     def consent(self, person, theme, state, at):
@@ -229,8 +229,7 @@ def _one(answered, draw, campaigns, versions, number, weeks):
             state="failed" if draw.random() < 0.01 else "sent",
         )  # fmt: skip
         if stops:
-            for theme in ("money", RESEARCH):
-                answered.consent(person, theme, "withdrawn", at + DAY)
+            answered.consent(person, RESEARCH, "withdrawn", at + DAY)
             return
         wait = 3 if holdout else draw.choice((1, 2, 3, 5, 8, 13))
 

@@ -29,6 +29,7 @@ from bot.console import (
     profile,
     register,
     research,
+    research_guards,
     research_plans,
     rules,
     setup,
@@ -47,6 +48,7 @@ ENTRY: Final = (signin, profile, factor, home)
 CAMPAIGNS: Final = (editor, message, campaigns, approve)
 #: What stands under /cards; words that are no cards come first.
 TEXTS: Final = (notes, text_changes, texts, cards)
+RESEARCH: Final = (research_plans, research, research_guards)
 ADMINISTRATION: Final = (
     administration,
     sources,
@@ -67,7 +69,7 @@ def build(desk: Desk) -> FastAPI:
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
     app.state.desk = desk
     app.router.routes.append(desk.pages.static.route())
-    for area in (*ENTRY, *CAMPAIGNS, contact, audit, research_plans, research, *TEXTS, *ADMINISTRATION):
+    for area in (*ENTRY, *CAMPAIGNS, contact, audit, *RESEARCH, *TEXTS, *ADMINISTRATION):
         app.router.routes.extend(area.routes(desk).routes)
 
     def to_sign_in(request: Request, _: Exception) -> Response:

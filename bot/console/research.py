@@ -4,37 +4,32 @@ Numbers come from `bot.research.figures`, which is loaded when the first of thes
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from datetime import date, timedelta
-from threading import Lock
+from dataclasses import dataclass
+from datetime import date
 from typing import TYPE_CHECKING, Annotated, Any, Final
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Form, Request
-from sqlalchemy import func, select
-from sqlmodel import col
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from bot import campaigns
+from bot.console import research_power
 from bot.console.desk import Desk, allowed
+from bot.console.research_count import Count, Counted
 from bot.console.research_pages import BOUNDS, BY_PERSON, PAGES, Drawn, Page
 from bot.console.research_shown import Reader
 from bot.console.spreadsheet import download
 from bot.console.words import N_
 from bot.staff import May, SignedIn
 from bot.store import ledger
-from bot.store.tables import CampaignRow, ConsentRow
+from bot.store.tables import CampaignRow
 
 if TYPE_CHECKING:
     from bot.research.figures import Asked, Data, Figure
 
-#: So long the same count is shown. Whoever takes back a consent is out of it at once.
-FRESH: Final = timedelta(minutes=5)
 #: So many campaigns can be chosen from: those with the newest messages.
 CAMPAIGNS: Final = 200
-#: So many figures are kept with what they were made of.
-FIGURES: Final = 500
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -51,44 +46,6 @@ class Filters:
     def query(self) -> str:
         given = {name: getattr(self, name).strip() for name in self.__slots__}
         return urlencode({name: value for name, value in given.items() if value})
-
-
-class Counted:
-    """The answers as they were read last, for five minutes; then they are read anew by whoever asks first."""
-
-    def __init__(self, desk: Desk) -> None:
-        self._desk, self._lock = desk, Lock()
-        self._now: Count | None = None
-
-    def now(self) -> "Count":
-        from bot.research import figures  # noqa: PLC0415 - polars, which nobody else in the console needs
-
-        now = self._desk.now
-        with self._lock, self._desk.reading() as session:
-            consents = session.execute(select(func.max(col(ConsentRow.id)))).scalar_one() or 0
-            count = self._now
-            if count is None or consents != count.consents or not timedelta(0) <= now - count.data.counted_at < FRESH:
-                ledger.unhurried(session)
-                data = figures.read(session, self._desk.journey.wording.rules.window, now)
-                count = self._now = Count(data=data, consents=consents)
-            return count
-
-
-@dataclass(frozen=True, kw_only=True)
-class Count:
-    """What was read, with the figures that were made of it. `consents`: the newest consent by then."""
-
-    data: "Data"
-    consents: int
-    made: dict[tuple[str, "Asked"], "Figure"] = field(default_factory=dict)
-
-    def figure(self, key: str, asked: "Asked") -> "Figure":
-        from bot.research import figures  # noqa: PLC0415
-
-        if len(self.made) > FIGURES:
-            self.made.clear()
-        # Two who ask at once make the same figure twice, which harms nobody.
-        return self.made.get((key, asked)) or self.made.setdefault((key, asked), figures.made(key, self.data, asked))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -130,6 +87,7 @@ def routes(desk: Desk) -> APIRouter:
 
     for page in PAGES:
         _add(router, desk, page, seen)
+    research_power.add(router, desk, counted)
     return router
 
 
@@ -262,6 +220,7 @@ def _page(desk: Desk, request: Request, template: str, view: View, **said: Any) 
         template,
         status=422 if view.faults else 200,
         filters=view.filters,
+        query=f"?{view.filters.query}" if view.filters.query else "",
         faults=view.faults,
         period=reader.period(*view.weeks) if view.weeks and not view.faults else None,
         counted_at=view.data.counted_at,

@@ -89,7 +89,7 @@ class Reader:
         told = _OF_SENTENCE.get(drawn.key, drawn.label)
         in_points = drawn.key == "tones"
         values = {}
-        for name, value in found.values.items():
+        for name, value in found.told.items():
             if name in {"a", "b"}:
                 values[name] = self.value(told, value)
             elif in_points and name in {"low", "high"} and isinstance(value, float):

@@ -10,6 +10,7 @@ from bot.research import plans
 from bot.store import conversation
 from bot.store.tables import NoteRow
 from bot.wording import data
+from tests.answered import Answered, year
 from tests.console.conftest import Town
 
 PASSWORD = "een zin die niemand raadt"
@@ -25,6 +26,7 @@ class Filled(Town):
         self._campaigns()
         self._citizens()
         self._in_public()
+        self._year()
         with sessions.begin() as session:
             staff.set_password(session, "ada", PASSWORD, by="otto", now=self.now)
 
@@ -125,6 +127,10 @@ class Filled(Town):
         self.later(days=1)
         self._claims()
         self._elsewhere()
+
+    def _year(self):
+        """A year of answers by people who agreed to research, so that something stands in every figure."""
+        year(Answered(self.sessions, self.wording, self.vault, self.now), [self.stopped, "zorgtoeslag-deadline"])
 
     def _answers(self, chat, choice):
         try:

@@ -34,7 +34,7 @@ def filled(answered, people=24):
 
 def sentence(page, key):
     """The finding under the heading of this figure."""
-    return re.search(rf'id="{key}">.*?<p class="utrecht-paragraph finding good">(.*?)</p>', page, re.S).group(1)
+    return re.search(rf'id="{key}">.*?<p class="utrecht-paragraph finding good">(.*?)</p>', page, re.DOTALL).group(1)
 
 
 def test_an_empty_town_says_that_there_is_nothing_yet_and_draws_nothing(town):
@@ -55,7 +55,9 @@ def test_a_finding_stands_with_its_picture_its_table_and_its_period(town, answer
         "It is too early to compare tones. That takes 200 messages whose tone was drawn by lot; there are 24."
     )
     assert '<img src="/research/tones/tones.svg" alt="Felt welcome, by tone. It is too early' in page
-    assert re.findall(r"<th scope=\"row\">(?:Warm|Neutral)</th><td class=\"num\">12</td><td class=\"num\">12</td>", page)
+    assert re.findall(
+        r"<th scope=\"row\">(?:Warm|Neutral)</th><td class=\"num\">12</td><td class=\"num\">12</td>", page
+    )
     assert "Mon 26 Oct 2026 – Sun 1 Nov 2026" in page
 
 
@@ -154,7 +156,8 @@ def test_a_figure_is_taken_along_as_a_file_and_that_is_recorded(town, answered):
     answer = rik.post("/research/tones/tones.csv", language="", first="2026-10-26")
     rows = list(csv.DictReader(io.StringIO(answer.text.removeprefix("\ufeff")), delimiter=";"))
 
-    assert [(row["tone"], row["people"], row["messages"]) for row in rows] == [("neutral", "12", "12"), ("warm", "12", "12")]
+    counted = [(row["tone"], row["people"], row["messages"]) for row in rows]
+    assert counted == [("neutral", "12", "12"), ("warm", "12", "12")]
     assert rows[0]["share"] == "0.5"
     assert rows[0]["first_week"] == "2026-10-26"
     with town.sessions() as session:

@@ -56,10 +56,10 @@ def funnel(data: Data) -> Figure:
     if known["reached"] < FEWEST:
         finding = Finding(code="unreached")
     elif known["answered"] < FEWEST or silent < LEAST_OF_RATE:
-        finding = Finding(code="reached", values=told)
+        finding = Finding(code="reached", told=told)
     else:
         share = steps[STAGES.index("answered")].height / steps[STAGES.index("reached")].height
-        finding = Finding(code="answered", values={**told, "share": share})
+        finding = Finding(code="answered", told={**told, "share": share})
     return Figure(
         key="funnel", columns=columns, rows=tuple(rows), finding=finding, people=people,
         hidden=sum(count < FEWEST for count in counts),
@@ -83,7 +83,7 @@ def reasons(data: Data) -> Figure:
     if first is None:
         finding = Finding(code="hidden")
     else:
-        finding = Finding(code="most", values={"a": first[0], "share": found["len"][0] / frame.height})
+        finding = Finding(code="most", told={"a": first[0], "share": found["len"][0] / frame.height})
     return Figure(key="reasons", columns=columns, rows=rows, finding=finding, people=people, hidden=len(away))
 
 
@@ -122,8 +122,8 @@ def _weighed(drawn: pl.DataFrame, shown: Sequence[str], people: int) -> Finding:
             apart.append((-bounds.upper, -bounds.estimate, -bounds.lower, two, one))
     if apart:
         low, _, high, one, two = max(apart, key=lambda found: found[1])
-        return Finding(code="apart", values={"a": one, "b": two, "low": low, "high": high, "people": people})
-    return Finding(code="alike" if enough else "early", values={"messages": drawn.height, "people": people})
+        return Finding(code="apart", told={"a": one, "b": two, "low": low, "high": high, "people": people})
+    return Finding(code="alike" if enough else "early", told={"messages": drawn.height, "people": people})
 
 
 def choices(data: Data) -> Figure:
@@ -148,7 +148,7 @@ def choices(data: Data) -> Figure:
     )
     total = told.group_by("choice").agg(pl.col("person").n_unique(), pl.len()).sort("len", "choice", descending=True)
     first, first_people, messages = total.row(0)
-    finding = Finding(code="most", values={"a": first, "share": messages / frame.height})
+    finding = Finding(code="most", told={"a": first, "share": messages / frame.height})
     if first_people < FEWEST:
         finding = Finding(code="hidden")
     return Figure(key="choices", columns=columns, rows=rows, finding=finding, people=people, hidden=len(away))
@@ -203,14 +203,14 @@ def stops(data: Data) -> Figure:
     """
     messages, count = int(data.departed["messages"].sum()), int(data.departed["stops"].sum())
     figure = in_blocks(data, _stops_by)
-    if messages < FEWEST * _most_in(BLOCKS[-1]):
+    if all(row[2] is None for row in figure.rows):  # a block that is shown has ten people or more
         return Figure(key="stops", columns=figure.columns, rows=(), finding=Finding(code="too_few"), people=0)
     if count < LEAST_OF_RATE:
-        finding = Finding(code="few_stops", values={"messages": messages})
+        finding = Finding(code="few_stops", told={"messages": messages})
     else:
         low, high = proportion_sequence(count, messages)
         found: dict[str, Value] = {"share": count / messages, "low": low, "high": high, "messages": messages}
-        finding = Finding(code="stops", values=found)
+        finding = Finding(code="stops", told=found)
     return replace(figure, finding=finding)
 
 

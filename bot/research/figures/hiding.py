@@ -18,5 +18,7 @@ def few_of_table(table: Sequence[Sequence[int]], least: int = FEWEST) -> set[tup
     if not any(map(any, unsafe)):
         return set()
     one_line = len(table) == 1
-    mask = suppress(table, unsafe, Around(rows=[True] * len(table), columns=[not one_line] * len(table[0])))
+    # An empty cell is not shown either, but it is nobody's, so nothing is hidden on its account.
+    around = Around(rows=[True] * len(table), columns=[not one_line] * len(table[0]), zeros_known=True)
+    mask = suppress(table, unsafe, around)
     return {(r, c) for r, row in enumerate(mask) for c, hidden in enumerate(row) if hidden}

@@ -71,7 +71,7 @@ def axes_over_time(data: Data) -> Figure:
     finding = Finding(code="hidden")
     if enough:
         most = max(enough, key=lambda quadrant: (enough[quadrant], quadrant))
-        finding = Finding(code="most", values={"a": most, "share": enough[most] / frame.height, "people": people})
+        finding = Finding(code="most", told={"a": most, "share": enough[most] / frame.height, "people": people})
     return replace(in_blocks(data, _axes_by), finding=finding)
 
 
@@ -149,7 +149,5 @@ def promises(data: Data) -> Figure:
         finding = Finding(code="hidden")
     else:
         low, high = proportion_sequence(kept_requests, due)
-        finding = Finding(
-            code="kept", values={"share": kept_requests / due, "low": low, "high": high, "people": people}
-        )
+        finding = Finding(code="kept", told={"share": kept_requests / due, "low": low, "high": high, "people": people})
     return Figure(key="promises", columns=columns, rows=rows, finding=finding, people=people, hidden=len(away))

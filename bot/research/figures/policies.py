@@ -53,7 +53,7 @@ def shares(data: Data) -> Figure:
         first, last = sending[0], sending[-1]
         finding = Finding(
             code="one_week" if first is last else "chances",
-            values={"week": first[0], "before": first[3], "last_week": last[0], "after": last[3], "people": people},
+            told={"week": first[0], "before": first[3], "last_week": last[0], "after": last[3], "people": people},
         )
     return Figure(key="shares", columns=columns, rows=rows, finding=finding, people=people, hidden=len(away))
 
@@ -81,7 +81,7 @@ def versions(data: Data) -> Figure:
         last = found[-1]
         finding = Finding(
             code="newest" if last.rows >= FEWEST else "prior",
-            values={"count": len(found), "rows": last.rows, "phase": int(last.record["phase"])},
+            told={"count": len(found), "rows": last.rows, "phase": int(last.record["phase"])},
         )
     hidden = sum(0 < one.rows < FEWEST for one in found)
     return Figure(key="versions", columns=columns, rows=rows, finding=finding, people=FEWEST, hidden=hidden)

@@ -90,16 +90,16 @@ def compared(shown: Sequence[Group], people: int) -> Finding:
         return Finding(code="hidden")
     if len(shown) == 1:
         [one] = shown
-        return Finding(code="one", values={"a": one.name, "a_share": one.hits / one.messages, "people": people})
+        return Finding(code="one", told={"a": one.name, "a_share": one.hits / one.messages, "people": people})
     level = ALPHA / len(shown)
     bounds = {group.name: proportion_sequence(group.hits, group.messages, alpha=level) for group in shown}
     apart = [(bounds[high.name][0] - bounds[low.name][1], high, low)
              for one, two in combinations(shown, 2) for high, low in ((one, two), (two, one))]  # fmt: skip
     gap, high, low = max(apart, key=lambda pair: pair[0])
     if gap <= 0:
-        return Finding(code="alike", values={"people": people})
+        return Finding(code="alike", told={"people": people})
     values: dict[str, Value] = {
         "a": high.name, "a_share": high.hits / high.messages, "b": low.name, "b_share": low.hits / low.messages,
         "people": people,
     }  # fmt: skip
-    return Finding(code="apart", values=values)
+    return Finding(code="apart", told=values)

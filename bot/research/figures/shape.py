@@ -40,7 +40,7 @@ class Finding:
     """
 
     code: str
-    values: Mapping[str, Value] = field(default_factory=dict)
+    told: Mapping[str, Value] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
