@@ -14,12 +14,24 @@ from bot.store import conversation, ledger
 from bot.store.tables import CitizenRow, ConsentRow, InboxRow
 from bot.wording import Wording
 
+#: The mark that says which program worked here last.
+PROGRAM = "program"
 #: A consent is asked again when it has less than this to go.
 RENEW_BEFORE = timedelta(days=30)
 #: So many unpleasant answers among so many sends pause a wording (domain.md 6.1).
 UNPLEASANT, AMONG = 3, 100
 #: Between two such questions to one person; six themes fit into the time that there is.
 ASK_GAP = timedelta(days=5)
+
+
+def note_program(session: Session, program: str, now: datetime) -> bool:
+    """Write down that another program than before works here, for who asks later which one decided; return whether."""
+    known = ledger.mark(session, PROGRAM, locked=True)
+    if known is not None and known["program"] == program:
+        return False
+    ledger.set_mark(session, PROGRAM, {"program": program}, now)
+    ledger.audit(session, now, "clock", "operating.version", program)
+    return True
 
 
 def lapse(session: Session, wording: Wording, now: datetime, limit: int = 500) -> int:

@@ -10,12 +10,12 @@ from sqlalchemy.orm import sessionmaker
 from sqlmodel import Session, col, select
 
 from bot import campaigns, links, register
-from bot.core.facts import Learning, Origin
-from bot.core.talk import Command, Heard, Press, Typed, read_press
+from bot.core.facts import ConsentState, Learning, Origin
+from bot.core.talk import RESEARCH, Command, Heard, Press, Standing, Typed, read_press
 from bot.errors import DeliveryError
 from bot.journey import Delivered, Journey, Outgoing, Result, Speaker, Undelivered
 from bot.signals import Incoming
-from bot.store.tables import CitizenRow, DecisionRow, MessageRow, OfferRow, SignalRow
+from bot.store.tables import CitizenRow, ConsentRow, DecisionRow, MessageRow, OfferRow, SignalRow
 from bot.store.vault import Vault
 from bot.wording import Wording
 
@@ -173,6 +173,37 @@ class World:
         self.choose(chat, "yes")
         for theme in self.wording.themes:
             self.choose(chat, f"{'yes' if theme in themes else 'no'}.{theme}")
+
+    def agreed(self, *chats: str, themes: tuple[str, ...] = ("money",), language: str = "nl") -> None:
+        """These people take part and agreed to research: as rows, since a talk with many takes its time."""
+        with self.sessions.begin() as session:
+            for chat in chats:
+                person = CitizenRow(
+                    id=f"agreed{chat}",
+                    chat_hash=self.vault.fingerprint(f"chat:{chat}"),
+                    chat_sealed=self.vault.seal(chat),
+                    language=language,
+                    zone=self.wording.municipality.zone,
+                    standing=Standing.ACTIVE,
+                    created_at=self.now,
+                    joined_at=self.now,
+                )
+                session.add(person)
+                session.flush()
+                session.add_all(
+                    ConsentRow(
+                        citizen_id=person.id,
+                        theme=theme,
+                        state=state,
+                        at=self.now,
+                        valid_until=None if state is ConsentState.ASKED else self.now + timedelta(days=730),
+                        text="…",
+                        wording="…",
+                        language=language,
+                    )
+                    for theme in (*themes, RESEARCH)
+                    for state in (ConsentState.ASKED, ConsentState.GIVEN)
+                )
 
     # The machine.
 

@@ -1,6 +1,7 @@
 """What the commands are made of: the clock, the settings, the store, and how things are printed."""
 
 import getpass
+import hashlib
 import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -8,6 +9,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from functools import cached_property
+from importlib.resources import files
 from pathlib import Path
 from secrets import token_hex
 from typing import TYPE_CHECKING, Annotated, Any
@@ -15,6 +17,7 @@ from zoneinfo import ZoneInfo
 
 import typer
 
+from bot import __version__
 from bot.errors import FaultsError, RefusedError, SettingsError
 
 if TYPE_CHECKING:
@@ -37,6 +40,16 @@ By = Annotated[str, typer.Option("--by", default_factory=getpass.getuser, help="
 
 def now() -> datetime:
     return datetime.now(UTC)
+
+
+def program() -> str:
+    """Which program this is: its version, and twelve hex digits of the code that decides, whatever it is called."""
+    code = hashlib.sha256()
+    for room in ("core", "planning"):
+        for file in sorted(files("bot").joinpath(room).iterdir(), key=lambda file: file.name):
+            if file.name.endswith(".py"):
+                code.update(file.name.encode() + b"\0" + file.read_bytes())
+    return f"{__version__}+{code.hexdigest()[:12]}"
 
 
 def say(text: str) -> None:

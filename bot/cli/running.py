@@ -33,7 +33,7 @@ def run(
     ] = [Role.ALL],  # noqa: B006 - Typer reads it and changes nothing
 ) -> None:
     """Run the bot on Telegram until it is told to stop."""
-    from bot import console
+    from bot import console, upkeep
     from bot.cli import fitness, log, outgoing, watching
     from bot.cli.given import given
     from bot.operating.glance import at_a_glance
@@ -66,6 +66,8 @@ def run(
         journey.shelf.settle = lambda wording: fitness.settled(wording, whole.today())
         journey.wording = journey.shelf.settle(whole.wording)
     with _only_one(whole):
+        with whole.sessions.begin() as session:
+            upkeep.note_program(session, parts.program(), parts.now())
         service = Service(
             journey=journey,
             engine=whole.engine,

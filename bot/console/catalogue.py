@@ -26,8 +26,8 @@ _METHODS: Final = [("console/templates/**.html", "jinja2"), ("**.py", "python")]
 #: Whose refusals staff can meet in the console; what operators meet at a terminal stays English.
 _ROOMS: Final = (
     "console/", "staff/", "campaigns/", "contacts/", "klant/", "library/", "links.py", "mydata.py", "rehearsal.py",
-    "guarding/", "notes/", "register/", "research/plans/", "signals/keys.py", "upkeep.py", "preview.py",
-    "wording/own.py",
+    "guarding/", "notes/", "register/", "research/export/", "research/plans/", "signals/keys.py", "upkeep.py",
+    "preview.py", "wording/own.py",
 )  # fmt: skip
 _REFUSALS: Final = dict.fromkeys(["RefusedError", "TakenError", "ClosedError"])
 _REASONS: Final = dict.fromkeys(["Why", "LaterError", "NeverError"])

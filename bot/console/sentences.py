@@ -107,6 +107,7 @@ SENTENCES: Final[Mapping[str, str]] = {
     "note.agree": N_("{who} agreed to the note about {subject} as the second person: it is sent."),
     "note.return": N_("{who} sent the note about {subject} back: “{because}”"),
     "note.take_back": N_("{who} took the note about {subject} back: “{because}”. {stopped} messages did not leave."),
+    "operating.version": N_("The program {subject} was started here for the first time, or again after another one."),
     "export": N_("{who} took along a file for research: {subject}."),
     "research.file": N_("{who} took along the figure “{subject}” as a file."),
     "audit.export": N_("{who} took along the audit trail, or a part of it, as a file."),

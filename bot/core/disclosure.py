@@ -166,13 +166,21 @@ def _free(counts: Counts, row: int, column: int, around: Around) -> bool:
 
 
 def _beside(counts: Counts, hidden: Sequence[Sequence[bool]], cell: tuple[int, int]) -> tuple[int, int] | None:
-    """The cell to be hidden next: the smallest shown one in this row or column, else anywhere; empty ones come last."""
+    """The cell to be hidden next; None: all are.
+
+    One in a row or column whose only hidden cell could be computed comes first, best where both are such; then one in
+    line with `cell`; then the smallest, but empty ones last.
+    """
+    rows = [sum(row) for row in hidden]
+    columns = [sum(column) for column in zip(*hidden, strict=True)]
+
+    def order(at: tuple[int, int]) -> tuple[int, bool, bool, int, tuple[int, int]]:
+        r, c = at
+        lone = (rows[r] == 1) + (columns[c] == 1)
+        return -lone, r != cell[0] and c != cell[1], counts[r][c] == 0, counts[r][c], at
+
     shown = [(r, c) for r, row in enumerate(counts) for c in range(len(row)) if not hidden[r][c]]
-    return min(
-        shown,
-        key=lambda at: (at[0] != cell[0] and at[1] != cell[1], counts[at[0]][at[1]] == 0, counts[at[0]][at[1]], at),
-        default=None,
-    )
+    return min(shown, key=order, default=None)
 
 
 def _range(counts: Counts, hidden: Sequence[Sequence[bool]], around: Around, cell: tuple[int, int]) -> float:

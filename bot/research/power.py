@@ -12,7 +12,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 from scipy.optimize import brentq
-from scipy.stats import norm
+from scipy.special import ndtr, ndtri
 
 from bot.research.estimators.faults import Faults
 from bot.research.estimators.variance import by_person, numbered
@@ -115,8 +115,8 @@ def power_of_difference(
     pooled = (n1 * rate + n2 * other) / (n1 + n2)
     null = math.sqrt(pooled * (1 - pooled) * (1 / n1 + 1 / n2))
     spread = math.sqrt(rate * (1 - rate) / n1 + other * (1 - other) / n2)
-    z = float(norm.isf(alpha / comparisons / 2))
-    return float(norm.cdf((abs(difference) - z * null) / spread))
+    z = float(-ndtri(alpha / comparisons / 2))
+    return float(ndtr((abs(difference) - z * null) / spread))
 
 
 def messages_needed(
@@ -204,7 +204,7 @@ def power_of_ratio(
     if not (ratio > 0 and sent < 1):
         _fail("ratio", ratio, f"must be above 0 and leave a share below 1 beside {held}")
     variance = ((1 - sent) / (sent * p_send) + (1 - held) / (held * (1 - p_send))) * design_effect / decisions
-    return float(norm.cdf(abs(math.log(ratio)) / math.sqrt(variance) - norm.isf(alpha / 2)))
+    return float(ndtr(abs(math.log(ratio)) / math.sqrt(variance) + ndtri(alpha / 2)))
 
 
 def decisions_needed(

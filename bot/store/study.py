@@ -26,6 +26,7 @@ from bot.store.tables import (
     ConsentRow,
     ContactRequestRow,
     DecisionRow,
+    DrawEpochRow,
     FrozenRow,
     MessageRow,
     OfferRow,
@@ -165,6 +166,7 @@ class Decision(NamedTuple):
     tone_forced: bool
     draw_send: float | None
     draw_tone: float | None
+    epoch: str | None
     policy: str | None
     fallback: str | None
     context: Mapping[str, float] | None
@@ -279,6 +281,11 @@ def requests_of(session: Session, citizens: Collection[str]) -> list[Request]:
 def policies(session: Session) -> Iterator[PolicyRow]:
     """Every version, the oldest first."""
     yield from session.execute(select(PolicyRow).order_by(col(PolicyRow.created_at), col(PolicyRow.version))).scalars()
+
+
+def epochs(session: Session) -> Sequence[DrawEpochRow]:
+    """The keys that draws were made with, the oldest first."""
+    return session.execute(select(DrawEpochRow).order_by(col(DrawEpochRow.starts_at))).scalars().all()
 
 
 def frozen(session: Session) -> Sequence[FrozenRow]:

@@ -257,10 +257,11 @@ def test_the_robust_error_of_a_mean_of_single_rows_is_the_usual_one(n, seed):
 
 def test_someone_who_decides_a_coefficient_alone_is_told():
     scores = np.array([[1.0, 0.0], [0.0, 1.0], [0.5, 0.0]])
-    slopes = -np.array([np.diag([1.0, 0.0]), np.diag([0.0, 1.0]), np.diag([1.0, 0.0])])
+    leverages = -np.array([np.diag([1.0, 0.0]), np.diag([0.0, 1.0]), np.diag([1.0, 0.0])])
 
     with pytest.raises(FaultsError, match="one person alone decides a coefficient"):
-        sandwich(scores, slopes)
+        sandwich(scores, leverages.sum(axis=0), leverages)
+    assert sandwich(scores, leverages.sum(axis=0), None).shape == (2, 2)
 
 
 def test_rows_are_summed_by_person_whatever_their_order():

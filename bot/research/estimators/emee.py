@@ -11,7 +11,7 @@ from scipy.optimize import root
 from bot.errors import FaultsError
 from bot.research.estimators.results import Array, Fit
 from bot.research.estimators.trial import Trial, columns_of, trial
-from bot.research.estimators.variance import by_person, sandwich
+from bot.research.estimators.variance import by_person, crossed, sandwich
 from bot.research.estimators.wcls import fit_of, outer
 
 NO_SOLUTION: Final = (
@@ -53,19 +53,18 @@ def emee(  # noqa: PLR0913 - the columns of a trial, by the names that R's MRTAn
     found = _solved(data)
     at = _at(data, found)
     scores = by_person(at.equations * at.residuals[:, None], data.index, data.people)
-    leverages = by_person(at.equations[:, :, None] * at.towards[:, None, :], data.index, data.people)
-    slopes = by_person(at.slopes, data.index, data.people)
-    return fit_of(data, found, sandwich(scores, slopes, corrected=corrected, leverages=leverages), alpha)
+    leverages = crossed(at.equations, at.towards, data.index, data.people) if corrected else None
+    return fit_of(data, found, sandwich(scores, at.slope, leverages), alpha)
 
 
 @dataclass(frozen=True, slots=True)
 class _At:
-    """The estimating function at some coefficients: rows of `equations` (D) times `residuals` (r), and ∂r, ∂(D r)."""
+    """The estimating function at some coefficients: rows of `equations` (D) times `residuals` (r), ∂r and ∂(Σ D r)."""
 
     equations: Array
     residuals: Array
     towards: Array
-    slopes: Array
+    slope: Array
 
 
 def _at(data: Trial, coefficients: Array) -> _At:
@@ -78,8 +77,8 @@ def _at(data: Trial, coefficients: Array) -> _At:
     residuals = data.outcome - mean
     towards = -mean[:, None] * np.column_stack((data.z, active))
     lifted = np.column_stack((np.zeros_like(data.z), active))
-    slopes = equations[:, :, None] * (towards - residuals[:, None] * lifted)[:, None, :]
-    return _At(equations, residuals, towards, slopes)
+    slope = equations.T @ (towards - residuals[:, None] * lifted)
+    return _At(equations, residuals, towards, slope)
 
 
 def _solved(data: Trial) -> Array:
@@ -92,7 +91,7 @@ def _solved(data: Trial) -> Array:
     def both(coefficients: Array) -> tuple[Array, Array]:
         with np.errstate(over="ignore", invalid="ignore"):
             at = _at(data, coefficients)
-        return at.equations.T @ at.residuals / people, at.slopes.sum(axis=0) / people
+        return at.equations.T @ at.residuals / people, at.slope / people
 
     solution = root(both, start, jac=True, tol=1e-12)
     value, slope = both(solution.x)

@@ -6,7 +6,7 @@ from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-from scipy import stats
+from scipy.special import fdtrc, stdtr, stdtrit
 
 from bot.research.estimators.faults import Faults
 
@@ -82,7 +82,7 @@ class Fit:
         t2 = float(found @ np.linalg.solve(self._block()[np.ix_(places, places)], found))
         df1, df2 = len(places), self.df
         statistic = t2 * df2 / (df1 * (df1 + df2 - 1))
-        return Test(statistic=statistic, df1=df1, df2=df2, p_value=float(stats.f.sf(statistic, df1, df2)))
+        return Test(statistic=statistic, df1=df1, df2=df2, p_value=float(fdtrc(df1, df2, statistic)))
 
     def _block(self) -> Array:
         start = len(self.controls)
@@ -91,8 +91,8 @@ class Fit:
 
 def effect(name: str, estimate: float, se: float, df: float, alpha: float) -> Effect:
     """With the interval estimate ± t(1 − alpha/2; df)·se."""
-    reach = float(stats.t.ppf(1 - alpha / 2, df)) * se
-    p_value = float(2 * stats.t.sf(abs(estimate) / se, df)) if se > 0 else float(estimate == 0)
+    reach = float(stdtrit(df, 1 - alpha / 2)) * se
+    p_value = float(2 * stdtr(df, -abs(estimate) / se)) if se > 0 else float(estimate == 0)
     return Effect(
         name=name, estimate=estimate, se=se, lower=estimate - reach, upper=estimate + reach, df=df, p_value=p_value
     )

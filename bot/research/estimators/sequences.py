@@ -67,10 +67,10 @@ def mean_path(values: npt.ArrayLike, *, alpha: float = 0.05, t_opt: int) -> Path
 
     mean ± sd·√( 2(tr+1)/(t²r) · ln(√(tr+1)/alpha) ), r = (−2 ln alpha + ln(1 − 2 ln alpha))/t_opt, with sd the running
     standard deviation (division by t). Source: Waudby-Smith, Arbour, Sinha, Kennedy and Ramdas, "Time-uniform central
-    limit theory and asymptotic confidence sequences" (Annals of Statistics, 2024), theorem 2.2. The values may be
-    increments of a doubly robust estimate under a changing policy whose probabilities are known; it is then about the
-    mean of their conditional means. Raises FaultsError for values that are no numbers, and for `alpha` or `t_opt` out
-    of range.
+    limit theory and asymptotic confidence sequences" (Annals of Statistics, 2024), theorem 2.2. The values may be the
+    increments of a doubly robust estimate under a changing policy whose probabilities are known, when each prediction
+    was made from what came before; it is then about the mean of their conditional means. Raises FaultsError for values
+    that are no numbers, and for `alpha` or `t_opt` out of range.
     """
     x = _checked(values, alpha, "t_opt", t_opt)
     t = np.arange(1.0, x.size + 1)

@@ -14,28 +14,33 @@ def numbered(people: npt.ArrayLike) -> tuple[npt.NDArray[np.intp], int]:
 
 
 def by_person(rows: Array, index: npt.NDArray[np.intp], people: int) -> Array:
-    """The sum of each person's rows, for rows of any shape."""
-    sums = np.zeros((people, *rows.shape[1:]))
-    np.add.at(sums, index, rows)
-    return sums
+    """The sum of each person's rows, for numbers or rows of numbers."""
+    if rows.ndim == 1:
+        return np.bincount(index, weights=rows, minlength=people).astype(float)
+    return np.column_stack([np.bincount(index, weights=column, minlength=people) for column in rows.T])
 
 
-def sandwich(scores: Array, slopes: Array, *, corrected: bool = True, leverages: Array | None = None) -> Array:
+def crossed(left: Array, right: Array, index: npt.NDArray[np.intp], people: int) -> Array:
+    """People × columns of left × columns of right: the sum of each person's products, never held row by row."""
+    return np.stack([by_person(left * column[:, None], index, people) for column in right.T], axis=2)
+
+
+def sandwich(scores: Array, slope: Array, leverages: Array | None) -> Array:
     """The covariance of a root of Σ scores = 0, robust against whatever happens within one person.
 
-    `scores`: people × d, each person's part of the estimating function at its root. `slopes`: people × d × d, its
-    derivative. B = (Σ slopes)⁻¹, V = B (Σ u u') B'. With `corrected`, u_i = D_i'(I − H_ii)⁻¹ r_i instead of D_i' r_i,
-    where H_ii = (∂r_i) B D_i': the correction of Mancl and DeRouen, "A covariance estimator for GEE with improved
-    small-sample properties" (Biometrics, 2001). `leverages` holds D_i'(∂r_i) where it is not the slope itself.
-    By Woodbury's identity u_i = (I − D_i'(∂r_i) B)⁻¹ D_i'r_i, so that nothing of a person's length is inverted.
+    `scores`: people × d, each person's part D_i'r_i of the estimating function at its root. `slope`: d × d, the
+    derivative of its sum. B = slope⁻¹, V = B (Σ u u') B'. `leverages`: people × d × d, D_i'(∂r_i), for the correction
+    of Mancl and DeRouen, "A covariance estimator for GEE with improved small-sample properties" (Biometrics, 2001):
+    u_i = D_i'(I − H_ii)⁻¹ r_i with H_ii = (∂r_i) B D_i'. By Woodbury's identity that is (I − D_i'(∂r_i) B)⁻¹ D_i'r_i,
+    so that nothing of the length of a person's rows is inverted. None: without the correction.
 
     Raises FaultsError when the columns do not suffice to tell the coefficients apart.
     """
     try:
-        inverse: Array = np.linalg.inv(slopes.sum(axis=0))
-        if corrected:
-            own = (slopes if leverages is None else leverages) @ inverse
-            scores = np.asarray(np.linalg.solve(np.eye(scores.shape[1]) - own, scores[:, :, None])[:, :, 0], float)
+        inverse = np.asarray(np.linalg.inv(slope), dtype=float)
+        if leverages is not None:
+            own = np.eye(scores.shape[1]) - leverages @ inverse
+            scores = np.asarray(np.linalg.solve(own, scores[:, :, None])[:, :, 0], dtype=float)
     except np.linalg.LinAlgError:
         raise FaultsError(
             ["the columns: some are sums of others, or one person alone decides a coefficient; leave a column out"]

@@ -1,12 +1,15 @@
 """From the export's views `mrt_send` and `mrt_tone` to the columns that estimators take; pandas and polars alike."""
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from bot.research.estimators.faults import Faults
+
+#: A text in fewer rows has no column of its own: an outcome that never came with it would have no coefficient.
+FEWEST: Final = 20
 
 
 class Frame(Protocol):
@@ -23,7 +26,8 @@ def send_columns(
 
     By default the outcome is whether anything sent to the person within 14 days was felt welcome: that of the message
     itself is nought by construction when it is held, so a ratio to it does not exist. Text columns become one column
-    for each value but the most frequent. Raises FaultsError for columns that are not there.
+    for each value but the most frequent; values in fewer than 20 available rows go with that one. Raises FaultsError
+    for columns that are not there.
     """
     _there(frame, ["id", "treatment", "rand_prob", "availability", outcome, *moderators, *controls])
     here = _numbers(frame, "availability") == 1
@@ -94,6 +98,9 @@ def _explaining(frame: Frame, names: Sequence[str], here: npt.NDArray[np.bool_])
             continue
         texts = np.array([value if isinstance(value, str) else "" for value in values.tolist()])
         known, counts = np.unique(texts[here], return_counts=True)
-        for value in known[np.argsort(-counts, kind="stable")][1:]:
-            found[f"{name}={value}"] = (texts == value).astype(float)
+        often = [value for value, count in zip(known, counts, strict=True) if count >= FEWEST]
+        most = known[np.argmax(counts)] if known.size else ""
+        for value in often:
+            if value != most:
+                found[f"{name}={value}"] = (texts == value).astype(float)
     return found

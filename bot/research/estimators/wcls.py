@@ -8,7 +8,7 @@ import numpy.typing as npt
 from bot.errors import FaultsError
 from bot.research.estimators.results import Array, Fit, effect
 from bot.research.estimators.trial import Trial, columns_of, trial
-from bot.research.estimators.variance import by_person, sandwich
+from bot.research.estimators.variance import by_person, crossed, sandwich
 
 
 def wcls(  # noqa: PLR0913 - the columns of a trial, by the names that R's MRTAnalysis gives them
@@ -49,8 +49,8 @@ def wcls(  # noqa: PLR0913 - the columns of a trial, by the names that R's MRTAn
         raise FaultsError(["the columns: some are sums of others; leave one out"])
     found = np.asarray(np.linalg.solve(gram, weighted.T @ data.outcome), dtype=float)
     scores = by_person(weighted * (data.outcome - design @ found)[:, None], data.index, data.people)
-    slopes = -by_person(weighted[:, :, None] * design[:, None, :], data.index, data.people)
-    return fit_of(data, found, sandwich(scores, slopes), alpha)
+    leverages = -crossed(weighted, design, data.index, data.people)
+    return fit_of(data, found, sandwich(scores, -gram, leverages), alpha)
 
 
 def outer(arms: Array, x: Array) -> Array:

@@ -424,7 +424,7 @@ EPOCHS: Final = Table(
     fields=(
         _text("key_epoch", "The epoch.", required=True, unique=True),
         _text("key_hash", "The SHA-256 of the key's bytes.", required=True, pattern=HASH),
-        _text("revealed_key", "The key in hex; empty: it is still drawn with.", pattern="[0-9a-f]*"),
+        _text("revealed_key", "The key in hex; empty: it is still drawn with.", pattern=HASH),
     ),
 )
 

@@ -156,7 +156,7 @@ class Reader:
         p_variant = p_variant if p_variant is not None and p_variant < 1 else None
         context = one.context
         numbers = {} if context is None else {name: x for name, x in context.items() if ":" not in name}
-        features |= numbers.keys()
+        features.update(numbers)
         learning = world.learning
         return {
             "decision_id": self.numbers.of("decision", one.id),
@@ -192,7 +192,7 @@ class Reader:
             "p_joint": _joint(one, p_variant),
             "draw_u_send": one.draw_send,
             "draw_u_tone": one.draw_tone,
-            "key_epoch": None,
+            "key_epoch": one.epoch,
             "holdout": int(person.holdout),
             "fallback": None if one.fallback is None else one.fallback.partition(":")[0].strip(),
             "policy_version": one.policy,

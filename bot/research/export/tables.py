@@ -29,6 +29,8 @@ EVENTS: Final[Mapping[str, str]] = {
     "campaign.pause": "pause",
     "campaign.stop": "pause",
     "campaign.finish": "pause",
+    "guard.alarm": "incident",
+    "guard.go_on": "override",
     "variant.pause": "pause",
     "variant.resume": "resume",
     "texts.approve": "override",
@@ -58,7 +60,10 @@ def short(reader: Reader, numbers: Numbers) -> dict[str, list[Row]]:
         "policy_covariances": [covariance for row in versions for covariance in _covariances(row)],
         "contents": _contents(session, wording, numbers, reader.hidden_cards),
         "events": _events(session, versions),
-        "epochs": [],
+        "epochs": [
+            {"key_epoch": row.id, "key_hash": row.key_hash, "revealed_key": row.revealed}
+            for row in study.epochs(session)
+        ],
     }
 
 

@@ -136,13 +136,25 @@ def write(  # noqa: PLR0913 - what an export depends on, each by its name
         )
         record = manifest.as_record()
         (made / MANIFEST).write_text(_json(record), encoding="utf-8")
+        _move(sessions, made, folder, manifest)
+    return manifest
+
+
+def _move(sessions: sessionmaker[Session], made: Path, folder: Path, manifest: Manifest) -> None:
+    """Write the deed down and put the folder into its place: both, or neither."""
+    record, moved = manifest.as_record(), False
+    try:
         with sessions.begin() as session:
             kept = {name: record[name] for name in ("tier", "first_week", "last_week", "people", "left_out", "files")}
-            ledger.audit(session, now, manifest.written_by, "export", f"{tier} tier", **kept)
+            ledger.audit(session, manifest.written_at, manifest.written_by, "export", f"{manifest.tier} tier", **kept)
             if folder.exists():
                 folder.rmdir()
             made.rename(folder)
-    return manifest
+            moved = True
+    except BaseException:
+        if moved:  # the deed could not be committed
+            shutil.rmtree(folder, ignore_errors=True)
+        raise
 
 
 @contextmanager
