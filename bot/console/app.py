@@ -50,7 +50,7 @@ ENTRY: Final = (signin, profile, factor, home)
 CAMPAIGNS: Final = (editor, message, campaigns, approve)
 #: What stands under /cards; words that are no cards come first.
 TEXTS: Final = (notes, text_changes, texts, cards)
-RESEARCH: Final = (research_plans, research, research_download, research_guards)
+RESEARCH: Final = (research_plans, research_download, research, research_guards)
 ADMINISTRATION: Final = (
     administration,
     sources,

@@ -2,11 +2,13 @@
 
 from datetime import timedelta
 
-from bot import campaigns, contacts, library, preview, signals, staff
+from bot import campaigns, contacts, library, notes, preview, register, signals, staff
 from bot.campaigns import drafts
 from bot.errors import UnreachableError
 from bot.klant import Target, Why, outbox
+from bot.research import plans
 from bot.store import conversation
+from bot.store.tables import NoteRow
 from bot.wording import data
 from tests.answered import Answered, year
 from tests.console.conftest import Town
@@ -23,6 +25,7 @@ class Filled(Town):
         self.tokens = iter(f"browser-{number:026d}" for number in range(100_000))
         self._campaigns()
         self._citizens()
+        self._in_public()
         self._year()
         with sessions.begin() as session:
             staff.set_password(session, "ada", PASSWORD, by="otto", now=self.now)
@@ -96,6 +99,15 @@ class Filled(Town):
             away = Why("It gave no answer in time.")
             outbox.put_off(row, away, self.now, wait=None, draw=0.5)
             outbox.stand_still(session, Target.EVENTS, away, self.now, wait=None)
+
+    def _in_public(self):
+        """A plan is frozen, the algorithm is registered, and a note waits for a second person."""
+        lines = [{"key": key, "params": {"count": 12}, "told": True} for key in ("too_often", "welcome")]
+        with self.sessions.begin() as session:
+            plans.freeze(session, "zorgtoeslag-deadline", self.wording, by="rik", now=self.now)
+            register.publish(session, self.wording, by="ada", now=self.now)
+            session.add(NoteRow(month="2026-10", lines=lines, additions={}, written_by=["eva"], written_at=self.now))
+            notes.offer(session, self.wording, "2026-10", by="eva", now=self.now)
 
     def _citizens(self):
         """Some dozen people who joined, heard of something, and answered each in their own way."""

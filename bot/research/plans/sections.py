@@ -344,7 +344,7 @@ def _sample(plan: Mapping[str, Any]) -> Section:
             f"{size[name]['baseline']:g}",
             f"{size[name]['ratio']:g}",
             f"{size[name]['alpha']:.4g}",
-            str(size[name]["needed"]),
+            "more than 10⁹" if size[name]["needed"] is None else str(size[name]["needed"]),
             str(size[name]["expected"]),
             f"{size[name]['power_expected']:.0%}",
         )
