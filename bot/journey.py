@@ -95,7 +95,9 @@ class Channel(Protocol):
 
 @dataclass(kw_only=True)
 class Journey:
-    """`clock` gives an aware moment; `new_id` a fresh opaque id. `on_queued` is called after something was queued.
+    """`clock` gives an aware moment; `new_id` a fresh opaque id, `new_key` 32 random bytes.
+
+    `on_queued` is called after something was queued.
 
     `wording` is what is said now; `take_up` puts a newer one in its place, so ask for it anew each time. `shelf` is
     where that comes from.
@@ -110,6 +112,7 @@ class Journey:
     new_id: Callable[[], str]
     chat_gap: timedelta = timedelta(seconds=1)
     state_dir: Path | None = None
+    new_key: planning.NewKey = planning.new_key
     shelf: library.Shelf = field(default_factory=library.Shelf)
     on_queued: Callable[[], None] = field(default=lambda: None)
     watch: Watch = field(default_factory=Watch)
@@ -222,7 +225,7 @@ class Journey:
         with self.sessions.begin() as session:
             if self._is_behind(session):
                 return 0
-            looked = planning.decide_due(session, self.wording, self.vault, self.clock(), limit)
+            looked = planning.decide_due(session, self.wording, self.vault, self.clock(), limit, self.new_key)
         if looked:
             log.info("decide", extra={"offers": looked})
             self.on_queued()

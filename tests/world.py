@@ -21,6 +21,8 @@ from bot.wording import Wording
 
 #: A Tuesday, ten o'clock in Amsterdam.
 TUESDAY_TEN = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
+#: What every quarter's draws are made with.
+KEY = b"the tests' own finding key, 32 b"
 
 
 @dataclass
@@ -70,6 +72,7 @@ class World:
             clock=lambda: self.now,
             new_id=lambda: f"c{next(ids):07d}",
             chat_gap=timedelta(0),
+            new_key=lambda: KEY,
         )
         self.updates = itertools.count(1001)
         self.numbers = itertools.count(1)

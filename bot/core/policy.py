@@ -59,6 +59,7 @@ __all__ = [
     "Reward",
     "context",
     "decide",
+    "doubted",
     "felt_welcome",
     "learn",
     "outcome",
@@ -77,6 +78,7 @@ FIRST_SENDS = 200
 RATE_WEIGHT = 1.5
 R0_WEIGHT = 10.0
 LEAST_NOISE = 0.01
+_STALE, _NO_NUMBERS = "stale: ", "no numbers: "
 
 
 def context(
@@ -117,12 +119,14 @@ def decide(  # noqa: PLR0913 - every fact of a decision is named where it is tak
     at: datetime,
     window_end: datetime,
     draws: tuple[float, float],
+    doubt: str | None = None,
 ) -> Plan:
     """Whether to write at `at` to somebody whom the gate lets through, and in which of `variants`.
 
     `variants` are the wordings that may be planned in the citizen's language. `draws` are two numbers in [0, 1): for
-    writing, for the wording. Only an adaptive campaign uses what was learned; a fixed one always writes, a trial and
-    a doubtful policy draw evenly. A person in the hold-out gets at most one message in four weeks instead of the
+    writing, for the wording. `doubt` says why what was learned may not be used now (None: it may). Only an adaptive
+    campaign uses what was learned; a fixed one always writes, a trial and a doubtful policy draw evenly, and of the
+    latter `odds.fallback` says why. A person in the hold-out gets at most one message in four weeks instead of the
     lottery. `odds.policy` names `policy` in each case, so that a replay can hand it in again.
     """
     if not variants:
@@ -138,7 +142,8 @@ def decide(  # noqa: PLR0913 - every fact of a decision is named where it is tak
     count = Counter(variant.tone for variant in eligible)
     tones = sorted(count)
     seen = context(citizen, campaign, rules, policy, now, window_end=window_end)
-    p_send, chances, fallback = _chances(Learning.FIXED if held_out else campaign.learning, policy, seen, tones, now)
+    learning = Learning.FIXED if held_out else campaign.learning
+    p_send, chances, fallback = _chances(learning, policy, seen, tones, now, doubt)
     shares = {variant.id: chances[variant.tone] / count[variant.tone] for variant in eligible}
     odds = Odds(
         p_send=p_send,
@@ -155,6 +160,14 @@ def decide(  # noqa: PLR0913 - every fact of a decision is named where it is tak
     if draws[0] >= p_send:
         return Hold(reason=Reason.LOTTERY, until=now + LOTTERY_AGAIN, odds=odds)
     return Send(variant=_picked(shares, draws[1]), at=at, odds=odds)
+
+
+def doubted(fallback: str | None) -> str | None:
+    """The doubt that `decide` was given, from the fallback that it recorded; None: it was given none, or found its own.
+
+    With it a replay hands in what was handed in, and the policy's own reasons have to be found again.
+    """
+    return None if fallback is None or fallback.startswith((_STALE, _NO_NUMBERS)) else fallback
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -277,7 +290,12 @@ def learn(matured: Sequence[Matured], parent: Policy, values: Values, *, cutoff:
 
 
 def _chances(
-    learning: Learning, policy: Policy, seen: Mapping[str, float], tones: Sequence[Tone], now: datetime
+    learning: Learning,
+    policy: Policy,
+    seen: Mapping[str, float],
+    tones: Sequence[Tone],
+    now: datetime,
+    doubt: str | None,
 ) -> tuple[float, dict[Tone, float], str | None]:
     """The chance of writing, of each tone, and why even chances stand in for learned ones (None: they do not)."""
     even = dict.fromkeys(tones, 1 / len(tones))
@@ -287,12 +305,14 @@ def _chances(
         case Learning.TRIAL:
             return 0.5, even, None
         case Learning.ADAPTIVE:
+            if doubt is not None:
+                return 0.5, even, doubt
             if policy.cutoff is not None and now - policy.cutoff > STALE:
-                return 0.5, even, f"stale: learned up to {policy.cutoff.isoformat()}"
+                return 0.5, even, f"{_STALE}learned up to {policy.cutoff.isoformat()}"
             try:
                 return send_odds(policy, seen), tone_odds(policy, seen, tones), None
             except FloatingPointError as fault:
-                return 0.5, even, f"no numbers: {fault}"
+                return 0.5, even, f"{_NO_NUMBERS}{fault}"
         case _:
             assert_never(learning)
 

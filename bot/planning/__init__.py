@@ -3,8 +3,9 @@
 Set-wise: what the rows of a batch have in common is worked out once, and each table is read and written once.
 """
 
-from bot.planning.beliefs import current_policy, keep_policy
+from bot.planning.beliefs import LEARNING, current_policy, doubt, keep_policy
 from bot.planning.deciding import decide_due
+from bot.planning.epochs import Checked, NewKey, check, epoch_at, epochs, look_after, new_key
 from bot.planning.offering import plan_signals
 from bot.planning.replay import Replay, replay
 from bot.planning.world import (
@@ -21,15 +22,24 @@ from bot.planning.world import (
 )
 
 __all__ = [
+    "LEARNING",
+    "Checked",
     "Inputs",
+    "NewKey",
     "Replay",
     "World",
     "before",
+    "check",
     "current_policy",
     "decide",
     "decide_due",
+    "doubt",
+    "epoch_at",
+    "epochs",
     "keep_policy",
+    "look_after",
     "lot",
+    "new_key",
     "plan_signals",
     "recorded",
     "replay",

@@ -9,8 +9,11 @@ from sqlmodel import Session
 from bot.core import policy
 from bot.core.policy import Policy
 from bot.store import ledger
-from bot.store.tables import PolicyRow
+from bot.store.tables import GuardRow, PolicyRow
 from bot.wording import Wording
+
+#: What the guard watches that holds for all that is learned.
+LEARNING = "learning"
 
 
 def current_policy(session: Session, wording: Wording, now: datetime) -> Policy:
@@ -21,6 +24,16 @@ def current_policy(session: Session, wording: Wording, now: datetime) -> Policy:
     prior = policy.prior(wording.values)
     keep_policy(session, prior, now, rows_used=0)
     return prior
+
+
+def doubt(session: Session, wording: Wording, belief: Policy, now: datetime) -> str | None:  # noqa: ARG001 - what a reason may rest on
+    """Why what was learned may not be used just now; None: it may. Adaptive campaigns then draw evenly.
+
+    Asked once for a batch of decisions at `now` by `belief`. What a policy can see of itself, such as being out of
+    date, `policy.decide` sees without being told.
+    """
+    guard = session.get(GuardRow, LEARNING)
+    return None if guard is None else guard.alarm
 
 
 def keep_policy(session: Session, belief: Policy, now: datetime, *, rows_used: int) -> None:

@@ -7,7 +7,8 @@ from typing import Any
 from sqlmodel import Session
 
 from bot.core.facts import Contact, Hold, Odds, Plan, Reason, Send, Skip, Variant
-from bot.planning.beliefs import current_policy
+from bot.planning.beliefs import current_policy, doubt
+from bot.planning.epochs import NewKey, epoch_at, new_key
 from bot.planning.world import (
     INPUTS,
     Inputs,
@@ -15,7 +16,6 @@ from bot.planning.world import (
     before,
     decide,
     decision_id,
-    draws,
     keep,
     signal_for,
     situations_of,
@@ -28,7 +28,9 @@ from bot.store.vault import Vault
 from bot.wording import Wording
 
 
-def decide_due(session: Session, wording: Wording, vault: Vault, now: datetime, limit: int) -> int:
+def decide_due(
+    session: Session, wording: Wording, vault: Vault, now: datetime, limit: int, make_key: NewKey = new_key
+) -> int:
     """Decide about the offers that are due a look; return how many were looked at.
 
     The people they are for are held until the transaction ends, so that of two planners one sees what the other
@@ -42,6 +44,8 @@ def decide_due(session: Session, wording: Wording, vault: Vault, now: datetime, 
     people = ledger.people(session, {offer.citizen_id for offer in offers})
     known = ledger.citizens(session, people, situations=situations_of(worlds.values()))
     belief = current_policy(session, wording, now)
+    why_even = doubt(session, wording, belief, now)
+    epoch = epoch_at(session, vault, now, make_key)
     keys = keep(session, worlds)
     decisions: list[dict[str, Any]] = []
     messages: list[dict[str, Any]] = []
@@ -56,9 +60,10 @@ def decide_due(session: Session, wording: Wording, vault: Vault, now: datetime, 
         seen = before(world.campaign, citizen, vault)
         inputs = Inputs(signal=signal, citizen=seen, now=now, window_end=offer.window_end)
         decision = decision_id(offer.id, number)
-        plan, available = decide(world, inputs, belief, draws(vault, decision))
+        plan, available = decide(world, inputs, belief, epoch.draws(decision), why_even)
+        row = written(plan, world)
         decisions.append(
-            written(plan, world)
+            row
             | {
                 "id": decision,
                 "offer_id": offer.id,
@@ -69,6 +74,7 @@ def decide_due(session: Session, wording: Wording, vault: Vault, now: datetime, 
                 "card_version": world.card.version,
                 "decided_at": now,
                 "available": available,
+                "epoch": None if row["draw_send"] is None else epoch.id,
                 "inputs": INPUTS.dump_python(inputs, mode="json"),
                 "world": keys[offer.campaign_id],
             }

@@ -6,9 +6,11 @@ from typing import Any
 
 from sqlmodel import Session
 
-from bot.core.policy import Policy
+from bot.core import draws
+from bot.core.policy import Policy, doubted
 from bot.planning.deciding import written
-from bot.planning.world import decide, draws, recorded
+from bot.planning.epochs import epoch_named
+from bot.planning.world import decide, recorded
 from bot.store import ledger
 from bot.store.tables import DecisionRow
 from bot.store.vault import Vault
@@ -47,14 +49,22 @@ class Replay:
 
 
 def replay(session: Session, vault: Vault, decision: str) -> Replay | None:
-    """Decide again; None when there is no such decision. Nothing is written."""
+    """Decide again, with the key of its epoch and the doubt of then; None when there is no such decision.
+
+    Nothing is written. What was decided before there were epochs was drawn with the finding key.
+    """
     row = session.get(DecisionRow, decision)
     if row is None:
         return None
     world, inputs = recorded(session, row)
     version = ledger.policy_row(session, row.policy) if row.policy else ledger.policy_row(session)
     assert version is not None
-    plan, available = decide(world, inputs, Policy.from_record(version.record), draws(vault, decision))
+    drawn = (
+        (vault.draw(decision, draws.SEND), vault.draw(decision, draws.TONE))
+        if row.epoch is None
+        else epoch_named(session, vault, row.epoch).draws(decision)
+    )
+    plan, available = decide(world, inputs, Policy.from_record(version.record), drawn, doubted(row.fallback))
     again = written(plan, world) | {"available": available}
     return Replay(
         decision=decision,

@@ -74,7 +74,9 @@ class StoredSignal(Protocol):
     def citizen_id(self) -> str | None: ...
 
 
-def decide(world: World, inputs: Inputs, belief: Policy, draws: tuple[float, float]) -> tuple[Plan, bool]:
+def decide(
+    world: World, inputs: Inputs, belief: Policy, draws: tuple[float, float], doubt: str | None = None
+) -> tuple[Plan, bool]:
     """The plan, and whether there was anything to decide; False: the gate refused. Same arguments, same plan."""
     signal, citizen, now = inputs.signal, inputs.citizen, inputs.now
     objection = outreach.objection(signal, world.card, world.campaign, citizen, world.rules, now)
@@ -96,6 +98,7 @@ def decide(world: World, inputs: Inputs, belief: Policy, draws: tuple[float, flo
         at=at,
         window_end=inputs.window_end,
         draws=draws,
+        doubt=doubt,
     )
     return plan, not isinstance(plan, Skip)
 
@@ -137,11 +140,6 @@ def lot(campaign: Campaign, citizen: str, vault: Vault) -> float:
 def decision_id(offer: str, number: int) -> str:
     """Sixteen hex digits that follow from the offer and the decision's number in it."""
     return hashlib.sha256(f"{offer}#{number}".encode()).hexdigest()[:16]
-
-
-def draws(vault: Vault, decision: str) -> tuple[float, float]:
-    """Two numbers in [0, 1), for writing and for the wording, that follow from the decision's id and the key."""
-    return vault.draw(decision, "send"), vault.draw(decision, "tone")
 
 
 def world_of(session: Session, row: CampaignRow, wording: Wording, now: datetime) -> World:

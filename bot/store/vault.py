@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
+from bot.core import draws
 from bot.errors import UnreadableError
 
 
@@ -69,12 +70,8 @@ class Vault:
         return hmac.digest(self._finding, text.encode(), "sha256").hex()
 
     def draw(self, *parts: str) -> float:
-        """A number in [0, 1) that depends on the key and `parts` alone, so that a draw can be made again and audited.
-
-        The first 53 bits of HMAC-SHA256, so every value is a double that is hit exactly.
-        """
-        digest = hmac.new(self._finding, "\x1f".join(parts).encode(), hashlib.sha256).digest()
-        return (int.from_bytes(digest[:8], "big") >> 11) / (1 << 53)
+        """`core.draws.uniform` with the finding key, for what is drawn once for a person and never told apart."""
+        return draws.uniform(self._finding, *parts)
 
     def _look(self) -> None:
         """Take the keys as they are by now; who looks meanwhile waits until they are taken."""

@@ -21,6 +21,7 @@ from tests.simulation.wire import TOKEN, InProcess
 
 LANES = 4
 AT_ONCE_S = 0.2
+DRAWN_WITH = b"the simulation's finding key, 32"
 
 
 class Watched(Journey):
@@ -79,6 +80,7 @@ class Machine:
             vault=house.vault,
             clock=house.clock.now,
             new_id=house.new_id,
+            new_key=lambda: DRAWN_WITH,
             chat_gap=timedelta(seconds=house.chat_gap_s),
         )
         self.journey.model, self.journey.witness = house.model, house.witness

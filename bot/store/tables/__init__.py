@@ -9,7 +9,7 @@ from bot.store.tables.campaigns import (
 )
 from bot.store.tables.contact import ContactLineRow, ContactRequestRow, KlantTaskRow, OutgoingRow
 from bot.store.tables.kinds import Moment, Number, metadata
-from bot.store.tables.learning import PolicyRow
+from bot.store.tables.learning import DrawEpochRow, GuardRow, PolicyRow
 from bot.store.tables.nudges import (
     AnswerRow,
     DecisionRow,
@@ -40,7 +40,9 @@ __all__ = [
     "ContactRequestRow",
     "DecisionRow",
     "DeliveryRow",
+    "DrawEpochRow",
     "FrozenRow",
+    "GuardRow",
     "InboxRow",
     "KlantTaskRow",
     "LinkBatchRow",

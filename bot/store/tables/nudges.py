@@ -59,6 +59,7 @@ class DecisionRow(SQLModel, table=True):
     tone_forced: bool = False
     draw_send: float | None = None
     draw_tone: float | None = None
+    epoch: str | None = None  # draw_epoch.id; None: nothing was drawn, or before there were epochs
     policy: str | None = None
     fallback: str | None = None
     context: dict[str, float] | None = json(default=None)
