@@ -122,12 +122,7 @@ class Chances:
     @property
     def worth(self) -> Floats:
         """The welfare to be expected of the message itself."""
-        return (
-            INTERESTED * self.interest
-            + SENT
-            + UNWELCOME * (1 - self.interest) * self.unwelcome
-            + STOP * self.stop
-        )
+        return INTERESTED * self.interest + SENT + UNWELCOME * (1 - self.interest) * self.unwelcome + STOP * self.stop
 
 
 @dataclass(frozen=True, kw_only=True)

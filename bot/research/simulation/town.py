@@ -13,7 +13,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import numpy as np
 
-from bot.core import outreach, policy
+from bot.core import lessons, outreach, policy
 from bot.core.facts import (
     Answer,
     Campaign,
@@ -27,6 +27,7 @@ from bot.core.facts import (
     Level,
     Odds,
     Origin,
+    Plan,
     Reason,
     Rules,
     Send,
@@ -37,7 +38,8 @@ from bot.core.facts import (
     Values,
     Variant,
 )
-from bot.core.policy import Matured, Policy
+from bot.core.lessons import Matured
+from bot.core.policy import Policy
 from bot.research.simulation.people import SEGMENTS, TONES, WEEKS, Came, Flags, Ints
 
 START = datetime(2026, 1, 6, 10, tzinfo=UTC)
@@ -103,7 +105,7 @@ class Town:
         self._free = [START] * len(self._citizens)
         self._this_week: list[Decided] = []
         self._open: deque[list[Matured]] = deque()
-        self._closed: list[Matured] = []
+        self._closed = lessons.tally([], values, at=START)
 
     def choose(self, week: int, possible: Flags) -> Ints:
         now = START + week * WEEK
@@ -111,7 +113,7 @@ class Town:
         service = self._services[week % CARDS]
         signal = Signal(id=f"w{week}", type=SIGNAL, origin=Origin.REGISTER, occurred_at=now)
         window_end = outreach.window(signal, service.card.signals[0])[1]
-        draws = self._rng.random((len(possible), 2))
+        draws = self._rng.random((len(possible), 2)).tolist()
         chosen = np.full(len(possible), -1)
         self._this_week = []
         for person in np.flatnonzero(possible).tolist():
@@ -123,17 +125,7 @@ class Town:
                 if objection.reason in OF_THE_PERSON and objection.until is not None:
                     self._free[person] = objection.until
                 continue
-            plan = policy.decide(
-                citizen,
-                service.campaign,
-                service.variants,
-                self.policy,
-                self._rules,
-                now=now,
-                at=now,
-                window_end=window_end,
-                draws=(float(draws[person, 0]), float(draws[person, 1])),
-            )
+            plan = self._decide(person, citizen, service, now=now, window_end=window_end, draws=tuple(draws[person]))
             match plan:
                 case Send(odds=odds):
                     tone = TONES[int(plan.variant[-1])]
@@ -144,6 +136,28 @@ class Town:
         self.decided += self._this_week
         return chosen
 
+    def _decide(
+        self,
+        person: int,  # noqa: ARG002 - for who knows more of this person than the product does
+        citizen: Citizen,
+        service: Service,
+        *,
+        now: datetime,
+        window_end: datetime,
+        draws: tuple[float, float],
+    ) -> Plan:
+        return policy.decide(
+            citizen,
+            service.campaign,
+            service.variants,
+            self.policy,
+            self._rules,
+            now=now,
+            at=now,
+            window_end=window_end,
+            draws=draws,
+        )
+
     def hear(self, week: int, came: Came) -> None:
         now = START + week * WEEK
         card = self._services[week % CARDS].card
@@ -151,30 +165,19 @@ class Town:
         for decided in self._this_week:
             answers: tuple[Answer, ...] = ()
             if decided.tone is not None:
-                answers = _answers(came, decided.person, now)
-                self._write_down(decided, card, answers, now)
-            closes_at = now + self._rules.window
-            rows.append(_matured(decided, card, policy.outcome(answers, by=closes_at), now, closes_at))
+                answers = answers_of(came, decided.person, now)
+                self._citizens[decided.person] = told(self._citizens[decided.person], decided, card, answers, now)
+            rows.append(matured(decided, card, answers, now, self._rules))
         self._open.append(rows)
-
-    def _write_down(self, decided: Decided, card: Card, answers: tuple[Answer, ...], now: datetime) -> None:
-        citizen = self._citizens[decided.person]
-        assert decided.tone is not None
-        contact = Contact(
-            nudge=f"{decided.person}-{decided.week}", card=card.id, at=now, tone=decided.tone, answers=answers
-        )
-        stopped = any(answer.choice is Choice.STOP for answer in answers)
-        self._citizens[decided.person] = replace(
-            citizen, contacts=(*citizen.contacts, contact), active=not stopped
-        )
 
     def _learn(self, now: datetime) -> None:
         """One batch a week, of windows that are closed."""
         if self._learning is not Learning.ADAPTIVE:
             return
+        self._closed = self._closed.faded(WEEK)
         while self._open and (not self._open[0] or self._open[0][0].closes_at <= now):
-            self._closed += self._open.popleft()
-        self.policy = policy.learn(self._closed, self.policy, self._values, cutoff=now)
+            self._closed += lessons.tally(self._open.popleft(), self._values, at=now)
+        self.policy = lessons.concluded(self._closed, self.policy, self._values, cutoff=now)
         self.versions.append(self.policy)
 
 
@@ -214,7 +217,8 @@ def _service(number: int, learning: Learning) -> Service:
     return Service(card=card, campaign=campaign, variants=variants)
 
 
-def _answers(came: Came, person: int, now: datetime) -> tuple[Answer, ...]:
+def answers_of(came: Came, person: int, now: datetime) -> tuple[Answer, ...]:
+    """What a person answered to the message of `now`, within the week."""
     at = now + timedelta(hours=1 + 120 * float(came.days[person]))
     answers = []
     if came.interested[person]:
@@ -226,10 +230,24 @@ def _answers(came: Came, person: int, now: datetime) -> tuple[Answer, ...]:
     return tuple(answers)
 
 
-def _matured(
-    decided: Decided, card: Card, outcome: policy.Outcome, now: datetime, closes_at: datetime
-) -> Matured:
-    odds = decided.odds
+def told(citizen: Citizen, decided: Decided, card: Card, answers: tuple[Answer, ...], now: datetime) -> Citizen:
+    """The person after a message of `now` and what they answered to it."""
+    assert decided.tone is not None
+    contact = Contact(
+        nudge=f"{decided.person}-{decided.week}",
+        card=card.id,
+        at=now,
+        tone=decided.tone,
+        sensitivity=card.sensitivity,
+        answers=answers,
+    )
+    stopped = any(answer.choice is Choice.STOP for answer in answers)
+    return replace(citizen, contacts=(*citizen.contacts, contact), active=citizen.active and not stopped)
+
+
+def matured(decided: Decided, card: Card, answers: tuple[Answer, ...], now: datetime, rules: Rules) -> Matured:
+    """The decision of `now` as it teaches once its window is closed."""
+    odds, closes_at = decided.odds, now + rules.window
     return Matured(
         decision=f"{decided.person}-{decided.week}",
         decided_at=now,
@@ -242,5 +260,5 @@ def _matured(
         randomised_send=odds.randomised_send,
         randomised_tone=odds.randomised_tone,
         tone_forced=odds.tone_forced,
-        outcome=outcome,
+        outcome=policy.outcome(answers, by=closes_at),
     )

@@ -1,11 +1,15 @@
-"""What the product is compared with: the oracles and the plain policies of learning.md 5, outside every gate."""
+"""What the product is compared with: the oracles and the plain policies of learning.md 5."""
 
+from collections.abc import Sequence
+from datetime import datetime
 from typing import Final
 
 import numpy as np
 
+from bot.core.facts import Citizen, Learning, Plan, Rules, Values
 from bot.research.simulation import people as citizens
-from bot.research.simulation.people import TONES, WEEKS, Came, Chances, Flags, Floats, Ints, People, State
+from bot.research.simulation.people import TONES, WEEKS, Came, Chances, Flags, Ints, People, State
+from bot.research.simulation.town import Service, Town
 
 #: Of the clairvoyant's threshold: what a message must be worth, and how much more for each unit of habituation.
 LEAST: Final = 0.05
@@ -83,3 +87,47 @@ class Uniform:
 
     def hear(self, week: int, came: Came) -> None:
         """It writes whatever comes back."""
+
+
+class InGate(Town):
+    """Somebody who knows the people and may write only to whom the product's gate lets through."""
+
+    def __init__(
+        self, oracle: Clairvoyant, languages: Sequence[str], *, rules: Rules, values: Values, seed: int
+    ) -> None:
+        super().__init__(languages, learning=Learning.TRIAL, rules=rules, values=values, seed=seed)
+        self._oracle, self._wanted = oracle, np.full(len(languages), -1)
+
+    def choose(self, week: int, possible: Flags) -> Ints:
+        self._wanted = self._oracle.choose(week, possible)
+        return super().choose(week, possible & (self._wanted >= 0))
+
+    def _decide(
+        self,
+        person: int,
+        citizen: Citizen,
+        service: Service,
+        *,
+        now: datetime,
+        window_end: datetime,
+        draws: tuple[float, float],
+    ) -> Plan:
+        # The draws are those with which an even lottery writes, in the tone that is wanted.
+        tone = (int(self._wanted[person]) + 0.5) / len(TONES)
+        return super()._decide(person, citizen, service, now=now, window_end=window_end, draws=(0.0, tone))
+
+
+class TonesOnly(Town):
+    """The product as far as it learns tones: it writes to all whom the gate lets through."""
+
+    def _decide(
+        self,
+        person: int,
+        citizen: Citizen,
+        service: Service,
+        *,
+        now: datetime,
+        window_end: datetime,
+        draws: tuple[float, float],
+    ) -> Plan:
+        return super()._decide(person, citizen, service, now=now, window_end=window_end, draws=(0.0, draws[1]))

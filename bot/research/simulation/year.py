@@ -24,13 +24,14 @@ class Chooser(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class Year:
-    """What a year came to. The first four are (weeks, people)."""
+    """What a year came to, each (weeks, people). `interest` is (weeks, people, tones): the chance there really was."""
 
     welfare: Floats
     sent: Flags
     interested: Flags
     unwelcome: Flags
     stopped: Flags
+    interest: Floats
     segment: Ints
 
     def per_citizen(self, weeks: slice = slice(None)) -> float:
@@ -44,13 +45,15 @@ class Year:
 
 
 def live(who: People, chooser: Chooser, *, seed: int, state: citizens.State, passed: Callable[[int], None]) -> Year:
-    """Let `who` live for a year. `state` is changed as they go; `passed` is told the number of each week that is over."""
+    """Let `who` live for a year. `state` changes as they go; `passed` is told the number of each week that is over."""
     rows: list[tuple[Floats, Flags, Came]] = []
+    interest = np.empty((citizens.WEEKS, who.number, len(citizens.TONES)))
     for week in range(citizens.WEEKS):
         citizens.fade(state)
         luck = citizens.luck(who.number, seed, week)
         possible = (luck.opportunity < who.opportunity) & ~state.stopped
         tones = chooser.choose(week, possible)
+        interest[week] = citizens.really(who, state, week).interest
         came = citizens.answer(who, state, luck, tones, week)
         chooser.hear(week, came)
         sent = tones >= 0
@@ -62,5 +65,6 @@ def live(who: People, chooser: Chooser, *, seed: int, state: citizens.State, pas
         interested=np.array([came.interested for _, _, came in rows]),
         unwelcome=np.array([came.unwelcome for _, _, came in rows]),
         stopped=np.array([came.stopped for _, _, came in rows]),
+        interest=interest,
         segment=who.segment,
     )
