@@ -23,6 +23,7 @@ from sqlmodel import Session
 from bot import (
     campaigns,
     contacts,
+    guarding,
     hearing,
     learning,
     library,
@@ -533,6 +534,24 @@ class Journey:
             if newest is not None and self.clock() - newest.created_at < age:
                 return None
         return self.learn()
+
+    @step("guard")
+    def guard(self) -> int:
+        """Look after the keys of draws, and whether people stop more than they should; return how many alarms are new.
+
+        What is alarming is paused in the same transaction that writes it down; a person lets it go on.
+        """
+        now = self.clock()
+        with self.sessions.begin() as session:
+            planning.look_after(session, self.vault, now, self.new_key)
+        with ledger.reading(self.sessions) as session:
+            ledger.unhurried(session)
+            seen = guarding.look(session, self.wording, now)
+        with self.sessions.begin() as session:
+            alarms = guarding.settle(session, seen)
+        for alarm in alarms:
+            log.warning("guard", extra={"watched": alarm.watched})
+        return len(alarms)
 
     @step("upkeep")
     def upkeep(self) -> int:

@@ -46,6 +46,7 @@ class Ticks:
         plan = (_in_thread(journey.call_dates), call_waves)
         self._scheduler.add_job(self._tick, args=[plan], id="plan at once")  # something may wait from before
         self._every("plan", plan_every_s, *plan)
+        self._every("guard", 6 * plan_every_s, _in_thread(journey.guard))
         self._every("upkeep", 12 * plan_every_s, _in_thread(journey.upkeep))
         if tell is not None:
             self._every("tell", plan_every_s, tell)

@@ -92,8 +92,14 @@ def watch(session: Session, variant: str, now: datetime) -> None:
     )
     if count >= UNPLEASANT:
         because = f"{count} of the last {AMONG} messages at most were called unpleasant"
-        ledger.set_mark(session, name, {"paused": True, "at": now.isoformat(), "because": because}, now)
-        ledger.audit(session, now, "clock", "variant.pause", variant, because=because)
+        pause(session, variant, because, by="clock", now=now)
+
+
+def pause(session: Session, variant: str, because: str, *, by: str, now: datetime) -> None:
+    """Let a wording be planned no more until somebody resumes it."""
+    value = {"paused": True, "at": now.isoformat(), "because": because}
+    ledger.set_mark(session, f"{conversation.VARIANT}{variant}", value, now)
+    ledger.audit(session, now, by, "variant.pause", variant, because=because)
 
 
 def resume(session: Session, variant: str, *, by: str, now: datetime) -> None:
@@ -102,6 +108,7 @@ def resume(session: Session, variant: str, *, by: str, now: datetime) -> None:
         raise RefusedError("{variant} is not paused.", variant=variant)
     name = f"{conversation.VARIANT}{variant}"
     ledger.set_mark(session, name, {"paused": False, "resumed_at": now.isoformat(), "by": by}, now)
+    ledger.count_from_now(session, f"{ledger.WATCHED_VARIANT}{variant}", now)
     ledger.audit(session, now, by, "variant.resume", variant)
 
 

@@ -180,7 +180,10 @@ def approve(
 
 
 def start(session: Session, campaign: str, wording: Wording, *, by: str, now: datetime) -> CampaignRow:
-    """Let it send, from now or from the first day of its period; also after a pause. Raises RefusedError."""
+    """Let it send, from now or from the first day of its period; also after a pause. Raises RefusedError.
+
+    When a guard had paused it, what left before does not count again.
+    """
     name = _named(by)
     row = _found(session, campaign)
     if row.state not in {State.APPROVED, State.PAUSED}:
@@ -199,6 +202,7 @@ def start(session: Session, campaign: str, wording: Wording, *, by: str, now: da
             "The period of {campaign} is over. Give it a new one, and have it approved again.", campaign=campaign
         )
     row.state, row.paused_because = State.RUNNING, None
+    ledger.count_from_now(session, f"{ledger.WATCHED_CAMPAIGN}{campaign}", now)
     _audit(session, row, "campaign.start", by=name, now=now)
     ledger.wake(session, row.id, now)
     return row

@@ -7,6 +7,7 @@ import asyncio
 import logging
 import secrets
 import traceback
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -137,18 +138,39 @@ def learn(json: Json = False) -> None:
 def export(
     directory: Annotated[Path, typer.Argument(help="A folder that does not exist yet, or is empty.")],
     by: By,
+    tier: Annotated[str, typer.Option(help="researcher: rows; public: counts that may be published.")] = "researcher",
+    since: Annotated[
+        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="A day in the first week, such as 2026-11-23.")
+    ] = None,
+    until: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="A day in the last week.")] = None,
     json: Json = False,
 ) -> None:
-    """Write decisions and answers as CSV for research, without who they were about."""
-    from bot import research
+    """Write decisions and answers for research as CSV and Parquet, without who they were about."""
+    from bot.research import export as research
 
+    if tier not in set(research.Tier):
+        raise RefusedError("There is no tier {tier}; choose researcher or public.", tier=tier)
     whole = parts.from_environment()
-    manifest = research.write(whole.sessions, directory, key=secrets.token_bytes(32), now=parts.now(), by=by)
+    manifest = research.write(
+        whole.sessions,
+        directory,
+        wording=whole.wording,
+        key=secrets.token_bytes(32),
+        now=parts.now(),
+        by=by,
+        tier=research.Tier(tier),
+        since=None if since is None else since.replace(tzinfo=UTC),
+        until=None if until is None else until.replace(tzinfo=UTC),
+    )
     if json:
         say_json(manifest.as_record())
     else:
         for file in manifest.files:
             say(f"{directory / file.name}: {file.rows} rows" if file.rows is not None else f"{directory / file.name}")
+        if manifest.left_out:
+            say(f"{manifest.left_out} people are left out, since they could have been recognised.")
+        for done in manifest.coarsened:
+            say(f"So that nobody can be recognised, {done}.")
 
 
 @app.command()

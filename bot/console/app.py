@@ -26,6 +26,7 @@ from bot.console import (
     message,
     persons,
     profile,
+    research,
     rules,
     setup,
     signin,
@@ -51,7 +52,7 @@ def build(desk: Desk) -> FastAPI:
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
     app.state.desk = desk
     app.router.routes.append(desk.pages.static.route())
-    for area in (*ENTRY, *CAMPAIGNS, contact, audit, *TEXTS, *ADMINISTRATION):
+    for area in (*ENTRY, *CAMPAIGNS, contact, audit, research, *TEXTS, *ADMINISTRATION):
         app.router.routes.extend(area.routes(desk).routes)
 
     def to_sign_in(request: Request, _: Exception) -> Response:

@@ -50,6 +50,12 @@ RULES: Final = (
     Rule("snooze_days", "number", N_("Days of rest after “not now”")),
     Rule("survey_gap_days", "number", N_("Days between two questions whether a message was welcome")),
     Rule("promise_working_days", "number", N_("Working days within which we promise contact")),
+    Rule(
+        "stops_per_thousand",
+        "number",
+        N_("Stops in 1,000 messages, at most"),
+        N_("A campaign or a text with clearly more is paused by itself, until somebody lets it go on."),
+    ),
 )
 DAYS: Final[Mapping[str, str]] = dict(
     zip(

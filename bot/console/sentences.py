@@ -94,6 +94,7 @@ SENTENCES: Final[Mapping[str, str]] = {
     "texts.keep": N_("{who} let the approved text of {subject} count on, although a new version changed its file."),
     "texts.export": N_("{who} took along the texts in force as files."),
     "export": N_("{who} took along a file for research: {subject}."),
+    "research.file": N_("{who} took along the figure “{subject}” as a file."),
     "audit.export": N_("{who} took along the audit trail, or a part of it, as a file."),
     "audit.verify": N_("{who} checked the audit trail: {rows} rows, {faults} places that do not hold."),
     "update.retry": N_("{who} had answer {subject}, which could not be read, tried again."),

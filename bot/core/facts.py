@@ -319,6 +319,7 @@ class Rules:
     survey_gap: timedelta = timedelta(days=30)
     consent_years: int = 2
     promise_working_days: int = 2
+    stops_per_thousand: int = 5  # of messages; what is surely above it pauses a campaign or a wording
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

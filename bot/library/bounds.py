@@ -11,7 +11,7 @@ from bot.wording.cards import ServiceCard
 #: More of these is quieter.
 _LONGER = ("min_gap", "open_question", "rest_start_days", "rest_floor_days", "rest_cap_days", "snooze_days")
 #: Less of these is quieter.
-_FEWER = ("per_month", "per_year", "per_card_year", "per_card_year_s3")
+_FEWER = ("per_month", "per_year", "per_card_year", "per_card_year_s3", "stops_per_thousand")
 #: What a wording holds beside sentences and their translations.
 _DECIDED = (
     "languages", "cards", "themes", "situations", "emergencies", "variants", "calendar", "rules", "values",

@@ -1,5 +1,1 @@
-"""What leaves for research: decisions and answers, without who they were about."""
-
-from bot.research.export import File, Manifest, write
-
-__all__ = ["File", "Manifest", "write"]
+"""What researchers use. Each room is imported by itself, since the libraries behind them are large."""

@@ -234,6 +234,7 @@ class RulesFile(Part):
     survey_gap_days: int = Field(ge=30, le=366)
     consent_years: int = Field(ge=1, le=2)
     promise_working_days: int = Field(ge=1, le=10)
+    stops_per_thousand: int = Field(default=Rules().stops_per_thousand, ge=1, le=20)
 
     @model_validator(mode="after")
     def _raised_by_two(self) -> Self:
@@ -242,7 +243,7 @@ class RulesFile(Part):
         ours = Rules()
         raised = [
             name
-            for name in ("per_month", "per_year", "per_card_year", "per_card_year_s3")
+            for name in ("per_month", "per_year", "per_card_year", "per_card_year_s3", "stops_per_thousand")
             if getattr(self, name) > getattr(ours, name)
         ]
         raised += [name for name in ("rest_start_days", "rest_floor_days") if getattr(self, name) < getattr(ours, name)]
@@ -275,6 +276,7 @@ class RulesFile(Part):
             survey_gap=timedelta(days=self.survey_gap_days),
             consent_years=self.consent_years,
             promise_working_days=self.promise_working_days,
+            stops_per_thousand=self.stops_per_thousand,
         )
 
 

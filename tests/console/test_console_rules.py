@@ -14,7 +14,7 @@ from bot.wording.municipal import WEEKDAYS
 FORM = {
     "quiet_from": "20:00", "quiet_until": "9:00", "no_sundays": "yes", "min_gap_days": "14", "per_month": "2",
     "per_year": "18", "per_card_year": "2", "per_card_year_s3": "1", "open_question_days": "14", "snooze_days": "30",
-    "survey_gap_days": "30", "promise_working_days": "2", "why": "omdat",
+    "survey_gap_days": "30", "promise_working_days": "2", "stops_per_thousand": "5", "why": "omdat",
 }  # fmt: skip
 
 
