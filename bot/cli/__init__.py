@@ -14,7 +14,21 @@ from typing import Annotated
 import typer
 
 from bot import __version__
-from bot.cli import bench, cards, desk, keeping, keys, language, nudges, outgoing, parts, running, staff, texts
+from bot.cli import (
+    bench,
+    cards,
+    desk,
+    keeping,
+    keys,
+    language,
+    nudges,
+    outgoing,
+    parts,
+    running,
+    simulating,
+    staff,
+    texts,
+)
 from bot.cli.parts import By, Json, say, say_json, say_table
 from bot.errors import FaultsError, HandreikingError, RefusedError, SettingsError
 
@@ -42,6 +56,7 @@ app.add_typer(staff.group, name="staff")
 app.add_typer(staff.audit, name="audit")
 app.add_typer(texts.group, name="texts")
 app.command()(bench.bench)
+app.command()(simulating.simulate)
 
 DEMO_DIRECTORY = Path(".handreiking-demo")
 SAME, DIFFERS, UNKNOWN = 0, 1, 2

@@ -81,20 +81,25 @@ def intervals(task: Task) -> list[Interval]:
     effects = {effect.name: effect for effect in fit.effects}
     action = np.array([[tone.value for tone in TONES].index(tone) for tone in sent["treatment"]])
     chances = sent.select(f"p_{tone.value}" for tone in TONES).to_numpy()
-    said = {
-        "id": sent["id"].to_numpy(),
-        "action": action,
-        "outcome": sent["outcome"].to_numpy(),
-    }
+    people, outcome = sent["id"].to_numpy(), sent["outcome"].to_numpy()
     q = cross_fitted(
-        **said,
+        id=people,
+        action=action,
+        outcome=outcome,
         features=sent.select("dose", "rate").to_numpy(),
         actions=len(TONES),
         rng=np.random.default_rng([task.seed, 5]),
     )
-    taken = {"rand_prob": chances[np.arange(len(action)), action], "predictions": q}
     values = [
-        dr(**said, **taken, target=np.tile(np.eye(len(TONES))[place], (len(action), 1))) for place in range(len(TONES))
+        dr(
+            id=people,
+            action=action,
+            outcome=outcome,
+            rand_prob=chances[np.arange(len(action)), action],
+            target=np.tile(always, (len(action), 1)),
+            predictions=q,
+        )
+        for always in np.eye(len(TONES))
     ]
     found = []
     for place, tone in enumerate(others, start=1):

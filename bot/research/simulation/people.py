@@ -136,7 +136,8 @@ class Came:
 
     @property
     def worth(self) -> Floats:
-        return INTERESTED * self.interested + UNWELCOME * self.unwelcome + STOP * self.stopped
+        worth: Floats = INTERESTED * self.interested + UNWELCOME * self.unwelcome + STOP * self.stopped
+        return worth
 
 
 def people(number: int, world: World, seed: int) -> People:

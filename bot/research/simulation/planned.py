@@ -19,7 +19,6 @@ from bot.campaigns.file import days
 from bot.core import lessons, outreach, policy
 from bot.core.facts import Answer, Citizen, Hold, Learning, Level, Origin, Send, Signal, Skip, Values
 from bot.core.lessons import Matured
-from bot.core.policy import Policy
 from bot.planning import Inputs, World
 from bot.research.simulation import people as citizens
 from bot.research.simulation.people import TONES, Came, Flags, Ints
@@ -136,7 +135,7 @@ class _Desk:
     def __init__(self, plan: Planned, town: Town, seed: int) -> None:
         self._plan, self._town = plan, town
         self._rng = np.random.default_rng([seed, 7])
-        self._belief: Policy = policy.prior(plan.values)
+        self._belief = policy.prior(plan.values)
         self._closed, self._open = (
             lessons.tally([], plan.values, at=plan.world.campaign.starts_at),
             list[list[Matured]](),

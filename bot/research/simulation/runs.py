@@ -5,7 +5,7 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from functools import partial
 from multiprocessing import get_context
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 from bot.core.facts import Learning, Rules, Values
 from bot.research.simulation import people as citizens
@@ -94,14 +94,28 @@ def all_measured(
 def spread(
     work: Callable[[Task], T], tasks: Sequence[Task], *, processes: int, passed: Callable[[int], None]
 ) -> Iterator[tuple[int, T]]:
-    """Do `work` for each task in one of several processes; hand it back with its place as it is done."""
+    """Do `work` for each task; hand it back with the task's place as it is done. `passed` is told of its weeks."""
+    yield from each(
+        work, [(task,) for task in tasks], processes=processes, passed=lambda place: passed(weeks(tasks[place]))
+    )
+
+
+def each(
+    work: Callable[..., T], asked: Sequence[tuple[Any, ...]], *, processes: int, passed: Callable[[int], None]
+) -> Iterator[tuple[int, T]]:
+    """Do `work` with each of these arguments, in so many processes; hand it back with its place as it is done."""
+    if processes == 1:
+        for place, arguments in enumerate(asked):
+            done = work(*arguments)
+            passed(place)
+            yield place, done
+        return
     # Forked copies of a process with threads can hang, so each starts anew.
     with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
-        places = {pool.submit(work, task): place for place, task in enumerate(tasks)}
-        for done in as_completed(places):
-            place = places[done]
-            passed(weeks(tasks[place]))
-            yield place, done.result()
+        places = {pool.submit(work, *arguments): place for place, arguments in enumerate(asked)}
+        for future in as_completed(places):
+            passed(places[future])
+            yield places[future], future.result()
 
 
 def weeks(task: Task) -> int:

@@ -80,7 +80,7 @@ class Uniform:
     def __init__(self, *, seed: int) -> None:
         self._rng = np.random.default_rng([seed, 3])
 
-    def choose(self, week: int, possible: Flags) -> Ints:
+    def choose(self, week: int, possible: Flags) -> Ints:  # noqa: ARG002 - every week is alike to it
         draws = self._rng.random(len(possible))
         tones = self._rng.integers(0, len(TONES), len(possible))
         return np.where(possible & (draws < 0.5), tones, -1)
@@ -110,7 +110,7 @@ class InGate(Town):
         *,
         now: datetime,
         window_end: datetime,
-        draws: tuple[float, float],
+        draws: tuple[float, float],  # noqa: ARG002 - nothing is left to chance
     ) -> Plan:
         # The draws are those with which an even lottery writes, in the tone that is wanted.
         tone = (int(self._wanted[person]) + 0.5) / len(TONES)
