@@ -54,7 +54,7 @@ LOTTERY_AGAIN = timedelta(days=7)
 HOLDOUT_GAP = timedelta(days=28)
 STALE = timedelta(days=21)
 MEMORY = timedelta(days=365)  # so that it does not matter how much further back a ledger reads
-RATE_WEIGHT = 10.0  # how many messages at the pooled rate somebody's own answers are set against: empirical Bayes
+RATE_WEIGHT = 10.0  # messages
 _STALE, _NO_NUMBERS = "stale: ", "no numbers: "
 
 
@@ -65,7 +65,8 @@ def context(
 
     `language:…`, `theme:…` and `prefers:…` are 1 where they apply. `recent_<tone>` (0.70 a week) and `dose` (0.85) fade
     from 1 per send; `unwelcome` (0.8) from 1 per disliked message. `silence` is half the row of closed silences, at
-    most 2. `rate` is the person's smoothed share of closed messages felt welcome, less the policy's pooled share.
+    most 2. `rate` is the share of closed messages felt welcome that is to be expected of this person, less the policy's
+    pooled share: the posterior mean, with the pooled share as a prior that weighs as much as ten messages.
     `urgency` rises to 1 as `window_end` comes near. Contacts of sensitivity S3 and what came after `now` are left out.
     """
     past = [c for c in citizen.contacts if now - MEMORY < c.at <= now and c.sensitivity is not Sensitivity.S3]
@@ -75,7 +76,7 @@ def context(
     for tone in Tone:
         numbers[f"recent_{tone}"] = math.fsum(0.70 ** _weeks(now - c.at) for c in past if c.tone is tone)
     closed = [c for c in past if c.at + rules.window <= now]
-    welcome = sum(outcome(c.answers, by=c.at + rules.window).interested for c in closed)
+    welcome = sum(outcome(c.answers, by=c.at + rules.window).interested for c in closed if c.answers)
     r0 = policy.r0 if math.isfinite(policy.r0) else R0
     numbers["dose"] = math.fsum(0.85 ** _weeks(now - c.at) for c in past)
     numbers["silence"] = min(4, _silences_in_a_row(past, rules, now)) / 2
