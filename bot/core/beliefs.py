@@ -34,7 +34,7 @@ SEND_NOISE = 0.20
 SEND_SLOPE_SD = 0.05
 RATE = "rate"  # somebody's own rate of interest counts as much as interest does, give or take
 RATE_SD = 0.3
-SLOPE = 60.0  # B: how sharply the chance of writing follows what it is believed to be worth
+SLOPE = 30.0  # B: how sharply the chance of writing follows what it is believed to be worth
 BASE_SD = 0.5  # of the weights that only explain how things go anyway
 
 _NODES, _WEIGHTS = leggauss(64)
