@@ -28,6 +28,7 @@ from bot.cli import (
     outgoing,
     parts,
     running,
+    simulating,
     staff,
     texts,
 )
@@ -63,6 +64,7 @@ app.add_typer(staff.group, name="staff")
 app.add_typer(staff.audit, name="audit")
 app.add_typer(texts.group, name="texts")
 app.command()(bench.bench)
+app.command()(simulating.simulate)
 
 DEMO_DIRECTORY = Path(".handreiking-demo")
 SAME, DIFFERS, UNKNOWN = 0, 1, 2

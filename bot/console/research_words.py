@@ -236,6 +236,6 @@ CHANGES: Final[Mapping[str, tuple[str, str]]] = {
 }
 PHASES: Final[Mapping[int, str]] = {
     0: N_("0: even chances, nothing learned is used"),
-    1: N_("1: the first year, with wide floors"),
+    1: N_("1: until a thousand messages taught, with wide floors"),
     2: N_("2: afterwards"),
 }

@@ -150,8 +150,8 @@ _LEARNING: Final = _text(
     "that learns).", among=tuple(map(str, Learning)), required=True,
 )  # fmt: skip
 _PHASE: Final = _whole(
-    "phase", "0: even chances, nothing learned is used; 1: the first year, wide floors; 2: afterwards; empty where the "
-    "campaign always writes.", least=0, most=2,
+    "phase", "0: even chances, nothing learned is used; 1: until a thousand messages taught, wide floors; 2: afterwards"
+    "; empty where the campaign always writes.", least=0, most=2,
 )  # fmt: skip
 _HOLDOUT: Final = _yes("holdout", "1: the person stays on the fixed policy, at most one message in four weeks.",
                        required=True)  # fmt: skip
