@@ -103,7 +103,7 @@ def zipped(
     """Make an export and pack it. `since` and `until` are days in UTC.
 
     Raises RefusedError as `write` does, and while another one is being made in this process: each takes the memory
-    of some hundred people's rows and the time of reading them all.
+    of some dozens of people's rows and the time of reading them all.
     """
     if not _ONE.acquire(blocking=False):
         raise RefusedError("Somebody is making a file at this moment. Try again in some minutes.")

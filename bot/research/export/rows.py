@@ -20,8 +20,8 @@ from bot.store.study import Decision, Message, World
 from bot.store.tables import OpinionRow
 from bot.wording import Wording
 
-#: So many people are read at a time; each has some dozens of decisions a year.
-AT_ONCE: Final = 250
+#: So many people are read at a time; with a hundred decisions each they take some tens of megabytes.
+AT_ONCE: Final = 50
 _ASKED: Final = {Choice.WELCOME: "yes", Choice.UNWELCOME: "no", Choice.NO_OPINION: "no_opinion"}
 _EXPECTED: Final = {Choice.EXPECTED: "yes", Choice.UNEXPECTED: "no"}
 

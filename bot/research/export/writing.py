@@ -178,7 +178,7 @@ def _beside(folder: Path) -> Iterator[Path]:
 def _tables(whole: Study, made: Path) -> list[tuple[Table, int]]:
     """Write every table of the researcher's tier; return them with their number of rows.
 
-    What grows is put aside part by part, so that never more than some hundred people are in memory.
+    What grows is put aside part by part, so that never more than some dozens of people are in memory.
     """
     aside = made / ".parts"
     counts: dict[str, int] = {table.name: 0 for table in (*LONG, CITIZENS)}
