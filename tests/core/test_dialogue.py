@@ -195,8 +195,8 @@ class TestComingBack:
         turn = respond(scene(), Command("start"))
         assert keys(turn) == ["start.again"]
         assert labels(turn.says[0]) == [
-            "s.themes", "s.language", "s.quiet", "s.often", "s.pause", "s.tone", "s.situation", "s.research", "s.kept",
-            "s.stop",
+            "s.themes", "s.language", "s.quiet", "s.often", "s.pause", "s.tone", "s.situation", "s.research",
+            "s.notes", "s.kept", "s.stop",
         ]  # fmt: skip
 
 
