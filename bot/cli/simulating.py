@@ -189,10 +189,10 @@ def _planned(
     *,
     json: bool,
 ) -> None:
-    from bot.campaigns.file import read
+    from bot import campaigns
     from bot.research.simulation import planned, runs
 
-    file = read(parts.bytes_of(path).decode(), wording)
+    file = campaigns.read(parts.text_of(path), wording)
     plan = planned.planned(file, wording)
     town = planned.Town(number=citizens, signals=signals)
     asked = [(kind, seed) for kind in planned.RESPONSIVENESS for seed in range(first_seed, first_seed + seeds)]

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from bot.core import guardrails, policy
+from bot.core import guardrails, lessons, policy
 from bot.core.beliefs import PHASES, send_features, tone_features
 from bot.core.facts import Campaign, Citizen, Learning, Rules, Tone, Values
 from bot.wording import Wording
@@ -52,8 +52,10 @@ def _configuration(values: Values, rules: Rules) -> dict[str, Any]:
         "send_features": list(send),
         "tones": [str(tone) for tone in Tone],
         "phases": {str(phase): dict(bounds) for phase, bounds in sorted(PHASES.items())},
-        "first_sends": policy.FIRST_SENDS,
-        "first_year_days": policy.FIRST_YEAR / timedelta(days=1),
+        "first_sends": lessons.FIRST_SENDS,
+        "enough_sends": lessons.ENOUGH_SENDS,
+        "memory_a_week": lessons.MEMORY_A_WEEK,
+        "rate_weight": policy.RATE_WEIGHT,
         "lottery_again_days": policy.LOTTERY_AGAIN / timedelta(days=1),
         "stale_days": policy.STALE / timedelta(days=1),
         "holdout": {"share": policy.HOLDOUT_SHARE, "gap_days": policy.HOLDOUT_GAP / timedelta(days=1)},

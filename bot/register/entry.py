@@ -112,6 +112,7 @@ def _values(wording: Wording, file: RegisterFile) -> dict[str, str]:
         "send_features": _listed(file.words[name] for name in send if name != "one"),
         "slope": _number(made["slope"]),
         "first_sends": str(made["first_sends"]),
+        "enough_sends": str(made["enough_sends"]),
         "send_least_first": _percent(first["p_min"]),
         "send_most_first": _percent(first["p_max"]),
         "tone_least_first": _percent(first["eps"]),

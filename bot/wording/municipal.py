@@ -168,10 +168,11 @@ class RepliesFile(RootModel[dict[Id, StandardReply]]):
 REGISTER_VALUES: Final = frozenset(
     {
         "municipality", "cards", "languages", "tones", "tone_features", "send_features", "slope", "first_sends",
-        "send_least_first", "send_most_first", "tone_least_first", "send_least", "send_most", "tone_least", "holdout",
-        "holdout_weeks", "window_days", "stale_days", "min_gap", "per_month", "per_year", "quiet_from", "quiet_until",
-        "consent_years", "interested", "unwelcome", "stop", "per_send", "per_dose", "values_version", "values_signed",
-        "algorithm", "fingerprint", "stops_per_thousand", "stops_in_a_row", "in_a_row",
+        "enough_sends", "send_least_first", "send_most_first", "tone_least_first", "send_least", "send_most",
+        "tone_least", "holdout", "holdout_weeks", "window_days", "stale_days", "min_gap", "per_month", "per_year",
+        "quiet_from", "quiet_until", "consent_years", "interested", "unwelcome", "stop", "per_send", "per_dose",
+        "values_version", "values_signed", "algorithm", "fingerprint", "stops_per_thousand", "stops_in_a_row",
+        "in_a_row",
     }
 )  # fmt: skip
 

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from bot import __version__, campaigns
 from bot.campaigns import CampaignFile
-from bot.core import policy
+from bot.core import lessons, policy
 from bot.core.beliefs import PHASES
 from bot.core.facts import Learning, Reason, Tone
 from bot.research.plans.choices import Choices, Outcome
@@ -119,7 +119,8 @@ def record(
             "send_is_drawn": file.learning is not Learning.FIXED,
             "tone_is_drawn": len(tones) > 1,
             "phases": [{"phase": number, **bounds} for number, bounds in sorted(PHASES.items())],
-            "first_sends": policy.FIRST_SENDS,
+            "first_sends": lessons.FIRST_SENDS,
+            "enough_sends": lessons.ENOUGH_SENDS,
             "slope": policy.prior(values).slope,
             "holdout_share": policy.HOLDOUT_SHARE,
             "holdout_gap_days": policy.HOLDOUT_GAP.days,

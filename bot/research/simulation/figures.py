@@ -28,7 +28,7 @@ def write(out: Path, rows: Sequence[Figures], summaries: Sequence[Summary]) -> l
         *(
             _picture(out / f"{name}.svg", intervals(marks, axis=axis, language="en"))
             for name, (axis, of) in drawn.items()
-            if (marks := list(_marks(summaries, of)))
+            if (marks := tuple(_marks(summaries, of)))
         ),
     ]
 
@@ -48,12 +48,12 @@ def write_planned(out: Path, first: date, found: Sequence[Mapping[str, Range]]) 
             _picture(
                 out / f"{name}.svg",
                 lines(
-                    [
+                    tuple(
                         Mark(label=name, value=of.middle, low=of.low, high=of.high, at=first + timedelta(weeks=week))
                         for week, row in enumerate(weeks)
                         for of in [row[name]]
-                    ],
-                    [name],
+                    ),
+                    (name,),
                     axis=f"{name} a week",
                     language="en",
                     share=False,
