@@ -9,6 +9,7 @@ from datetime import timedelta
 import numpy as np
 import pytest
 from sqlalchemy import event, insert, select
+from sqlalchemy.exc import OperationalError
 from sqlmodel import col
 
 from bot import campaigns, guarding, planning, upkeep
@@ -657,3 +658,25 @@ def test_what_is_new_is_found_by_an_index(engine, sessions, question):
     steps = [row[-1] for row in plan]
     assert [step for step in steps if re.match(r"SCAN (message|answer|decision)", step)] == []
     assert any(">" in step and "USING" in step for step in steps), steps
+
+
+@pytest.mark.parametrize("table", ["decision", "message", "guard", "draw_epoch", "policy"])
+def test_while_the_store_fails_nobody_is_messaged(town, engine, table):
+    """The last rung: whatever cannot be read or written, nothing is sent anyway."""
+    town.joins("anna", "money")
+    town.signal()
+    town.journey.plan()
+    before = len(town.sent)
+
+    @event.listens_for(engine, "before_cursor_execute")
+    def failing(_connection, _cursor, statement, *_):
+        if re.search(rf"(FROM|INTO) {table}\b", statement):
+            raise OperationalError(statement, {}, ConnectionError("gone"))
+
+    with pytest.raises(OperationalError):
+        town.journey.decide()
+    event.remove(engine, "before_cursor_execute", failing)
+
+    assert (town.decisions(), town.deliver(), len(town.sent)) == ([], [], before)
+    town.tick()
+    assert len(town.decisions()) == 1
