@@ -218,8 +218,8 @@ def _randomisation(plan: Mapping[str, Any]) -> Section:
             said += [
                 (
                     f"Phase 0 lasts until {drawn['first_sends']} messages of the whole municipality have closed "
-                    f"windows; phase 1 until it is {drawn['enough_sends']}; phase 2 afterwards. The phase stands with each policy "
-                    "version."
+                    f"windows; phase 1 until it is {drawn['enough_sends']}; phase 2 afterwards. The phase stands with "
+                    "each policy version."
                 ),
                 Table(("Phase", "Probability of sending", "Least probability of a tone"), phases),
                 (
