@@ -124,11 +124,7 @@ FINDINGS: Final = (
     N_("Card {card} has to be read again by {day}; campaign {campaign} runs on it."),
     N_("After that day the campaign writes to nobody."),
     N_("Read messages/services/{card}.toml against its page; set reviewed_on and review_due."),
-    N_("What was learned is not used in {count} campaigns: the algorithm register has no entry."),
-    N_(
-        "What was learned is not used in {count} campaigns: the algorithm register describes another algorithm than "
-        "the one here."
-    ),
+    N_("What was learned is not used in {count} campaigns: the algorithm register does not describe it."),
     N_("Citizens must be able to read what decides about them; until then everything is drawn evenly."),
     N_("handreiking register; if the entry is right: handreiking register --publish --by NAME"),
     N_("Nobody vouches for these translations as they read now: {languages}."),

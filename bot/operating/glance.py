@@ -48,11 +48,11 @@ def running(session: Session) -> dict[str, str]:
 def of_register(standing: register.Standing, learning: list[str]) -> Iterator[Finding]:
     """`learning`: the campaigns that should be running and use what was learned."""
     if learning and standing.pauses:
-        what = "has no entry" if standing is register.Standing.NONE else "describes another algorithm than the one here"
         yield Finding(
             check="register",
             urgency=Urgency.SOON,
-            what=f"What was learned is not used in {len(learning)} campaigns: the algorithm register {what}.",
+            what=f"What was learned is not used in {len(learning)} campaigns: "
+            "the algorithm register does not describe it.",
             why="Citizens must be able to read what decides about them; until then everything is drawn evenly.",
             todo="handreiking register; if the entry is right: handreiking register --publish --by NAME",
         )
