@@ -20,7 +20,7 @@ import pytest
 from typer.testing import CliRunner
 
 from bot import cli
-from bot.campaigns.file import read
+from bot.campaigns import read
 from bot.cli import simulating
 from bot.core.facts import Choice, Learning, Rules, Tone, Values
 from bot.errors import RefusedError

@@ -188,7 +188,10 @@ def test_what_a_policy_version_changed_is_told_in_words(town, answered):
     answered.version(town.now - WEEK, 400, phase=1, r0=0.25)
     answered.flush()
     page = town.as_("rik").get("/research/policy").text
-    assert "It went from phase 0: even chances, nothing learned is used to phase 1: until a thousand messages taught" in page
+    assert (
+        "It went from phase 0: even chances, nothing learned is used to phase 1: until a thousand messages taught"
+        in page
+    )
     assert "The usual share of messages felt welcome went from 15.0% to 25.0%." in page
 
 

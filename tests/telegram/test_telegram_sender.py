@@ -13,7 +13,7 @@ from bot.telegram.channel import TelegramChannel
 from bot.telegram.pacer import Departure
 from bot.telegram.sender import Sender
 
-REPLY, CONFIRMATION, NUDGE = Purpose
+REPLY, CONFIRMATION, NUDGE = Purpose.REPLY, Purpose.CONFIRMATION, Purpose.NUDGE
 
 
 def outgoing(number: int, purpose: Purpose = NUDGE, chat: int | None = None) -> Outgoing:
