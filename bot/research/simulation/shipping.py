@@ -11,7 +11,7 @@ from bot.research.simulation.runs import PRODUCT
 
 PEOPLE: Final = 2_000
 SEEDS: Final = 20
-COVERAGE_PEOPLE: Final = 400
+COVERAGE_PEOPLE: Final = 1_000
 COVERAGE_RUNS: Final = 200
 #: The two tone sizes that have to pass, and the world in which writing does no good.
 JUDGED: Final[tuple[World, ...]] = (WORLDS["tones-1.0"], WORLDS["tones-0.3"])
