@@ -651,9 +651,8 @@ def test_what_is_new_is_found_by_an_index(engine, sessions, question):
                 ledger.stops(session, at)
             case "drawn":
                 ledger.drawn(session, (at, "d"), at, 10)
-    statement, given = asked[-1]
-    with engine.connect() as connection:
-        plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", given).all()
+        statement, given = asked[-1]
+        plan = session.connection().exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", given).all()
 
     steps = [row[-1] for row in plan]
     assert [step for step in steps if re.match(r"SCAN (message|answer|decision)", step)] == []
