@@ -194,10 +194,11 @@ class Witness:
         uncertain = self._all("SELECT count(*) FROM message WHERE state = 'uncertain'")[0][0]
         if uncertain > model.most_uncertain:
             raise Broken(5, f"{uncertain} messages are uncertain, at most {model.most_uncertain} could be")
-        left = self._all("SELECT m.id FROM message m JOIN citizen c ON c.id = m.citizen_id WHERE m.purpose = 2 AND "
-                         "m.state IN ('due', 'leased') AND c.standing IN ('stopped', 'blocked', 'erased')")  # fmt: skip
+        left = self._all("SELECT m.id FROM message m JOIN citizen c ON c.id = m.citizen_id WHERE m.purpose IN :which "
+                         "AND m.state IN ('due', 'leased') AND c.standing IN ('stopped', 'blocked', 'erased')",
+                         which=sorted(UNCALLED))  # fmt: skip
         if left:
-            raise Broken(2, f"nudges {[row[0] for row in left]} wait for people who left")
+            raise Broken(2, f"messages {[row[0] for row in left]} wait for people who left")
         if not calm:
             return
         # A chat that was written to a moment ago takes no more just now, and the town delivers only when things happen.
