@@ -19,7 +19,7 @@ from bot.core import notes, outreach, policy
 from bot.errors import DelayedError, UncertainError
 from bot.journey import Journey
 from bot.outbox import leaving, queueing, settling
-from bot.store import conversation, ledger
+from bot.store import conversation
 from bot.store.tables import CitizenRow, InboxRow
 from tests.simulation.run import live
 from tests.simulation.town import BUSY
@@ -107,11 +107,6 @@ def notes_hurried() -> None:
     notes.AFTER_NUDGE = notes.BETWEEN = timedelta(0)
 
 
-def notes_kept() -> None:
-    """A note that is taken back leaves all the same."""
-    ledger.withdraw_notes = lambda *_: 0
-
-
 @dataclass(frozen=True)
 class Breakage:
     """What is broken, and which invariants of DESIGN section 4 may be the first to say so."""
@@ -130,7 +125,6 @@ BREAKAGES = {
     "floor_ignored": Breakage(floor_ignored, frozenset({9})),
     "notes_unasked": Breakage(notes_unasked, frozenset({1, 2})),
     "notes_hurried": Breakage(notes_hurried, frozenset({4})),
-    "notes_kept": Breakage(notes_kept, frozenset({8})),
 }
 
 
