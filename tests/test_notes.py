@@ -227,6 +227,15 @@ def test_whoever_does_not_want_to_hear_from_us_gets_none(told, way):
     assert arrives(told) == []
 
 
+def test_with_a_stop_what_was_queued_waits_no_more(told):
+    told.now = datetime.fromisoformat("2026-12-15T21:00+01:00")
+    told.journey.upkeep()
+    told.say("anna", "/stop")
+
+    with told.sessions() as session:
+        assert notes.reach(session, MONTH).waiting == 0
+
+
 def test_a_pause_of_nudges_holds_it(told):
     told.journey.pause_nudges("a look", who="sam")
     assert arrives(told) == []

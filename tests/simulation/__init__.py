@@ -7,7 +7,7 @@ the bot decides.
 | module | what it is |
 |---|---|
 | `town` | the queue of events, and the machine that serves them |
-| `people`, `municipality` | who does what |
+| `people`, `municipality`, `newsroom` | who does what |
 | `model`, `citizen`, `cards` | what may be, by DESIGN, by what was said, by the municipality's own files |
 | `witness` | what the ledger says, held against the model |
 | `faults`, `wire`, `machine`, `clock` | what goes wrong, and what it goes wrong with |

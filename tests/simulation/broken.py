@@ -8,18 +8,19 @@ import logging
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import time
+from datetime import time, timedelta
 
-from sqlalchemy import update
+from sqlalchemy import select, update
 from sqlmodel import col
 
 import bot.wording
 from bot import campaigns, outbox
-from bot.core import outreach, policy
+from bot.core import notes, outreach, policy
 from bot.errors import DelayedError, UncertainError
 from bot.journey import Journey
 from bot.outbox import leaving, queueing, settling
-from bot.store.tables import InboxRow
+from bot.store import conversation
+from bot.store.tables import CitizenRow, InboxRow
 from tests.simulation.run import live
 from tests.simulation.town import BUSY
 
@@ -95,6 +96,17 @@ def floor_ignored() -> None:
     policy._chances = greedy
 
 
+def notes_unasked() -> None:
+    """Whoever takes part gets a month's note, whether they asked for it or not."""
+    notes._holds = lambda *_: True
+    conversation.agreed_to = lambda *_: select(CitizenRow.id)
+
+
+def notes_hurried() -> None:
+    """A note leaves at once, whatever left before it."""
+    notes.AFTER_NUDGE = notes.BETWEEN = timedelta(0)
+
+
 @dataclass(frozen=True)
 class Breakage:
     """What is broken, and which invariants of DESIGN section 4 may be the first to say so."""
@@ -111,6 +123,8 @@ BREAKAGES = {
     "approval_ignored": Breakage(approval_ignored, frozenset({8})),
     "stop_forgotten": Breakage(stop_forgotten, frozenset({1, 2})),
     "floor_ignored": Breakage(floor_ignored, frozenset({9})),
+    "notes_unasked": Breakage(notes_unasked, frozenset({1, 2})),
+    "notes_hurried": Breakage(notes_hurried, frozenset({4})),
 }
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, time, timedelta
 
 DAY = timedelta(days=1)
+NOTES = "_notes"  # as the record calls the consent to a month's note
 QUIET = {
     "morning": (time(12), time(9)), "afternoon": (time(17), time(12)), "daytime": (time(17), time(9)), "usual": None,
 }  # fmt: skip
@@ -38,6 +39,14 @@ class Received:
     at: datetime
     text: str
     card: str = ""
+
+
+@dataclass(slots=True)
+class Noted:
+    """A month's note in somebody's chat."""
+
+    month: str
+    at: datetime
 
 
 @dataclass
@@ -74,6 +83,11 @@ class Standing:
                 self.snoozed[ref] = at + 30 * DAY
             case "n", "later" if self.active and value.isdecimal():
                 self.snoozed[ref] = at + int(value) * DAY
+            case "s", "notes" if self.active and value == "yes":
+                if self.consents.get(NOTES, at) <= at:  # a yes while it holds says nothing new
+                    self.consents[NOTES] = at + consent
+            case "s", "notes" if value == "no":
+                self.consents.pop(NOTES, None)
             case "s", "pause" if self.active and value:
                 self.paused_until = None if value == "off" else at + int(value) * DAY
             case "s", "quiet" if self.active and value in QUIET:
@@ -92,6 +106,7 @@ class Citizen:
         self._taken: list[Said] = []
         self._standing = Standing()
         self.nudges: list[Received] = []
+        self.notes: list[Noted] = []
 
     def says(self, said: Said) -> None:
         self._said[said.update] = self._waiting[said.update] = said
@@ -103,6 +118,11 @@ class Citizen:
     def left_at(self) -> datetime | None:
         """When a stop was stored that the bot has not taken to heart yet."""
         return min((one.stored for one in self._waiting.values() if one.leaves and one.stored), default=None)
+
+    def refused_notes_at(self) -> datetime | None:
+        """When a no to notes was stored that the bot has not taken to heart yet."""
+        waiting = (one.stored for one in self._waiting.values() if one.what.endswith("|notes.no"))
+        return min((at for at in waiting if at), default=None)
 
     def said(self, update: float) -> Said | None:
         return self._said.get(update)

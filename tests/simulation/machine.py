@@ -58,8 +58,11 @@ class Watched(Journey):
             raise
         self.model.settled([(result.message, isinstance(result, Delivered)) for result in results])
         for outgoing in leaving:
-            self.model.departs(outgoing.id, int(outgoing.chat), nudge=outgoing.purpose is Purpose.NUDGE,
-                               notice=outgoing.purpose in {Purpose.CONFIRMATION, Purpose.NOTE})  # fmt: skip
+            purpose = outgoing.purpose
+            self.model.departs(
+                outgoing.id, int(outgoing.chat), outgoing.text, nudge=purpose is Purpose.NUDGE,
+                notice=purpose is Purpose.CONFIRMATION, note=purpose is Purpose.NOTE,
+            )  # fmt: skip
         return leaving
 
 

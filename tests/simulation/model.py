@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from tests.simulation.cards import Card, is_civil
-from tests.simulation.citizen import Citizen, Received, Said
+from tests.simulation.citizen import NOTES, Citizen, Noted, Received, Said
 
 DAY = timedelta(days=1)
 YEAR = 365 * DAY
@@ -16,6 +16,10 @@ GAP = 14 * DAY
 PER_CARD = {"S3": 1}
 PER_CARD_ELSE = 2
 FLOOR = 0.05
+#: A month's note (bot/README, 2026-11-22): so long after a nudge, and after the note before.
+NOTE_AFTER_NUDGE = 7 * DAY
+NOTE_AFTER_NOTE = 31 * DAY
+NO_MORE_NOTES, MENU = "v1|s|0|notes.no", "v1|s|0|menu"
 
 
 class Broken(AssertionError):  # noqa: N818 - it says what an invariant is then
@@ -39,10 +43,46 @@ class Campaign:
     until: datetime | None = None
 
 
-class Model:
-    """`clock` gives the moment, `look` what the ledger says of a nudge: card, variant, campaign, signal."""
+@dataclass
+class Note:
+    """What people of the municipality did with a month's note. `version` counts its changes, `texts` are of the last.
 
-    def __init__(self, cards: dict[str, Card], clock, look, *, consent: timedelta, lanes: int) -> None:
+    Who agreed looked at texts of their own, which may be those of before.
+    """
+
+    texts: frozenset[str] = frozenset()
+    editors: set[str] = field(default_factory=set)
+    version: int = 0
+    offered: tuple[str, int] | None = None  # by whom, of which version
+    agreed: tuple[str, frozenset[str]] | None = None  # by whom, to which texts
+    taken_back: bool = False
+
+    @property
+    def why_not(self) -> str | None:
+        """Why it may not leave; None: two people agreed to it as it is."""
+        author, version = self.offered or ("", -1)
+        agreed_by, texts = self.agreed or ("", frozenset())
+        if version != self.version:
+            return "nobody offered as it is"
+        if self.agreed is None or texts != self.texts:
+            return "nobody agreed to as it is"
+        if agreed_by == author or agreed_by in self.editors:
+            return "only its authors agreed to"
+        return "was taken back" if self.taken_back else None
+
+
+class Model:
+    """`clock` gives the moment, `look` what the ledger says of a nudge: card, variant, campaign, signal.
+
+    `month` gives the month that a note is about.
+    """
+
+    def __init__(self, cards: dict[str, Card], clock, look, month, *, consent: timedelta, lanes: int) -> None:
+        self.month = month
+        self.notes: dict[str, Note] = {}
+        self.note_of: dict[int, str] = {}
+        self.noted = 0
+        self.reads = lambda chat, message: None
         self.cards, self.look, self._clock, self._consent, self._lanes = cards, look, clock, consent, lanes
         self.people: dict[int, Citizen] = {}
         self.updates: dict[float, int] = {}
@@ -90,7 +130,8 @@ class Model:
 
     # What leaves: judged at the commit that lets it go.
 
-    def departs(self, message: int, chat: int, *, nudge: bool, notice: bool) -> None:
+    def departs(self, message: int, chat: int, text: str, *, nudge: bool, notice: bool, note: bool = False) -> None:
+        """`notice`: nobody asked for it just now. `note`: it is a month's note."""
         now = self._clock()
         if message in self.flying:
             raise Broken(5, f"message {message} was let go while it was in flight", chat)
@@ -100,7 +141,7 @@ class Model:
         if len(self.flying) > self._lanes + 1:
             raise Broken(5, f"{len(self.flying)} in flight, {self._lanes + 1} may be", *self.flying.values())
         person = self.person(chat)
-        if nudge or notice:
+        if nudge or notice or note:
             if not is_civil(now, person.standing.quiet):
                 raise Broken(3, f"message {message} left at {now.isoformat()}", chat)
             left = person.left_at()
@@ -110,6 +151,35 @@ class Model:
                 raise Broken(2, f"message {message} left to somebody who had stopped or never joined", chat)
         if nudge:
             self._nudge(message, chat, person, now)
+        if note:
+            self._note(message, chat, person, text, now)
+
+    def _note(self, message: int, chat: int, person: Citizen, text: str, now: datetime) -> None:
+        """Only who asked for notes, once each and never soon; only what two people agreed to and left as it is."""
+        month, standing = self.month(message), person.standing
+        before = [one for one, known in self.note_of.items() if known == month and self.chat_of[one] == chat]
+        self.note_of[message], self.chat_of[message] = month, chat
+        if any(one in self.doubtful or self.arrivals[one] for one in before):
+            raise Broken(5, f"note {message} of {month} leaves again, and has or may have arrived before", chat)
+        if self.paused:
+            raise Broken(2, f"note {message} left while nudges were paused", chat)
+        until = standing.consents.get(NOTES)
+        if until is None or until <= now:
+            raise Broken(1, f"note {message} left without a consent for notes ({until})", chat)
+        refused = person.refused_notes_at()
+        if refused is not None:
+            raise Broken(2, f"note {message} left after a no to notes was stored at {refused.isoformat()}", chat)
+        if standing.paused_until is not None and now < standing.paused_until:
+            raise Broken(4, f"note {message} left in a pause that was asked for", chat)
+        if person.nudges and now - person.nudges[-1].at < NOTE_AFTER_NUDGE:
+            raise Broken(4, f"note {message} came {now - person.nudges[-1].at} after a nudge", chat)
+        if person.notes and now - person.notes[-1].at < NOTE_AFTER_NOTE:
+            raise Broken(4, f"note {message} came {now - person.notes[-1].at} after the one before", chat)
+        note = self.notes.get(month, Note())
+        if note.why_not:
+            raise Broken(8, f"note {message} is of {month}, which {note.why_not}", chat)
+        if text not in note.texts:
+            raise Broken(8, f"note {message} of {month} reads otherwise than what two people agreed to", chat)
 
     def _nudge(self, message: int, chat: int, person: Citizen, now: datetime) -> None:
         fact, standing = self.look(message), person.standing
@@ -177,8 +247,29 @@ class Model:
         text = str(result.get("text") or result.get("caption") or "")
         if not text.strip():
             raise Broken(13, "an empty message arrived", chat)
-        if params.get("disable_notification"):
+        silent, pressed = bool(params.get("disable_notification")), _pressed_in(result)
+        # To one chat one message at a time is under way.
+        note = next((one for one, whose in self.flying.items() if whose == chat and one in self.note_of), None)
+        if note is not None and NO_MORE_NOTES in pressed:
+            self._told(note, chat, text, pressed, result, silent=silent)
+        elif silent:
             self._nudged(chat, text, result)
+
+    def _told(self, message: int, chat: int, text: str, pressed: list[str], result, *, silent: bool) -> None:
+        """A note arrives: once, silently, as it was agreed to; it asks nothing, and one tap ends it."""
+        month = self.note_of[message]
+        self.arrivals[message] += 1
+        self.noted += 1
+        if self.arrivals[message] > 1 or any(one.month == month for one in self.person(chat).notes):
+            raise Broken(5, f"the note of {month} arrived twice", chat)
+        self.person(chat).notes.append(Noted(month, self._clock()))
+        if not silent:
+            raise Broken(3, f"note {message} makes a sound", chat)
+        if pressed != [NO_MORE_NOTES, MENU]:
+            raise Broken(14, f"note {message} offers {pressed}", chat)
+        if text not in self.notes[month].texts:
+            raise Broken(8, f"note {message} of {month} arrives otherwise than it was agreed to", chat)
+        self.reads(chat, result["message_id"])
 
     def _nudged(self, chat: int, text: str, result) -> None:
         message = _number_in(result)
@@ -223,7 +314,7 @@ class Model:
             if delivered:
                 self.delivered.add(message)
             if delivered and chat is not None and message in self.chat_of and not self.arrivals[message]:
-                raise Broken(5, f"nudge {message} counts as sent and never arrived", chat)
+                raise Broken(5, f"message {message} counts as sent and never arrived", chat)
 
     def died(self) -> None:
         """The process is gone, with what it had in flight."""
@@ -238,6 +329,12 @@ class Model:
     @property
     def most_uncertain(self) -> int:
         return self.unclear_calls + self.lost_in_flight
+
+
+def _pressed_in(result) -> list[str]:
+    """The data of each button that stands under a message."""
+    rows = (result.get("reply_markup") or {}).get("inline_keyboard", ())
+    return [str(button.get("callback_data")) for row in rows for button in row]
 
 
 def _number_in(result) -> int:

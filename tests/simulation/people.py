@@ -8,11 +8,15 @@ from bot.sandbox import keyboards
 REACTIONS = {
     "more": 16, "self": 4, "contact": 4, "not_now": 10, "no": 10, "why": 4, "stop": 3, "blocks": 2, "deletes": 1,
 }  # fmt: skip
+#: What people do with a month's note, in percent; the rest is silence.
+READINGS = {"notes.no": 8, "menu": 8, "stop": 3, "blocks": 3, "deletes": 1, "erases": 1}
+#: How many people of a hundred ask for notes when they join.
+WANT_NOTES = 45
 #: What people do of their own accord.
 WANDERINGS = {
     "any_button": 30, "settings": 14, "stop_typed": 1, "stop_word": 1, "start": 12, "why": 3, "mydata": 2,
     "language": 3, "situation": 8, "blocks": 1, "unblocks": 4, "deletes": 1, "words": 4, "number": 2, "erases": 1,
-    "links": 3, "presses_late": 3, "twice": 8, "reordered": 4, "themes": 6, "sticker": 1,
+    "links": 3, "presses_late": 3, "twice": 8, "reordered": 4, "themes": 6, "sticker": 1, "notes": 8,
 }  # fmt: skip
 LANGUAGES = ("nl", "nl", "nl", "en", "ar", "tr", "pl", "uk")
 WORDS = ("dank je", "wie zijn jullie?", "mijn nummer is 0612345678", "BSN 123456782", "ik wil niet meer leven", "👍")
@@ -26,7 +30,7 @@ class People:
         self.chats = [700_000_000 + 7919 * number for number in range(town.kind.citizens)]
         self.tongue = {chat: self.rng.choice(LANGUAGES) for chat in self.chats}
         self.wishes = {chat: 0.35 + 0.5 * self.rng.random() for chat in self.chats}
-        self.model.reacts = self._will_react
+        self.model.reacts, self.model.reads = self._will_react, self._will_read
 
     # Deeds: each is one update, which the model hears of too.
 
@@ -121,6 +125,8 @@ class People:
                 wants = self.rng.random() < self.wishes[chat]
                 return self.presses(chat, data if wants else data.replace("|yes.", "|no."), message)
             if kind == "s":
+                if self.rng.random() < WANT_NOTES / 100:
+                    self.town.later("asks_for_notes", chat, days=self.rng.expovariate(1 / 5))
                 return False
         return False
 
@@ -142,7 +148,35 @@ class People:
         if choice in {"more", "contact", "not_now", "no"} and self.rng.random() < 0.5:
             self.town.later("wanders_on", chat, seconds=self.rng.randrange(5, 100))
 
+    def _will_read(self, chat: int, message: int) -> None:
+        if self.rng.random() < sum(READINGS.values()) / 100:
+            self.town.later("reads", chat, message, seconds=self.rng.expovariate(1 / 30000))
+
+    def reads(self, chat: int, message: int) -> None:
+        choice = self.rng.choices(list(READINGS), weights=list(READINGS.values()))[0]
+        match choice:
+            case "blocks" | "deletes":
+                self.blocks(chat, gone=choice == "deletes")
+            case "stop":
+                self._stop_typed(chat)
+            case "erases":
+                self._erases(chat)
+            case _:
+                self.presses(chat, f"v1|s|0|{choice}", message)
+        self.town.serve()
+
+    def speaks_of_notes(self, chat: int) -> None:
+        """Look where notes are switched on and off, and mostly switch them on."""
+        self.says(chat, "/settings")
+        self.town.serve()
+        self.chooses(chat, "notes")
+        self.town.serve()
+        self.chooses(chat, "notes.no" if self.rng.random() < 0.2 else "notes.yes")
+
     # Of their own accord.
+
+    def _notes(self, chat: int) -> None:
+        self.speaks_of_notes(chat)
 
     def wanders(self, chat: int) -> None:
         what = self.rng.choices(list(WANDERINGS), weights=list(WANDERINGS.values()))[0]

@@ -72,7 +72,9 @@ def live(seed: int, *, kind: Kind | None = None, url: str | None = None, wording
         lived.broken = f"{broken} at {town.clock.now():%Y-%m-%d %H:%M:%S}"
         lived.story = story(town.history, broken.people)
     finally:
-        lived.counts = town.counts + Counter(nudges=town.model.nudges, decisions=town.witness.decisions)
+        lived.counts = town.counts + Counter(
+            nudges=town.model.nudges, notes=town.model.noted, decisions=town.witness.decisions
+        )
         lived.faults = town.faults.met
         town.close()
     return lived
@@ -123,7 +125,8 @@ def many(citizen_days: int, first: int, say) -> int:
         say(
             f"{total.citizen_days:,} citizen-days ({total.citizen_days / seconds:,.0f}/s), {total.counts['events']:,} "
             f"events ({total.counts['events'] / seconds:,.0f}/s), {total.counts['nudges']:,} nudges, "
-            f"{total.counts['lives']:,} new processes, {total.faults.total():,} faults, {broken} broken"
+            f"{total.counts['notes']:,} notes, {total.counts['lives']:,} new processes, "
+            f"{total.faults.total():,} faults, {broken} broken"
         )
     say("events: " + ", ".join(f"{name} {count:,}" for name, count in total.counts.most_common()))
     say("faults: " + ", ".join(f"{name} {count:,}" for name, count in total.faults.most_common()))

@@ -32,6 +32,7 @@ def test_what_always_holds_holds_in_a_town(seed, wording):
 
     assert lived.broken is None, told(lived)
     assert lived.counts["nudges"], "a town in which nobody is written to shows nothing"
+    assert lived.counts["notes"], "a town in which no note arrives shows nothing of notes"
 
 
 @pytest.mark.parametrize("seed", [100, 101])

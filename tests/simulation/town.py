@@ -22,6 +22,7 @@ from tests.simulation.faults import Faults, Killed
 from tests.simulation.machine import LANES, Machine
 from tests.simulation.model import Broken, Model
 from tests.simulation.municipality import Municipality
+from tests.simulation.newsroom import Newsroom
 from tests.simulation.people import People
 from tests.simulation.wire import TOKEN
 from tests.simulation.witness import Witness
@@ -47,6 +48,7 @@ class Kind:
     signals: float  # how often a day a signal arrives
     campaigns: int
     desk: float = 0.03  # how often a day somebody of the municipality changes something
+    notes: float = 0.3  # how often a day somebody works at a month's note
     chat_gap_s: float = 0.0
     odd_hours: float = 0.15  # how often a day the machine plans and sends at whatever hour
     together: int = 1  # so many join at the same time, as on an evening in the library
@@ -55,11 +57,13 @@ class Kind:
 SPARSE = Kind(citizens=150, days=420, every=90, troubles=0.1, signals=0.12, campaigns=5, together=15)
 #: Few people and much ado, so that whatever can go wrong does so soon.
 BUSY = Kind(
-    citizens=16, days=60, every=5.0, troubles=0.7, signals=1.5, campaigns=3, desk=1.5, odd_hours=1.0, together=8
+    citizens=16, days=60, every=5.0, troubles=0.7, signals=1.5, campaigns=3, desk=1.5, notes=1.5, odd_hours=1.0,
+    together=8,
 )  # fmt: skip
 #: As most towns are, and small enough for `python -m tests`.
 SMALL = replace(SPARSE, citizens=100, days=150, troubles=0.2, signals=0.2, together=20)
-DENSE = Kind(citizens=14, days=120, every=3.0, troubles=1.2, signals=0.5, campaigns=6, desk=0.25, chat_gap_s=1.0)
+DENSE = Kind(citizens=14, days=120, every=3.0, troubles=1.2, signals=0.5, campaigns=6, desk=0.25, notes=0.8,
+             chat_gap_s=1.0)  # fmt: skip
 
 
 class Town:
@@ -78,13 +82,16 @@ class Town:
         self.new_id = lambda: f"c{next(ids):07d}"
         self.sandbox = Sandbox(token=TOKEN, clock=self.clock)
         self.witness = Witness(url)
-        self.model = Model(cards.cards(), self.clock.now, self.witness.look, consent=365 * DAY, lanes=LANES)
+        self.model = Model(
+            cards.cards(), self.clock.now, self.witness.look, self.witness.month, consent=365 * DAY, lanes=LANES
+        )
         self.events: list[tuple[float, int, str, tuple]] = []
         self._number = itertools.count()
         self.counts: Counter[str] = Counter()
         self.history: list[str] = []
         self.people = People(self)
         self.municipality = Municipality(self)
+        self.newsroom = Newsroom(self)
         self.lives = 0
         self.machine: Machine | None = None
         self.trouble_at = float("-inf")
@@ -112,6 +119,7 @@ class Town:
     def start(self) -> None:
         self.boot()
         self.municipality.opens()
+        self.newsroom.opens()
         for group in _groups(self.people.chats, self.kind.together):
             self.later("joins", group, days=self.rng.random() * min(30, self.kind.days / 3))
         self.later("morning", days=(9 * 3600 + 420 - self._seconds_of_day()) % 86400 / 86400)
@@ -122,6 +130,7 @@ class Town:
         kind = self.kind
         return (
             ("wanders", kind.citizens / kind.every), ("signal", kind.signals), ("desk", kind.desk),
+            ("newsroom", kind.notes),
             ("trouble", kind.troubles), ("odd_hour", kind.odd_hours),
         )  # fmt: skip
 
@@ -278,6 +287,16 @@ class Town:
 
     def on_desk(self) -> None:
         self.municipality.desk()
+
+    def on_newsroom(self) -> None:
+        self.newsroom.works()
+
+    def on_asks_for_notes(self, chat: int) -> None:
+        self.people.speaks_of_notes(chat)
+        self.serve()
+
+    def on_reads(self, chat: int, message: int) -> None:
+        self.people.reads(chat, message)
 
     # The end.
 

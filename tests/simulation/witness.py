@@ -11,10 +11,13 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import bindparam, text
 
 from bot.store import schema
+from tests.simulation.citizen import NOTES
 from tests.simulation.model import FLOOR, Broken, Model
 
 EXACT = 1e-9
 TEAM = "Wijkteam Oost"
+RESEARCH = "_research"
+UNCALLED = frozenset({2, 3})  # the purposes of nudges and of notes
 #: What may become of an offer. Each of them can be told to the person whom it was for.
 OUTCOMES = frozenset({
     "planned", "sent", "uncertain", "unreachable", "rejected",
@@ -83,6 +86,11 @@ class Witness:
             "WHERE m.id = :id", id=message)  # fmt: skip
         self._facts[message] = Fact(*row[:6], moment(row[6]), *row[7:])
         return self._facts[message]
+
+    def month(self, message: int) -> str:
+        """Which month a note is about."""
+        [row] = self._all("SELECT key FROM message WHERE id = :id", id=message)
+        return row.key.split(":")[1]
 
     def check(self, model: Model) -> None:
         """What was decided and agreed to since the last look."""
@@ -171,7 +179,8 @@ class Witness:
             chat = model.updates.get(row.update_id)
             said = None if chat is None else model.person(chat).said(row.update_id)
             choice = "" if said is None else said.what.split("|")[-1]
-            if said is None or choice not in {f"yes.{row.theme}", f"renew.{row.theme}", "research.yes"}:
+            yes = {NOTES: {"notes.yes"}, RESEARCH: {"research.yes"}}
+            if said is None or choice not in yes.get(row.theme, {f"yes.{row.theme}", f"renew.{row.theme}"}):
                 whose = [] if chat is None else [chat]
                 raise Broken(1, f"consent {row.id} for {row.theme} comes from {said and said.what}", *whose)
             if said.shown != row.text:
@@ -185,10 +194,11 @@ class Witness:
         uncertain = self._all("SELECT count(*) FROM message WHERE state = 'uncertain'")[0][0]
         if uncertain > model.most_uncertain:
             raise Broken(5, f"{uncertain} messages are uncertain, at most {model.most_uncertain} could be")
-        left = self._all("SELECT m.id FROM message m JOIN citizen c ON c.id = m.citizen_id WHERE m.purpose = 2 AND "
-                         "m.state IN ('due', 'leased') AND c.standing IN ('stopped', 'blocked', 'erased')")  # fmt: skip
+        left = self._all("SELECT m.id FROM message m JOIN citizen c ON c.id = m.citizen_id WHERE m.purpose IN :which "
+                         "AND m.state IN ('due', 'leased') AND c.standing IN ('stopped', 'blocked', 'erased')",
+                         which=sorted(UNCALLED))  # fmt: skip
         if left:
-            raise Broken(2, f"nudges {[row[0] for row in left]} wait for people who left")
+            raise Broken(2, f"messages {[row[0] for row in left]} wait for people who left")
         if not calm:
             return
         # A chat that was written to a moment ago takes no more just now, and the town delivers only when things happen.
@@ -232,10 +242,10 @@ class Witness:
             if row.state in {"due", "leased", "sending"}:
                 raise Broken(6, f"message {row.id} is still {row.state}")
             arrived = model.arrivals[row.id]
-            if row.purpose == 2 and (row.state == "sent") > arrived:
-                raise Broken(5, f"nudge {row.id} counts as sent and never arrived")
-            if row.purpose == 2 and arrived and row.state not in {"sent", "uncertain"}:
-                raise Broken(5, f"nudge {row.id} arrived and counts as {row.state}")
+            if row.purpose in UNCALLED and (row.state == "sent") > arrived:
+                raise Broken(5, f"message {row.id} counts as sent and never arrived")
+            if row.purpose in UNCALLED and arrived and row.state not in {"sent", "uncertain"}:
+                raise Broken(5, f"message {row.id} arrived and counts as {row.state}")
         if left := self._all("SELECT update_id FROM inbox WHERE state = 'new'"):
             raise Broken(7, f"updates {[row[0] for row in left]} took no effect")
         addresses = [str(chat) for chat in model.people]

@@ -261,8 +261,12 @@ def offered(session: Session, offers: Collection[str]) -> dict[str, Row[Any]]:
 def recall(
     session: Session, now: datetime, reason: str, *, citizen_id: str, theme_cards: Collection[str] | None = None
 ) -> None:
-    """Take back the nudges of a person that have not begun to leave, and close the offers that wait."""
-    about = [col(MessageRow.citizen_id) == citizen_id, col(MessageRow.purpose) == NUDGE]
+    """Take back the nudges of a person that have not begun to leave, and close the offers that wait.
+
+    `theme_cards`: only those about these cards. Without it the notes go too.
+    """
+    purposes = (Purpose.NUDGE, Purpose.NOTE) if theme_cards is None else (Purpose.NUDGE,)
+    about = [col(MessageRow.citizen_id) == citizen_id, col(MessageRow.purpose).in_(purposes)]
     offers = [col(OfferRow.citizen_id) == citizen_id, col(OfferRow.state) != "closed"]
     if theme_cards is not None:
         about.append(col(MessageRow.card).in_(theme_cards))
