@@ -74,4 +74,4 @@ def people_of_decisions(session: Session) -> dict[str, str]:
     """Whom each decision was about at which something could be drawn, by its id."""
     decision = table_of(DecisionRow)
     statement = select(decision.c.id, decision.c.citizen_id).where(decision.c.p_send.is_not(None))
-    return dict(session.execute(statement).tuples().all())
+    return {row[0]: row[1] for row in session.execute(statement)}
