@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import timedelta
 
+import numpy as np
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DatabaseError
@@ -11,6 +12,7 @@ from sqlmodel import select
 from bot import campaigns, register
 from bot.core import beliefs, policy
 from bot.core.facts import Learning, Tone
+from bot.core.sums import NOTHING, Others, Sums
 from bot.errors import FaultsError, RefusedError
 from bot.operating import glance
 from bot.register import Standing
@@ -116,6 +118,18 @@ def test_a_week_of_learning_is_no_other_algorithm_and_another_weight_is(town, wo
     assert register.fingerprint(softer(wording)) != before
     signed = replace(wording, values=replace(wording.values, signed_by="De raad"))
     assert register.fingerprint(signed) == before
+
+
+def test_what_others_learned_is_another_algorithm(wording):
+    rows = Sums(names=("one",), xx=np.eye(1) * 100, xy=np.array([20.0]), yy=20.0, weight=100.0, n=100)
+    others = Others.of([(dict.fromkeys(Tone, rows), NOTHING)], weight=0.5)
+
+    with_them = register.fingerprint(replace(wording, others=others))
+
+    assert with_them != register.fingerprint(wording)
+    assert with_them != register.fingerprint(
+        replace(wording, others=Others.of([(dict.fromkeys(Tone, rows), NOTHING)], weight=1.0))
+    )
 
 
 def test_each_bound_of_each_phase_is_part_of_the_algorithm(wording, monkeypatch):

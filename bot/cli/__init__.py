@@ -27,6 +27,7 @@ from bot.cli import (
     openness,
     outgoing,
     parts,
+    policies,
     running,
     simulating,
     staff,
@@ -60,6 +61,7 @@ app.add_typer(language.language, name="language")
 app.add_typer(notes.group, name="note")
 app.add_typer(nudges.group, name="nudges")
 app.add_typer(outgoing.group, name="outgoing")
+app.add_typer(policies.group, name="policy")
 app.add_typer(staff.group, name="staff")
 app.add_typer(staff.audit, name="audit")
 app.add_typer(texts.group, name="texts")

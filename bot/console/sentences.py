@@ -91,6 +91,9 @@ SENTENCES: Final[Mapping[str, str]] = {
     "guard.go_on": N_("{who} looked at the alarm about {subject} and let it go on."),
     "draws.commit": N_("The hash of the key for the draws of {subject} was published: {key_hash}."),
     "draws.reveal": N_("The key for the draws of {subject} was revealed, so that anybody can check them."),
+    "policy.statistics": N_(
+        "{who} took along sums of what came of {sends} messages as a file for other municipalities: {subject}."
+    ),
     "texts.propose": N_("{who} proposed to change texts ({paths}): {why}."),
     "texts.approve": N_("{who} approved change {subject} of texts: {paths}."),
     "texts.return": N_("{who} sent change {subject} of texts back: {reason}."),
@@ -135,6 +138,7 @@ _ELSEWHERE: Final[Mapping[str, str]] = {
     "variant": "texts",
     "guard": "research",
     "draws": "research",
+    "policy": "research",
     "card": "texts",
     "wording": "texts",
     "library": "texts",

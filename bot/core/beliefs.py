@@ -20,7 +20,7 @@ from numpy.polynomial.legendre import leggauss
 from scipy.special import log_ndtr
 
 from bot.core.facts import Tone, Values
-from bot.core.sums import Sums
+from bot.core.sums import Others, Sums
 
 ONE = "one"  # the feature that is 1 for everybody
 DRIFT = 1e-9  # a sum of probabilities that is off by more is a fault, not rounding
@@ -76,7 +76,8 @@ class Policy:
     `phase` 0: even chances, nothing learned is used; 1: wide floors while little is known; 2: afterwards. `eps` is the
     least probability of each eligible tone, `p_min` and `p_max` bound the chance of writing, `slope` is B. `cutoff` and
     `parent` are None for the prior alone. `s2_tone` and `s2_send` are residual variances, `r0` the pooled rate of
-    interest, `n_tone` and `n_send` the rows that the two models were made from.
+    interest, `n_tone` and `n_send` the rows that the two models were made from. `others` is what rows of other
+    municipalities added to the prior; None: nothing.
     """
 
     tones: Mapping[Tone, Belief]
@@ -94,6 +95,7 @@ class Policy:
     n_send: int
     values: Values
     parent: str | None
+    others: Others | None = None
 
     @cached_property
     def version(self) -> str:
@@ -119,12 +121,14 @@ class Policy:
             "n_send": self.n_send,
             "values": asdict(self.values),
             "parent": self.parent,
+            # A version without it has the hash that it had before there were others.
+            **({} if self.others is None else {"others": self.others.as_record()}),
         }
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> "Policy":
         """The policy that `as_record` described. Raises KeyError, TypeError or ValueError for anything else."""
-        cutoff = record["cutoff"]
+        cutoff, others = record["cutoff"], record.get("others")
         return cls(
             **{
                 **record,
@@ -132,6 +136,7 @@ class Policy:
                 "send": _belief(record["send"]),
                 "cutoff": None if cutoff is None else datetime.fromisoformat(cutoff),
                 "values": Values(**record["values"]),
+                "others": None if others is None else Others.from_record(others),
             }
         )
 
@@ -167,6 +172,7 @@ def prior(values: Values) -> Policy:
         n_send=0,
         values=values,
         parent=None,
+        others=None,
     )
 
 

@@ -26,7 +26,7 @@ from bot.core.beliefs import (
     tone_features,
 )
 from bot.core.facts import INTERESTED, Answer, Choice, Sensitivity, Tone, Values
-from bot.core.sums import NOTHING, Floats, Sums, columns, summed
+from bot.core.sums import NOTHING, Floats, Others, Sums, columns, summed
 
 FIRST_SENDS = 200
 ENOUGH_SENDS = 1_000  # by then the share of interest in each of three tones is known to two points
@@ -161,27 +161,35 @@ def tally(matured: Sequence[Matured], values: Values, *, at: datetime) -> Tally:
     )
 
 
-def learn(matured: Sequence[Matured], parent: Policy, values: Values, *, cutoff: datetime) -> Policy:
+def learn(
+    matured: Sequence[Matured], parent: Policy, values: Values, *, cutoff: datetime, others: Others | None = None
+) -> Policy:
     """The policy version that all decisions matured by `cutoff` make of the prior; their order does not matter.
 
     It is a recount, so `matured` holds every row so far. `parent` gives the residual variances, which are estimated
-    anew when the quarter of the year turned between its cut-off and `cutoff`. Raises ValueError for a window still
-    open at `cutoff` and for a decision handed in twice.
+    anew when the quarter of the year turned between its cut-off and `cutoff`. `others` is part of the prior. Raises
+    ValueError for a window still open at `cutoff` and for a decision handed in twice.
     """
     if still_open := [row.decision for row in _sorted(matured) if row.closes_at > cutoff]:
         raise ValueError(f"windows still open at {cutoff.isoformat()}: decisions {', '.join(still_open[:5])}")
     if len({row.decision for row in matured}) < len(matured):
         raise ValueError("a decision was handed in more than once")
-    return concluded(tally(matured, values, at=cutoff), parent, values, cutoff=cutoff)
+    return concluded(tally(matured, values, at=cutoff), parent, values, cutoff=cutoff, others=others)
 
 
-def concluded(whole: Tally, parent: Policy, values: Values, *, cutoff: datetime) -> Policy:
-    """The policy version that follows from the sums of every decision matured by `cutoff`."""
+def concluded(
+    whole: Tally, parent: Policy, values: Values, *, cutoff: datetime, others: Others | None = None
+) -> Policy:
+    """The policy version that follows from the sums of every decision matured by `cutoff`.
+
+    What `others` adds is as if it were in the prior: it moves what is believed, and neither the phase, nor the residual
+    variances, nor the numbers of rows.
+    """
     phase = _phase(whole)
     renew = parent.cutoff is None or _quarter(parent.cutoff) != _quarter(cutoff)
     start = prior(values)
-    tones, s2_tone, n_tone = _learn_tones(whole.tones, start, parent.s2_tone, renew=renew)
-    send, s2_send = _learn_send(whole.send, start, parent.s2_send, renew=renew)
+    tones, s2_tone, n_tone = _learn_tones(whole.tones, start, parent.s2_tone, others, renew=renew)
+    send, s2_send = _learn_send(whole.send, start, parent.s2_send, others, renew=renew)
     return Policy(
         tones=tones,
         send=send,
@@ -196,6 +204,7 @@ def concluded(whole: Tally, parent: Policy, values: Values, *, cutoff: datetime)
         n_send=whole.send.n,
         values=values,
         parent=parent.version,
+        others=others,
     )
 
 
@@ -226,13 +235,14 @@ def _tone_outcome(result: Outcome, values: Values) -> float:
 
 
 def _learn_tones(
-    sums: Mapping[Tone, Sums], start: Policy, noise: float, *, renew: bool
+    sums: Mapping[Tone, Sums], start: Policy, noise: float, others: Others | None, *, renew: bool
 ) -> tuple[dict[Tone, Belief], float, int]:
     """One regression per tone, from drawn wordings only; with their common residual variance and number of rows."""
     number = sum(part.n for part in sums.values())
+    whole = sums if others is None else {tone: sums[tone] + others.tones[tone] for tone in Tone}
 
     def fitted(noise: float) -> dict[Tone, Belief]:
-        return {tone: fit(sums[tone], noise, start=start.tones[tone]) for tone in Tone}
+        return {tone: fit(whole[tone], noise, start=start.tones[tone]) for tone in Tone}
 
     beliefs = fitted(noise)
     if renew and number >= FIRST_SENDS:
@@ -257,7 +267,7 @@ def _send_sums(rows: Sequence[Matured], values: Values, at: datetime) -> Sums:
     )
 
 
-def _learn_send(sums: Sums, start: Policy, noise: float, *, renew: bool) -> tuple[Belief, float]:
+def _learn_send(sums: Sums, start: Policy, noise: float, others: Others | None, *, renew: bool) -> tuple[Belief, float]:
     """What is believed about b, with the residual variance."""
     names = (f"a0 {ONE}", f"a1 {ONE}", *(f"b {name}" for name in start.send.names))
     variances = (BASE_SD**2, BASE_SD**2, *(start.send.cov[i][i] for i in range(len(start.send.names))))
@@ -267,10 +277,11 @@ def _learn_send(sums: Sums, start: Policy, noise: float, *, renew: bool) -> tupl
         cov=tuple(tuple(v if i == j else 0.0 for j in range(len(names))) for i, v in enumerate(variances)),
         unseen_sd=start.send.unseen_sd,
     )
-    belief = fit(sums, noise, start=joint)
+    whole = sums if others is None else sums + others.send
+    belief = fit(whole, noise, start=joint)
     if renew and sums.n >= FIRST_SENDS:
         noise = max(LEAST_NOISE, round(residual_variance(sums, belief), 12))
-        belief = fit(sums, noise, start=joint)
+        belief = fit(whole, noise, start=joint)
     return only(belief, prefix="b "), noise
 
 

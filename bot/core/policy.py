@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import assert_never
 
 from bot.core import rhythm
-from bot.core.beliefs import R0, Policy, prior, send_odds, tone_odds
+from bot.core.beliefs import R0, Policy, send_odds, tone_odds
 from bot.core.facts import (
     DISLIKED,
     Campaign,
@@ -32,6 +32,7 @@ from bot.core.facts import (
     Variant,
 )
 from bot.core.lessons import Matured, Outcome, Reward, felt_welcome, learn, outcome, reward
+from bot.core.pooling import prior
 
 __all__ = [
     "Matured",

@@ -4,11 +4,16 @@ Nothing else of the rows is needed to fit it, sums of parts add up to the sums o
 from them.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from bot.core.facts import Tone
 
 Floats = NDArray[np.float64]
 
@@ -76,4 +81,75 @@ def summed(names: Sequence[str], design: Floats, outcomes: Sequence[float], weig
         yy=float(weights @ (y * y)),
         weight=float(weights.sum()),
         n=len(y),
+    )
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Others:
+    """What rows of other municipalities came to, by model, already weighed. None of them is a row here: `n` is 0."""
+
+    tones: Mapping[Tone, Sums]
+    send: Sums
+
+    @classmethod
+    def of(cls, towns: Iterable[tuple[Mapping[Tone, Sums], Sums]], *, weight: float) -> "Others":
+        """The sums of several towns together, each row counting for `weight` of one."""
+        tones, send = dict.fromkeys(Tone, NOTHING), NOTHING
+        for of_tones, of_send in towns:
+            tones = {tone: tones[tone] + of_tones[tone].faded(weight) for tone in Tone}
+            send += of_send.faded(weight)
+        return cls(
+            tones={tone: replace(sums, n=0) for tone, sums in tones.items()},
+            send=replace(send, n=0),
+        )
+
+    def as_record(self) -> dict[str, Any]:
+        """Plain values for JSON; `from_record` makes the same sums of it, to the last bit."""
+        return {
+            "tones": {tone.value: as_record(sums) for tone, sums in sorted(self.tones.items())},
+            "send": as_record(self.send),
+        }
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any]) -> "Others":
+        """Raises KeyError, TypeError or ValueError for what `as_record` does not make."""
+        return cls(
+            tones={Tone(tone): from_record(sums) for tone, sums in record["tones"].items()},
+            send=from_record(record["send"]),
+        )
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 in hex of the record."""
+        canonical = json.dumps(self.as_record(), sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(canonical.encode()).hexdigest()
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Others) and self.as_record() == other.as_record()
+
+    def __hash__(self) -> int:
+        return hash(self.digest)
+
+
+def as_record(sums: Sums) -> dict[str, Any]:
+    return {
+        "names": list(sums.names),
+        "xx": sums.xx.tolist(),
+        "xy": sums.xy.tolist(),
+        "yy": sums.yy,
+        "weight": sums.weight,
+        "n": sums.n,
+    }
+
+
+def from_record(record: Mapping[str, Any]) -> Sums:
+    """Raises KeyError, TypeError or ValueError for what `as_record` does not make."""
+    names = tuple(record["names"])
+    return Sums(
+        names=names,
+        xx=np.array(record["xx"], dtype=float).reshape(len(names), len(names)),
+        xy=np.array(record["xy"], dtype=float).reshape(len(names)),
+        yy=float(record["yy"]),
+        weight=float(record["weight"]),
+        n=record["n"],
     )

@@ -3,7 +3,7 @@
 Set-wise: what the rows of a batch have in common is worked out once, and each table is read and written once.
 """
 
-from bot.planning.beliefs import LEARNING, current_policy, doubt, keep_policy
+from bot.planning.beliefs import LEARNING, current_policy, doubt, keep_policy, newest_policy
 from bot.planning.deciding import decide_due
 from bot.planning.epochs import Checked, NewKey, all_epochs, check, epoch_at, look_after, new_key
 from bot.planning.offering import plan_signals
@@ -40,6 +40,7 @@ __all__ = [
     "look_after",
     "lot",
     "new_key",
+    "newest_policy",
     "plan_signals",
     "recorded",
     "replay",

@@ -19,12 +19,18 @@ LEARNING = "learning"
 
 def current_policy(session: Session, wording: Wording, now: datetime) -> Policy:
     """The newest policy version; the prior, stored as a version of its own, when nothing was learned yet."""
-    record = ledger.newest_policy(session)
-    if record is not None:
-        return _read(record)
-    prior = policy.prior(wording.values)
+    newest = newest_policy(session)
+    if newest is not None:
+        return newest
+    prior = policy.prior(wording.values, wording.others)
     keep_policy(session, prior, now, rows_used=0)
     return prior
+
+
+def newest_policy(session: Session) -> Policy | None:
+    """The newest policy version; None: nothing was decided yet."""
+    record = ledger.newest_policy(session)
+    return None if record is None else _read(record)
 
 
 def doubt(session: Session, wording: Wording, belief: Policy, now: datetime) -> str | None:  # noqa: ARG001 - what a reason may rest on

@@ -19,7 +19,7 @@ _WEIGHTS: Final = ("interested", "unwelcome", "stop", "per_send", "per_dose")
 
 def configuration(wording: Wording) -> dict[str, Any]:
     """The algorithm in JSON: its declared version, what it looks at, phases and floors, priors, values, guards."""
-    return wording.once(("algorithm", "configuration"), lambda: _configuration(wording.values, wording.rules))
+    return wording.once(("algorithm", "configuration"), lambda: _configuration(wording))
 
 
 def fingerprint(wording: Wording) -> str:
@@ -42,10 +42,11 @@ def features() -> tuple[tuple[str, ...], tuple[str, ...]]:
     return tuple(sorted(tone)), tuple(sorted(send))
 
 
-def _configuration(values: Values, rules: Rules) -> dict[str, Any]:
+def _configuration(wording: Wording) -> dict[str, Any]:
+    values, rules = wording.values, wording.rules
     tone, send = features()
     weights = asdict(values)
-    prior = policy.prior(values).as_record()
+    prior = policy.prior(values, wording.others).as_record()
     return {
         "algorithm": policy.ALGORITHM,
         "tone_features": list(tone),

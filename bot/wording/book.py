@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from bot.core import plain
 from bot.core.facts import Phrase, Rules, Value, Values, Variant
 from bot.core.plain import Finding, Kind, Severity
+from bot.core.sums import Others
 from bot.wording import check
 from bot.wording.calendar import CalendarFile
 from bot.wording.cards import ServiceCard
@@ -40,6 +41,7 @@ class Wording:
     calendar: CalendarFile
     rules: Rules
     values: Values
+    others: Others | None  # what other municipalities learned (messages/prior.toml); None: there is no such file
     municipality: Municipality
     book: plain.Book
     register: RegisterFile | None  # what is said in the algorithm register; None: there is no such file

@@ -3,6 +3,7 @@
 import difflib
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import timedelta
 from importlib.resources.abc import Traversable
 from types import MappingProxyType
 from typing import Any, TypeVar
@@ -32,6 +33,8 @@ from bot.wording.municipal import (
     ValuesFile,
     VariantEntry,
 )
+from bot.wording.prior import FILE as PRIOR
+from bot.wording.prior import PriorFile, others
 from bot.wording.sources import Source, sources
 
 P = TypeVar("P", bound=BaseModel)
@@ -51,6 +54,7 @@ _FILES = frozenset(
         "bot",
         "replies",
         "register",
+        "prior",
     )
 )
 #: Campaigns are read where campaigns are made.
@@ -77,6 +81,11 @@ def load(*, messages: Traversable | None = None, locale: Traversable | None = No
     register = None
     if "register.toml" in files:
         register = _valid(RegisterFile, "messages/register.toml", files["register.toml"], faults)
+    prior, learned = None, None
+    if PRIOR in files:
+        prior = _valid(PriorFile, f"messages/{PRIOR}", files[PRIOR], faults)
+    if prior is not None and values is not None and rules is not None:
+        learned = others(prior, values.facts(), timedelta(days=rules.window_days), faults)
     cards = _cards(files, None if themes is None else themes.theme, faults)
     variants = _variants(files, cards, faults)
     faults += [
@@ -115,6 +124,7 @@ def load(*, messages: Traversable | None = None, locale: Traversable | None = No
         calendar=calendar,
         rules=rules.facts(holidays_of=municipality.holidays_of),
         values=values.facts(),
+        others=learned,
         municipality=municipality,
         book=book.facts(),
         replies=MappingProxyType({name: entry.title for name, entry in (replies.root if replies else {}).items()}),

@@ -341,6 +341,8 @@ POLICIES: Final = Table(
         _real("r0", "The pooled share of messages felt welcome.", required=True),
         _whole("n_tone", "Rows that the tone models were made from.", required=True, least=0),
         _whole("n_send", "Rows that the model of writing was made from.", required=True, least=0),
+        _text("others", "The SHA-256 of the sums of other municipalities in its prior; empty: there were none.",
+              pattern=HASH),
         _text("values_version", "Which values weigh the reward.", required=True),
         *(_real(f"value_{part}", "The weight of this part of the reward: a value that people sign, no statistic.",
                 required=True) for part in ("interested", "unwelcome", "stop", "per_send", "per_dose")),

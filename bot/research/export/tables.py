@@ -86,6 +86,7 @@ def _policy(row: PolicyRow) -> Row:
         "r0": policy.r0,
         "n_tone": policy.n_tone,
         "n_send": policy.n_send,
+        "others": None if policy.others is None else policy.others.digest,
         "values_version": values.version,
         **{
             f"value_{part}": getattr(values, part)

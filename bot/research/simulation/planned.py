@@ -19,6 +19,7 @@ from bot.campaigns.file import days
 from bot.core import lessons, outreach, policy
 from bot.core.facts import Answer, Citizen, Hold, Learning, Level, Origin, Send, Signal, Skip, Values
 from bot.core.lessons import Matured
+from bot.core.sums import Others
 from bot.planning import Inputs, World
 from bot.research.simulation import people as citizens
 from bot.research.simulation.people import TONES, Came, Flags, Ints
@@ -63,6 +64,7 @@ class Planned:
     languages: tuple[str, ...]
     zone: str
     values: Values
+    others: Others | None
     weeks: int
 
 
@@ -89,6 +91,7 @@ def planned(file: CampaignFile, wording: Wording) -> Planned:
         languages=tuple(sorted(wording.languages)),
         zone=wording.municipality.zone,
         values=wording.values,
+        others=wording.others,
         weeks=min(MOST_WEEKS, weeks),
     )
 
@@ -135,7 +138,7 @@ class _Desk:
     def __init__(self, plan: Planned, town: Town, seed: int) -> None:
         self._plan, self._town = plan, town
         self._rng = np.random.default_rng([seed, 7])
-        self._belief = policy.prior(plan.values)
+        self._belief = policy.prior(plan.values, plan.others)
         self._closed, self._open = (
             lessons.tally([], plan.values, at=plan.world.campaign.starts_at),
             list[list[Matured]](),
@@ -246,7 +249,9 @@ class _Desk:
         self._closed = self._closed.faded(WEEK)
         while self._open and (not self._open[0] or self._open[0][0].closes_at <= now):
             self._closed += lessons.tally(self._open.pop(0), self._plan.values, at=now)
-        self._belief = lessons.concluded(self._closed, self._belief, self._plan.values, cutoff=now)
+        self._belief = lessons.concluded(
+            self._closed, self._belief, self._plan.values, cutoff=now, others=self._plan.others
+        )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -177,7 +177,7 @@ class Town:
         self._closed = self._closed.faded(WEEK)
         while self._open and (not self._open[0] or self._open[0][0].closes_at <= now):
             self._closed += lessons.tally(self._open.popleft(), self._values, at=now)
-        self.policy = lessons.concluded(self._closed, self.policy, self._values, cutoff=now)
+        self.policy = lessons.concluded(self._closed, self.policy, self._values, cutoff=now, others=self.policy.others)
         self.versions.append(self.policy)
 
 

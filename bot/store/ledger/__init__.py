@@ -50,7 +50,7 @@ from bot.store.ledger.guards import (
     stopped_among,
     stops,
 )
-from bot.store.ledger.knowledge import closed_decisions, newest_policy, policy_row
+from bot.store.ledger.knowledge import closed_decisions, newest_policy, people_of_decisions, policy_row
 from bot.store.ledger.messages import (
     COUNTS,
     DUE_AGAIN,
@@ -217,6 +217,7 @@ __all__ = [
     "offered",
     "people",
     "people_of",
+    "people_of_decisions",
     "person_of",
     "plan",
     "policy_row",

@@ -68,3 +68,10 @@ def closed_decisions(session: Session, before: datetime, *, chunk: int = 1_000) 
     )
     for rows in session.execute(statement, execution_options={"yield_per": chunk}).partitions():
         yield [Closed._make(row) for row in rows]
+
+
+def people_of_decisions(session: Session) -> dict[str, str]:
+    """Whom each decision was about at which something could be drawn, by its id."""
+    decision = table_of(DecisionRow)
+    statement = select(decision.c.id, decision.c.citizen_id).where(decision.c.p_send.is_not(None))
+    return {row[0]: row[1] for row in session.execute(statement)}
