@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 import re
+import shutil
 from dataclasses import replace
 from datetime import timedelta
 
@@ -10,7 +11,7 @@ import numpy as np
 import pytest
 from sqlalchemy import event, insert, select
 from sqlalchemy.exc import OperationalError
-from sqlmodel import col
+from sqlmodel import Session, col
 
 from bot import campaigns, guarding, planning, upkeep
 from bot.console.overheard import overheard
@@ -19,7 +20,7 @@ from bot.core.facts import Choice, Learning
 from bot.errors import RefusedError
 from bot.guarding import chances, looking
 from bot.scheduler import Ticks
-from bot.store import conversation, ledger
+from bot.store import conversation, ledger, schema
 from bot.store.tables import (
     AnswerRow,
     AuditRow,
@@ -634,14 +635,13 @@ async def test_the_clock_calls_the_guard(town):
 
 
 @pytest.mark.parametrize("question", ["left", "left_of", "stops", "drawn"])
-def test_what_is_new_is_found_by_an_index(engine, sessions, question):
+def test_what_is_new_is_found_by_an_index(sqlite_template, tmp_path, question):
     """On SQLite, whose planner says what it will do; a whole table read would cost seconds with a million rows."""
-    if engine.dialect.name != "sqlite":
-        pytest.skip("asked of SQLite's planner")
+    engine = schema.open_engine(f"sqlite:///{shutil.copy(sqlite_template, tmp_path / 'test.db')}")
     asked = []
     event.listen(engine, "before_cursor_execute", lambda _c, _u, statement, given, *_: asked.append((statement, given)))
     at = TUESDAY_TEN
-    with sessions() as session:
+    with Session(engine) as session:
         match question:
             case "left":
                 ledger.left(session, at, at)
@@ -653,6 +653,7 @@ def test_what_is_new_is_found_by_an_index(engine, sessions, question):
                 ledger.drawn(session, (at, "d"), at, 10)
         statement, given = asked[-1]
         plan = session.connection().exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", given).all()
+    engine.dispose()
 
     steps = [row[-1] for row in plan]
     assert [step for step in steps if re.match(r"SCAN (message|answer|decision)", step)] == []

@@ -200,6 +200,7 @@ async def test_nothing_of_who_asked_or_what_was_typed_goes_along(town, there, re
 
     told = json.dumps([*there.contacts.values(), *there.parties.values(), *there.tasks.values(), *receiver.events])
     assert "verzoek" in told
+    told = re.sub(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "", told)  # a number of theirs may hold any digits
     for hidden in (BRAM, "wanhoopsbrief", "vraag over geld", town.citizen(BRAM).id, str(request_of(town, BRAM).id)):
         assert hidden not in told
     assert there.addresses == {}

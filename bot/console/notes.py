@@ -1,6 +1,7 @@
 """“You said, we did”: the monthly note, drafted from the data, changed by people, agreed to by two."""
 
-from typing import Annotated
+from datetime import date
+from typing import Annotated, Final
 
 from fastapi import APIRouter, Form, Request
 from starlette.responses import Response
@@ -11,6 +12,7 @@ from bot.errors import FaultsError, RefusedError
 from bot.staff import May, SignedIn
 
 _ADDED = "add."
+MONTHS: Final = 12
 
 
 def routes(desk: Desk) -> APIRouter:
@@ -110,15 +112,17 @@ def _listing(desk: Desk, request: Request, *, month: str | None = None, told: li
     with desk.reading() as session:
         found = [(note, notes.reach(session, note.month)) for note in notes.listing(session, desk.journey.wording)]
         people = staff.names(session)
-    newest = notes.month_before(today)
+    months = [notes.month_before(today)]
+    while len(months) < MONTHS:
+        months.append(notes.month_before(date.fromisoformat(f"{months[-1]}-01")))
     return desk.page(
         request,
         "notes.html",
         status=422 if told else 200,
         faults=told or [],
         found=found,
-        month=month or newest,
-        newest=newest,
+        month=month,
+        months=months,
         people=people,
     )
 

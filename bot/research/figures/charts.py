@@ -66,8 +66,11 @@ def bars(marks: tuple[Mark, ...], *, axis: str, language: str) -> str:
 
 
 @lru_cache(maxsize=256)
-def lines(marks: tuple[Mark, ...], series: tuple[str, ...], *, axis: str, language: str) -> str:
-    """A line through time for each of `series`, which are the labels; bounds as a band where there is one line only."""
+def lines(marks: tuple[Mark, ...], series: tuple[str, ...], *, axis: str, language: str, share: bool = True) -> str:
+    """A line through time for each of `series`, which are the labels; bounds as a band where there is one line only.
+
+    `share` False: the numbers are counts, not shares of 1.
+    """
     names = [name for name in series if any(mark.label == name for mark in marks)]
     legend = None if len(names) == 1 else alt.Legend()
     colour = alt.Color(
@@ -78,7 +81,7 @@ def lines(marks: tuple[Mark, ...], series: tuple[str, ...], *, axis: str, langua
     shape = alt.Shape(
         "label:N", title=None, legend=legend, sort=names, scale=alt.Scale(domain=names, range=SHAPES[: len(names)])
     )
-    number = alt.Axis(format=".0%")
+    number = alt.Axis(format=".0%" if share else ",.0f")
     # The moments are UTC days; a zone would move them to the evening before.
     time = alt.X("utcyearmonthdate(at):T", title=None, axis=alt.Axis(format="%d %b %Y", labelAngle=-45, tickCount=12))
     base = alt.Chart(_values(marks)).encode(x=time)
