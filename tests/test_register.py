@@ -239,7 +239,7 @@ def test_staff_are_told_only_where_something_is_not_used(town):
 
 #: What the algorithm makes of some fixed answers, by its declared version. Whoever changes how it decides or learns
 #: raises `policy.ALGORITHM` and writes the new line here, so that the register notices.
-KNOWN = {"1": (0.295595714, {Tone.NEUTRAL: 0.454304703, Tone.WARM: 0.272826147, Tone.PRACTICAL: 0.27286915})}
+KNOWN = {"2": (0.295595714, {Tone.NEUTRAL: 0.454330646, Tone.WARM: 0.272828857, Tone.PRACTICAL: 0.272840497})}
 
 
 def test_another_way_of_deciding_has_another_version(wording, town):

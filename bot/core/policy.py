@@ -53,7 +53,7 @@ __all__ = [
 
 #: Which way of deciding and learning this is. Raise it with any change after which the same facts may be decided
 #: otherwise: the algorithm register describes one, and another one waits until it is registered.
-ALGORITHM = "1"
+ALGORITHM = "2"
 
 LOTTERY_AGAIN = timedelta(days=7)
 HOLDOUT_SHARE = 0.10
