@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from typing import Any, Final
-from xml.etree.ElementTree import Element, SubElement, indent, tostring
+from xml.etree.ElementTree import Element, SubElement, indent, tostring  # nosec B405  # nothing is read by it
 
 _DDI: Final = "ddi:codebook:2_5"
 _BASES: Final = {"string": "string", "integer": "integer", "number": "double"}
