@@ -45,11 +45,6 @@ class Protected:
         return sum(row is None for row in self.rows)
 
 
-def smallest_group(rows: Sequence[Known]) -> int:
-    """The least number of people who share a combination; 0 when there is nobody."""
-    return min(Counter(_key(row) for row in rows).values(), default=0)
-
-
 def protect(
     rows: Sequence[Known], ladder: Sequence[Coarsening], *, k: int = K, tolerated: float = TOLERATED
 ) -> Protected:

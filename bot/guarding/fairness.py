@@ -46,10 +46,6 @@ class Group:
     stops_more: float
     welcome_less: float
 
-    @property
-    def is_worse(self) -> bool:
-        return max(self.stops_more, self.welcome_less) >= guardrails.ALARM
-
 
 @dataclass(slots=True)
 class _Tally:

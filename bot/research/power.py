@@ -77,20 +77,6 @@ def design_effect(numbers: Town, *, drawn_for: Literal["message", "person"]) -> 
     return 1 + max(0.0, (numbers.spread**2 + 1) * numbers.per_person - 1) * numbers.icc
 
 
-def uneven(probabilities: npt.ArrayLike) -> float:
-    """How many times more rows of an arm it takes because its `probabilities` differed: mean(p)·mean(1/p), 1 at least.
-
-    Kish's design effect of the weights 1/p among the rows that were drawn with them.
-    """
-    p = np.asarray(probabilities, dtype=float).ravel()
-    faults = Faults()
-    faults.where("probabilities", p, ~((p > 0) & (p <= 1)), "must lie above 0 and not above 1")
-    if not p.size:
-        faults.add("probabilities", "none", "give one for each decision")
-    faults.end()
-    return float(p.mean() * (1 / p).mean())
-
-
 def power_of_difference(
     rate: float,
     difference: float,
@@ -225,27 +211,6 @@ def decisions_needed(
         power,
     )
     return None if total is None else math.ceil(total)
-
-
-def detectable_ratio(
-    held: float,
-    *,
-    decisions: float,
-    p_send: float,
-    design_effect: float = 1.0,
-    power: float = 0.8,
-    alpha: float = 0.05,
-) -> float | None:
-    """The least ratio above 1 that so many available decisions show with that power; None: none does."""
-    _check(rate=held, share=p_send, first=decisions, design_effect=design_effect, power=power, alpha=alpha)
-
-    def lacking(ratio: float) -> float:
-        return power - power_of_ratio(
-            held, ratio, decisions=decisions, p_send=p_send, design_effect=design_effect, alpha=alpha
-        )
-
-    most = (1 - 1e-9) / held
-    return float(brentq(lacking, 1 + 1e-9, most, xtol=1e-9)) if lacking(most) <= 0 else None
 
 
 def _total(power_at: Callable[[float], float], power: float) -> float | None:
