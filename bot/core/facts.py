@@ -313,7 +313,7 @@ class Rules:
     per_card_year_s3: int = 1
     open_question: timedelta = timedelta(days=14)
     window: timedelta = timedelta(days=14)  # after which silence counts as silence and learning may look
-    rest_start_days: float = 14.0
+    rest_start_days: float = 28.0
     rest_floor_days: float = 14.0
     rest_cap_days: float = 182.0
     snooze_days: int = 30

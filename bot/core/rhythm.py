@@ -2,7 +2,8 @@
 
 Nothing is stored: the pause is folded from the contacts each time it is asked for. Only what had happened by `now`
 counts, so asking about a past moment gives what held then. The rule is layer A of `learning.md` 1.2 with the two
-promises of `domain.md` 6.1:
+promises of `domain.md` 6.1. Where it starts and what interest and silence do to it was chosen by the yardstick
+(`bot/README.md`), since there the rule tells people apart better than the lottery does:
 
 | what came back                       | the pause C, in days                                               |
 |--------------------------------------|--------------------------------------------------------------------|
@@ -10,7 +11,7 @@ promises of `domain.md` 6.1:
 | "it was welcome"                     | three quarters of C                                                |
 | "it was not welcome"                 | two and a half times C, and silence for at least thirty days       |
 | "too often"                          | twice C, which becomes this person's floor under all later answers |
-| a second or further silence in a row | one and a half times C                                             |
+| silence                              | 1.18 times C                                                       |
 | not now, a refusal, stop, no opinion | C stays; the gate in `outreach` knows what they forbid             |
 
 Whoever asks for fewer messages in the settings sets a floor in days; whoever asks for the usual number takes back the
@@ -53,21 +54,15 @@ class Step:
 def steps(citizen: Citizen, rules: Rules, now: datetime) -> list[Step]:
     """The story of this person's pause up to and including `now`, oldest first; the first step is the start.
 
-    A first silence is not in it, since it changes nothing. A step is, even where a bound kept the pause as it was.
+    A step is in it even where a bound kept the pause as it was.
     """
     floor = max(rules.rest_floor_days, min(rules.rest_cap_days, citizen.rest_days or 0))
     days = min(rules.rest_cap_days, max(floor, rules.rest_start_days))
     story = [Step(cause=Cause.START, days=days)]
-    in_a_row = 0
     for at, cause, contact in _events(citizen, rules, now):
-        in_a_row = in_a_row + 1 if cause is Cause.SILENCE else 0
         match cause:
-            case None:
-                continue
             case Cause.SILENCE:
-                if in_a_row < 2:
-                    continue
-                days *= 1.5
+                days *= 1.18
             case Cause.INTERESTED:
                 days *= 0.5
             case Cause.WELCOME:
@@ -118,21 +113,21 @@ def silent(contact: Contact, rules: Rules, now: datetime) -> bool:
     return closes <= now and not any(answer.choice.closes and answer.at <= closes for answer in contact.answers)
 
 
-def _events(citizen: Citizen, rules: Rules, now: datetime) -> list[tuple[datetime, Cause | None, Contact]]:
+def _events(citizen: Citizen, rules: Rules, now: datetime) -> list[tuple[datetime, Cause, Contact]]:
     events = [event for contact in citizen.contacts for event in _events_of(contact, rules, now) if event[0] <= now]
     # The nudge breaks ties, so that the fold does not depend on how the contacts were read.
     return sorted(events, key=lambda event: (event[0], event[2].at, event[2].nudge))
 
 
-def _events_of(contact: Contact, rules: Rules, now: datetime) -> Iterator[tuple[datetime, Cause | None, Contact]]:
-    """What one contact does to the pause; cause None: an answer that only ends a row of silences."""
+def _events_of(contact: Contact, rules: Rules, now: datetime) -> Iterator[tuple[datetime, Cause, Contact]]:
+    """What one contact does to the pause."""
     if silent(contact, rules, now):
         yield contact.at + rules.window, Cause.SILENCE, contact
-    counted: set[Cause | None] = set()
+    counted: set[Cause] = set()
     for answer in contact.answers:
-        if answer.choice.closes:
-            cause = _cause(answer.choice)
-            yield answer.at, None if cause in counted else cause, contact
+        cause = _cause(answer.choice)
+        if cause is not None and cause not in counted:
+            yield answer.at, cause, contact
             counted.add(cause)
 
 
