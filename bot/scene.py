@@ -1,5 +1,6 @@
 """The scene of a talk: all that the dialogue may know of a person when it answers."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
@@ -9,7 +10,7 @@ from pydantic import TypeAdapter
 from sqlmodel import Session
 
 from bot import contacts, mydata, notes, outbox, upkeep
-from bot.core import outreach
+from bot.core import outreach, rhythm
 from bot.core.facts import Card, ConsentState, Sensitivity, Tone
 from bot.core.talk import (
     Flow,
@@ -115,11 +116,17 @@ class Setting:
             survey_turn=citizen.surveys + 2 * int(8 * self.vault.draw("survey", citizen.id)),
             person_code=mydata.code_of(self.vault, citizen.id),
             emergencies=wording.emergencies,
-            note=notes.newest_told(self.session, citizen.language) if self._asks_for_note() else (),
+            note=notes.newest_told(self.session, citizen.language) if self._asks_for("notes") else (),
+            pause_days=self._pause_days() if self._asks_for("often") else None,
         )
 
-    def _asks_for_note(self) -> bool:
-        return isinstance(self.heard, Press) and (self.heard.kind, self.heard.choice) == ("s", "notes")
+    def _asks_for(self, screen: str) -> bool:
+        return isinstance(self.heard, Press) and (self.heard.kind, self.heard.choice) == ("s", screen)
+
+    def _pause_days(self) -> int:
+        person = ledger.citizens(self.session, [self.citizen])[self.citizen.id]
+        asked = rhythm.interval_days(person, self.wording.rules, self.now)
+        return math.ceil(max(asked, self.wording.rules.min_gap / timedelta(days=1)))
 
     def _nudge(self, newest: MessageRow | None) -> Nudge | None:
         """The nudge that a press is about, if it is this person's; for anything else the newest one."""

@@ -121,7 +121,8 @@ def _leaves_an_hour(own: tuple[time, time], rules: tuple[time, time]) -> bool:
 def _often(scene: Scene, days: str) -> Turn:
     if not days:
         choices = (*(f"often.{known}" for known in REST_DAYS), "often.usual")
-        return Turn(says=(Say(words=(Phrase("often.ask"),), buttons=buttons("s", *choices)),))
+        now = () if scene.pause_days is None else (Phrase("often.now", {"n": scene.pause_days}),)
+        return Turn(says=(Say(words=(*now, Phrase("often.ask")), buttons=buttons("s", *choices)),))
     if days == "usual":
         said = Say(words=(Phrase("often.usual"),), buttons=buttons("s", "menu"), replaces=True)
         return Turn(effects=(SetRest(None),), says=(said,))

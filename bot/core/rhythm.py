@@ -21,66 +21,52 @@ C never leaves [`rest_floor_days`, `rest_cap_days`]. One nudge has each effect o
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import StrEnum
+from enum import Enum, auto
 
 from bot.core.facts import INTERESTED, Choice, Citizen, Contact, Rules
 
 AFTER_UNWELCOME = timedelta(days=30)
 
 
-class Cause(StrEnum):
-    """What changed the pause; each has a phrase that a citizen can read."""
+class _Cause(Enum):
+    """What changes the pause."""
 
-    START = "start"
-    INTERESTED = "interested"
-    WELCOME = "welcome"
-    UNWELCOME = "unwelcome"
-    TOO_OFTEN = "too_often"
-    SILENCE = "silence"
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Step:
-    """One entry in the story of a pause. `days` holds after it; `at` and `nudge` are None where everybody starts."""
-
-    cause: Cause
-    days: float
-    at: datetime | None = None
-    nudge: str | None = None
+    INTERESTED = auto()
+    WELCOME = auto()
+    UNWELCOME = auto()
+    TOO_OFTEN = auto()
+    SILENCE = auto()
 
 
-def steps(citizen: Citizen, rules: Rules, now: datetime) -> list[Step]:
-    """The story of this person's pause up to and including `now`, oldest first; the first step is the start.
-
-    A step is in it even where a bound kept the pause as it was.
-    """
-    floor = max(rules.rest_floor_days, min(rules.rest_cap_days, citizen.rest_days or 0))
-    days = min(rules.rest_cap_days, max(floor, rules.rest_start_days))
-    story = [Step(cause=Cause.START, days=days)]
-    for at, cause, contact in _events(citizen, rules, now):
-        match cause:
-            case Cause.SILENCE:
-                days *= 1.18
-            case Cause.INTERESTED:
-                days *= 0.5
-            case Cause.WELCOME:
-                days *= 0.75
-            case Cause.UNWELCOME:
-                days *= 2.5
-            case Cause.TOO_OFTEN:
-                days = min(rules.rest_cap_days, 2 * days)
-                if citizen.rested_anew is None or at > citizen.rested_anew:
-                    floor = max(floor, days)
-        days = min(rules.rest_cap_days, max(floor, days))
-        story.append(Step(cause=cause, days=days, at=at, nudge=contact.nudge))
-    return story
+_CAUSES = {
+    **dict.fromkeys(INTERESTED, _Cause.INTERESTED),
+    Choice.WELCOME: _Cause.WELCOME,
+    Choice.UNWELCOME: _Cause.UNWELCOME,
+    Choice.TOO_OFTEN: _Cause.TOO_OFTEN,
+}
 
 
 def interval_days(citizen: Citizen, rules: Rules, now: datetime) -> float:
-    """The pause that this person's answers ask for, in days."""
-    return steps(citizen, rules, now)[-1].days
+    """The pause that this person's answers up to and including `now` ask for, in days."""
+    floor = max(rules.rest_floor_days, min(rules.rest_cap_days, citizen.rest_days or 0))
+    days = min(rules.rest_cap_days, max(floor, rules.rest_start_days))
+    for at, cause, _ in _events(citizen, rules, now):
+        match cause:
+            case _Cause.INTERESTED:
+                days *= 0.5
+            case _Cause.WELCOME:
+                days *= 0.75
+            case _Cause.UNWELCOME:
+                days *= 2.5
+            case _Cause.TOO_OFTEN:
+                days = min(rules.rest_cap_days, 2 * days)
+                if citizen.rested_anew is None or at > citizen.rested_anew:
+                    floor = max(floor, days)
+            case _Cause.SILENCE:
+                days *= 1.18
+        days = min(rules.rest_cap_days, max(floor, days))
+    return days
 
 
 def resting_until(citizen: Citizen, rules: Rules, now: datetime) -> datetime | None:
@@ -113,33 +99,19 @@ def silent(contact: Contact, rules: Rules, now: datetime) -> bool:
     return closes <= now and not any(answer.choice.closes and answer.at <= closes for answer in contact.answers)
 
 
-def _events(citizen: Citizen, rules: Rules, now: datetime) -> list[tuple[datetime, Cause, Contact]]:
+def _events(citizen: Citizen, rules: Rules, now: datetime) -> list[tuple[datetime, _Cause, Contact]]:
     events = [event for contact in citizen.contacts for event in _events_of(contact, rules, now) if event[0] <= now]
     # The nudge breaks ties, so that the fold does not depend on how the contacts were read.
     return sorted(events, key=lambda event: (event[0], event[2].at, event[2].nudge))
 
 
-def _events_of(contact: Contact, rules: Rules, now: datetime) -> Iterator[tuple[datetime, Cause, Contact]]:
+def _events_of(contact: Contact, rules: Rules, now: datetime) -> Iterator[tuple[datetime, _Cause, Contact]]:
     """What one contact does to the pause."""
     if silent(contact, rules, now):
-        yield contact.at + rules.window, Cause.SILENCE, contact
-    counted: set[Cause] = set()
+        yield contact.at + rules.window, _Cause.SILENCE, contact
+    counted: set[_Cause] = set()
     for answer in contact.answers:
-        cause = _cause(answer.choice)
+        cause = _CAUSES.get(answer.choice)
         if cause is not None and cause not in counted:
             yield answer.at, cause, contact
             counted.add(cause)
-
-
-def _cause(choice: Choice) -> Cause | None:
-    if choice in INTERESTED:
-        return Cause.INTERESTED
-    match choice:
-        case Choice.WELCOME:
-            return Cause.WELCOME
-        case Choice.UNWELCOME:
-            return Cause.UNWELCOME
-        case Choice.TOO_OFTEN:
-            return Cause.TOO_OFTEN
-        case _:
-            return None

@@ -210,6 +210,7 @@ class Scene:
     quiet: tuple[time, time] | None = None
     quiet_rules: tuple[time, time] = (time(20), time(9))
     own_rest: int | None = None  # the shortest pause that the person asked for, in days
+    pause_days: int | None = None  # days from one nudge to the next by what was answered; known where it is asked for
     renewable: frozenset[str] = frozenset()  # themes whose consent ends soon or has ended
     survey_turn: int = 0  # how many research questions came before; each person starts somewhere else
     person_code: str = ""  # names this person towards the municipality, on a letter or at the desk
