@@ -31,6 +31,7 @@ ROOT = Path(__file__).parents[1]
 SOURCE = "urn:nld:gemeente-voorbeeldstad:systeem:kalender"
 DEADLINE = "nl.kalenders.aanvraagtermijn-nadert.v1"
 TOKEN = "4242:not-a-real-token"
+PATIENCE_S = 120  # until a process has said its first words, on a machine with much else to do
 
 
 @pytest.fixture(autouse=True)
@@ -698,7 +699,7 @@ async def spawn(*arguments, cwd, **environment):
 
 
 async def line_with(process, text):
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE_S):
         while line := (await process.stdout.readline()).decode():
             if text in line:
                 return line
@@ -706,7 +707,7 @@ async def line_with(process, text):
 
 
 async def ended(process):
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE_S):
         _, complaints = await process.communicate()
     return process.returncode, complaints.decode()
 
@@ -740,7 +741,7 @@ async def test_run_answers_a_citizen_stops_when_told_and_never_logs_the_token(
     )  # fmt: skip
 
     said = await line_with(process, "is running")
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE_S):
         await welcomed.wait()
     process.send_signal(number)
     code, log = await ended(process)

@@ -28,5 +28,6 @@ async def test_whatever_it_is_killed_at_nothing_is_lost_and_nothing_happens_twic
     )  # fmt: skip
 
     assert (outcome.kills, outcome.lost, outcome.twice) == (kills, 0, 0)
-    assert outcome.uncertain <= outcome.in_flight <= LANES * outcome.kills
+    # On a slow machine as many again have been answered and are not written down yet.
+    assert outcome.uncertain <= outcome.in_flight <= 2 * LANES * outcome.kills
     assert max(outcome.recovered_s) < 60

@@ -219,7 +219,7 @@ def test_a_chunk_is_all_that_is_held(town, engine, other, monkeypatch):
 
 def test_one_side_may_be_silent_for_as_long_as_the_other_takes(town, engine, other):
     schema.migrate(other)
-    hasty = {"options": "-c idle_in_transaction_session_timeout=200ms"}
+    hasty = {"options": "-c idle_in_transaction_session_timeout=1s"}
     engines = [
         schema.open_engine(
             one.url.set(drivername="postgresql").update_query_dict(hasty).render_as_string(hide_password=False)
@@ -233,7 +233,7 @@ def test_one_side_may_be_silent_for_as_long_as_the_other_takes(town, engine, oth
 
     def slow(what, table, rows):
         if table == "citizen":
-            threading.Event().wait(0.6)
+            threading.Event().wait(2)
 
     try:
         moved = move(*engines, progress=slow)
