@@ -87,7 +87,7 @@ class TestWhatIsLearned:
         assert lived.chooser.versions[-1].phase == 2
 
     def test_where_messages_do_no_good_they_become_rare(self):
-        idle = runs.measured(task("no-benefit", number=300), tick)[0]
+        idle = runs.measured(task("no-benefit", number=600), tick)[0]
 
         assert idle.late_send < shipping.MOST_IDLE
         assert idle.least_send >= 0.10
