@@ -5,7 +5,7 @@ What reads data is loaded when the first analysis is asked for.
 
 import secrets
 from collections.abc import Mapping
-from typing import Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 from fastapi import APIRouter, Form, Request
 from sqlmodel import Session
@@ -14,11 +14,15 @@ from starlette.responses import Response
 
 from bot import campaigns, staff
 from bot.console.desk import Desk, Filled, allowed, go_to
+from bot.console.research_shown import Reader
 from bot.console.words import N_
 from bot.errors import FaultsError, RefusedError
 from bot.research import plans
 from bot.research.plans import Frozen
 from bot.staff import May, SignedIn
+
+if TYPE_CHECKING:
+    from bot.research.effects import Effect
 
 #: The fields of the form: what each is called, and what fits in it.
 FIELDS: Final[Mapping[str, tuple[str, str]]] = {
@@ -50,6 +54,13 @@ OUTCOMES: Final[Mapping[str, str]] = {
     "welcome_any": N_("Something sent was felt welcome within two weeks"),
     "welcome": N_("The message was felt welcome"),
     "unwelcome": N_("The message was called not welcome or too often"),
+}
+#: What may change a ratio, by its column in the export's views.
+MODERATORS: Final[Mapping[str, str]] = {
+    "decision_index": N_("The how manieth time that it was looked at"),
+    "f_dose": N_("Messages shortly before"),
+    "f_language": N_("Language"),
+    "f_prefers": N_("Tone that the person chose"),
 }
 _NUMBERS: Final = (
     "alpha", "power", "baseline_send", "ratio_send", "baseline_tone", "ratio_tone", "people", "points",
@@ -135,9 +146,20 @@ def routes(desk: Desk) -> APIRouter:
         seen = told = None
         if campaign:
             seen, told = _analysed(desk, request, campaign)
+        reader = Reader.for_(desk, request)
+
+        def moderator(one: "Effect") -> str:
+            """What a ratio is looked at with, in words."""
+            name = str(one.moderator)
+            told = reader.say(MODERATORS[name]) if name in MODERATORS else name
+            if one.level is None:
+                return told
+            column = {"f_language": "language", "f_prefers": "tone"}.get(name, "")
+            return f"{told}: {reader.word(column, one.level) if column else one.level}"
+
         return desk.page(
             request, "analysis.html", titles=titles, chosen=campaign, seen=seen, told=told, outcomes=OUTCOMES,
-            status=200 if told is None else 409,
+            moderators=moderator, status=200 if told is None else 409,
         )  # fmt: skip
 
     return router

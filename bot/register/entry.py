@@ -59,10 +59,10 @@ def entry(wording: Wording) -> dict[str, str]:
 
 def _of_others(prior: Prior, file: RegisterFile) -> str:
     if file.others is None:
-        raise FaultsError([
-            "messages/register.toml: others is missing; messages/prior.toml is in force, so say in Dutch what it does "
-            "with {municipalities}, {weight} and {signed_by}"
-        ])  # fmt: skip
+        told = (
+            "messages/prior.toml is in force, so say in Dutch what it does with {municipalities}, {weight}, {signed_by}"
+        )
+        raise FaultsError([f"messages/register.toml: others is missing; {told}"])
     return file.others.format(
         municipalities=_listed(iter(prior.municipalities)), weight=_percent(prior.weight), signed_by=prior.signed_by
     )
