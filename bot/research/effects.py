@@ -6,7 +6,7 @@ Whoever calls this sees to it that nobody looks before the plan's day.
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -19,15 +19,15 @@ from bot.research.estimators.views import send_columns, tone_columns
 from bot.research.plans.choices import COLUMNS, OF_SENDING, OF_TONES, Outcome
 
 SEND, TONE = "send", "tone"
-TOO_FEW: Final = f"id: fewer than {FEWEST} people are too few to be told of"
-ALIKE: Final = "it is the same in all rows, so there is nothing to compare"
+#: Why there is no ratio: too few people to be told of, or the moderator is the same in all rows.
+TOO_FEW, ALIKE = "too_few", "alike"
 
 Plan = Mapping[str, Any]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Effect:
-    """A risk ratio with its interval. `why`: why there is none, as the estimator says it.
+    """A risk ratio with its interval. `why`: why there is none: TOO_FEW, ALIKE or as the estimator says it.
 
     With a `moderator` the ratio is a factor: how many times the risk ratio is what it is elsewhere, for one more of the
     moderator, or with its value `level` against the most frequent one and those too rare to stand alone. `p_adjusted`:
@@ -92,7 +92,9 @@ class Trial:
 
     def _moderated(self, comparisons: Sequence[Plan], name: str) -> Iterator[Effect]:
         columns = self._columns(comparisons[0], name)
-        fit = _fit(columns, self.plan, comparisons[0]["family"]) if columns["moderators"] else ALIKE
+        here = columns["availability"] == 1
+        varies = any(np.unique(values[here]).size > 1 for values in columns["moderators"].values())
+        fit = _fit(columns, self.plan, comparisons[0]["family"]) if varies else ALIKE
         for comparison in comparisons:
             empty = replace(_empty(comparison), moderator=name)
             if isinstance(fit, str):
@@ -100,7 +102,6 @@ class Trial:
                 continue
             for column, values in columns["moderators"].items():
                 one = replace(empty, level=column.partition("=")[2] if "=" in column else None)
-                here = columns["availability"] == 1
                 people = [np.unique(columns["id"][here & (values == has)]).size for has in (1, 0)]
                 if one.level is not None and min(people) < FEWEST:
                     yield replace(one, why=TOO_FEW)

@@ -231,7 +231,7 @@ def test_how_each_language_gets_on_stands_beside_the_guards_and_taking_it_along_
     assert sentence(page, "fairness_languages") == told
     assert '<img src="/research/guards/fairness_languages.svg"' in page
     assert "clearly more stops" in page
-    assert "Only “Money” has enough people" in sentence(page, "fairness_themes")
+    assert "Only “Money and home” has enough people" in sentence(page, "fairness_themes")
     svg = rik.get("/research/guards/fairness_languages.svg").text
     assert "Arabic (n = 100)" in svg
     answer = rik.post("/research/guards/fairness_languages.csv")
