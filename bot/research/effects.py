@@ -114,10 +114,11 @@ class Trial:
         frame = self.send if comparison["family"] == SEND else self.tone
         there = frame.filter(pl.col("availability") == 1)
         index = ("decision_index",) if there["decision_index"].n_unique() > 1 else ()
-        named = {"outcome": outcome, "moderators": moderators, "controls": tuple(dict.fromkeys((*index, *moderators)))}
+        controls = tuple(dict.fromkeys((*index, *moderators)))
         if comparison["family"] == SEND:
-            return send_columns(frame, **named)
-        return tone_columns(frame, self.plan["arms"]["tones"], **named)
+            return send_columns(frame, outcome=outcome, moderators=moderators, controls=controls)
+        tones = self.plan["arms"]["tones"]
+        return tone_columns(frame, tones, outcome=outcome, moderators=moderators, controls=controls)
 
 
 def _fit(columns: dict[str, Any], plan: Plan, family: str) -> Fit | str:

@@ -143,7 +143,7 @@ def lasting(session: Session, now: datetime, after: timedelta) -> dict[bool, tup
     )  # fmt: skip
     counts = {False: (0, 0), True: (0, 0)}
     rows = session.execute(statement.execution_options(yield_per=5_000))
-    for (holdout, _, began), theirs in groupby(rows, key=lambda row: tuple(row)[:3]):
+    for (holdout, _, began), theirs in groupby(rows, key=lambda row: (bool(row[0]), str(row[1]), row[2])):
         then = began + after
         standing = {theme: (state, until) for *_, theme, state, at, until in theirs if at <= then}
         lasts = any(

@@ -20,7 +20,7 @@ from tests.benchmarks import register
 from tests.benchmarks.figure import Figure
 from tests.benchmarks.register import NOW, PASS
 
-PEOPLE = 2_000
+PEOPLE = 1_000
 FEWER = 400
 ROUNDS = 3
 EVERY_S = 0.005
@@ -54,7 +54,7 @@ class Taken:
 
 
 def a_year(scratch: Path) -> list[Figure]:
-    """A simulated year of 2,000 people; the same of 400, to see whether memory grows with them."""
+    """A simulated year of 1,000 people; the same of 400, to see whether memory grows with them."""
     many, few = (_taken(scratch / str(people), people) for people in (PEOPLE, FEWER))
     export, plain = statistics.median(many.export), statistics.median(many.plain)
     what = f"a year of {PEOPLE:,} people ({many.decisions:,} decisions)"
