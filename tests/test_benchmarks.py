@@ -30,7 +30,6 @@ def _not_one(scratch):
 #: What is to be measured, by the file that measures it.
 ROWS = {
     "console": {"pages_for_staff"},
-    "export": {"a_year"},
     "intake": {
         "signals_over_http_on_sqlite", "signals_over_http_on_postgresql", "csv_on_sqlite", "csv_on_postgresql",
         "updates_by_webhook",
