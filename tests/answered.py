@@ -44,7 +44,7 @@ class Answered:
         self.numbers = itertools.count(1)
         self.messages = itertools.count(MESSAGES)
         self.rows = {}
-        self.worlds, self.offers = {}, {}
+        self.worlds, self.offers, self.languages = {}, {}, {}
         belief = policy.prior(wording.values)
         self.prior = belief.version
         with sessions.begin() as session:
@@ -57,6 +57,7 @@ class Answered:
     def person(self, language="nl", *, agreed=True, holdout=False):
         number = next(self.numbers)
         name = f"r{number:07d}"
+        self.languages[name] = language
         joined = self.now - 60 * WEEK
         self._put(
             CitizenRow, id=name, chat_hash=f"hash-{name}", language=language, zone="Europe/Amsterdam",
@@ -133,7 +134,8 @@ class Answered:
         self._put(
             MessageRow, id=message, key=f"nudge:{decision}", citizen_id=person, purpose=int(ledger.NUDGE), state=state,
             due_at=at, created_at=at, closed_at=sent_at, decision_id=decision, offer_id=offer, campaign_id=campaign,
-            card=card, variant=f"{card}.{tone}.1", tone=tone, sensitivity=world.card.sensitivity.value, language="nl",
+            card=card, variant=f"{card}.{tone}.1", tone=tone, sensitivity=world.card.sensitivity.value,
+            language=self.languages.get(person, "nl"),
         )  # fmt: skip
         for place, (choice, days) in enumerate(answers):
             answered_at = sent_at + days * DAY + timedelta(minutes=place + 1)

@@ -1,10 +1,12 @@
 """The researchers' figures: counted by hand in small towns, and made again from an export's files alone."""
 
 from datetime import date, timedelta
+from itertools import product
 
 import pandas as pd
 import pytest
 
+from bot import guarding
 from bot.core.facts import Tone
 from bot.core.survey import DIMENSIONS
 from bot.research import figures
@@ -17,6 +19,7 @@ from tests.world import World
 CAMPAIGN = "zorgtoeslag-deadline"
 #: Who stopped is in no export, so this one counts everybody and is checked by hand.
 OF_EVERYBODY = {"stops"}
+FAIR = {"fairness_languages": "language", "fairness_themes": "theme"}
 #: How many columns name a row, where it is more than one.
 NAMED_BY = {"axes_over_time": 3}
 TABLES = ("decisions", "responses", "answers", "opinions", "contacts", "citizens", "policies")
@@ -241,6 +244,100 @@ class TestHiding:
         assert made(town, "funnel").people == 39
         assert made(town, "funnel", language="nl").finding.code == "too_few"
         assert made(town, "funnel", language="en").finding.code == "too_few"
+
+
+def fair(town, key):
+    since = figures.since(town.now)
+    with town.sessions() as session:
+        return figures.fairness(key, guarding.fairness(session, town.wording, since=since))
+
+
+def answers_of(answered, language, people, *, liked=0, stopped=0, **decided):
+    """That many people with a message each, of whom so many felt it welcome and so many stopped."""
+    for number in range(people):
+        said = [("more", 1)] if number < liked else [("stop", 1)] if number < liked + stopped else []
+        answered.decided(answered.person(language), CAMPAIGN, answered.now - 4 * WEEK, answers=said, **decided)
+
+
+class TestFairness:
+    def test_who_clearly_stops_more_is_named_and_everybody_counts(self, town, answered):
+        answers_of(answered, "nl", 400, liked=200, stopped=6)
+        answers_of(answered, "ar", 100, liked=50, stopped=30)
+        for _ in range(5):
+            answered.decided(answered.person("ar", agreed=False), CAMPAIGN, answered.now - 4 * WEEK)
+        answered.flush()
+
+        figure = fair(town, "fairness_languages")
+
+        assert figure.finding == figures.Finding(code="stops_more", told={"a": "ar", "a_share": 30 / 105})
+        assert [(row[0], row[1], row[2], row[3], row[6], row[8]) for row in figure.rows] == [
+            ("ar", 105, 105, 30 / 105, 50 / 105, "stops_more"),
+            ("nl", 400, 400, 6 / 400, 200 / 400, "level"),
+        ]
+
+    def test_where_messages_are_clearly_less_welcome_is_named(self, town, answered):
+        answers_of(answered, "nl", 400, liked=240, stopped=6)
+        answers_of(answered, "ar", 100, liked=20, stopped=0)
+        answered.flush()
+
+        assert fair(town, "fairness_languages").finding.code == "welcome_less"
+
+    def test_nobody_does_worse_where_all_answer_alike(self, town, answered):
+        answers_of(answered, "nl", 200, liked=80, stopped=8)
+        answers_of(answered, "ar", 150, liked=60, stopped=6)
+        answered.flush()
+
+        assert fair(town, "fairness_languages").finding.code == "level"
+        assert fair(town, "fairness_themes").finding.code == "alone"
+
+    def test_a_small_group_and_one_that_would_tell_it_are_hidden(self, town, answered):
+        for language, people in (("nl", 60), ("en", 30), ("ar", 15), ("tr", 4)):
+            answers_of(answered, language, people, liked=people // 2)
+        answered.flush()
+
+        figure = fair(town, "fairness_languages")
+
+        assert {row[0]: row[1] for row in figure.rows} == {"nl": 60, "en": 30, "ar": None, "tr": None}
+        assert all(value is None for row in figure.rows if row[1] is None for value in row[1:])
+        assert all(row[3] is None for row in figure.rows)  # nobody stopped
+        assert figure.finding.code == "hidden"
+
+    def test_under_ten_people_there_is_nothing(self, town, answered):
+        answers_of(answered, "nl", 9, liked=4)
+        answered.flush()
+
+        assert [(figure.rows, figure.finding.code) for figure in map(fair, [town] * 2, FAIR)] == [((), "too_few")] * 2
+
+    def test_where_everybody_agreed_it_is_what_the_export_says(self, town, answered, tmp_path):
+        """Else it is not: it counts whoever did not agree to research, too, of whom an export knows nothing."""
+        town.campaign("stadspas")
+        for place, (language, campaign) in enumerate(product(("nl", "en", "ar"), (CAMPAIGN, "stadspas"))):
+            for number in range(40 + 5 * place):
+                person = answered.person(language)
+                for week in (4, 8):
+                    said = [("stop", 1)] if number % 7 == week else [("more", 2)] if number % 3 else [("no", 1)]
+                    answered.decided(
+                        person, campaign, answered.now - week * WEEK, answers=said, p_send=0.3 + place / 20
+                    )
+        answered.flush()
+        write(town.sessions, tmp_path / "export", wording=town.wording, key=b"k" * 32, now=town.now, by="rik")
+        tables = {name: pd.read_csv(tmp_path / "export" / f"{name}.csv") for name in TABLES}
+        people = tables["citizens"].set_index("citizen_pid")["language"]
+        rows = tables["decisions"].merge(tables["responses"], on="decision_id")
+        rows["language"] = rows["citizen_pid"].map(people)
+
+        for key, by in FAIR.items():
+            figure = fair(town, key)
+            again = rows[rows["delivered"] == "sent"].groupby(by)
+            drawn = rows[rows["in_study"] == 1].groupby(by)["p_send"].mean()
+            for record in figure.records():
+                one = again.get_group(record[by])
+                wanted = {
+                    "people": one["citizen_pid"].nunique(), "messages": len(one), "stop_share": one["stopped"].mean(),
+                    "welcome_share": one["interested"].mean(), "p_send": drawn[record[by]],
+                }  # fmt: skip
+                assert {name: record[name] for name in wanted} == pytest.approx(wanted)
+            assert len(figure.rows) >= 2
 
 
 # Everything again, from the files alone.

@@ -7,11 +7,11 @@ from datetime import timedelta
 import pytest
 from sqlmodel import Session, select
 
-from bot import learning, planning
+from bot import learning, planning, register
 from bot.core import policy, pooling
 from bot.core.facts import Tone
 from bot.core.policy import Policy
-from bot.errors import RefusedError, WordingError
+from bot.errors import FaultsError, RefusedError, WordingError
 from bot.store import schema
 from bot.store.tables import AuditRow, PolicyRow
 from tests.answered import Answered
@@ -73,7 +73,7 @@ def test_a_signed_file_of_others_is_where_learning_begins(files, theirs, town):
     loaded = files.load()
 
     assert loaded.others == pooling.taken([json.loads(theirs)], weight=0.1)
-    here = replace(town.wording, others=loaded.others)
+    here = replace(town.wording, prior=loaded.prior)
     with town.sessions.begin() as session:
         first = planning.current_policy(session, here, town.now)
     assert first.version == policy.prior(here.values, loaded.others).version != policy.prior(here.values).version
@@ -87,6 +87,40 @@ def test_a_signed_file_of_others_is_where_learning_begins(files, theirs, town):
 
 def test_without_the_file_there_are_no_others(files):
     assert files.load().others is None
+
+
+def test_the_register_says_whose_answers_count_too_while_such_a_file_is_in_force(files, theirs):
+    before = register.entry(files.load())
+    others = json.dumps(json.loads(theirs) | {"municipality": "Verderop"} | {"sends": 1})
+    files.write("messages/prior.toml", signed(theirs, others, weight=0.25))
+    loaded = files.load()
+
+    said = register.entry(loaded)
+
+    assert said["gegevens"].startswith(before["gegevens"])
+    told = said["gegevens"].removeprefix(before["gegevens"])
+    assert "Elders en Verderop" in told
+    assert "voor 25% van een antwoord van hier" in told
+    assert "Ada, wethouder" in told
+    assert register.faults(said, loaded) == []
+    assert [one.field for one in register.difference(before, said)] == ["gegevens", "technische_werking"]
+
+
+def test_a_register_that_says_nothing_of_others_cannot_be_published_with_them(files, theirs):
+    files.write("messages/prior.toml", signed(theirs))
+    text = (files.root / "messages" / "register.toml").read_text(encoding="utf-8")
+    lines = [line for line in text.splitlines() if not line.startswith("others = ")]
+    files.write("messages/register.toml", "\n".join(lines))
+
+    with pytest.raises(FaultsError, match=r"register\.toml: others is missing; messages/prior\.toml is in force"):
+        register.entry(files.load())
+
+
+def test_whose_answers_they_are_has_to_stand_in_the_file(files, theirs):
+    files.write("messages/prior.toml", signed(json.dumps(json.loads(theirs) | {"municipality": " "})))
+
+    with pytest.raises(WordingError, match="municipality = ' ' is no name"):
+        files.load()
 
 
 def test_all_faults_of_the_file_are_told_at_once(files, theirs):

@@ -17,6 +17,7 @@ from bot.errors import FaultsError, RefusedError
 from bot.operating import glance
 from bot.register import Standing
 from bot.store.tables import AuditRow
+from bot.wording.prior import Prior
 from tests.world import World
 
 
@@ -122,14 +123,14 @@ def test_a_week_of_learning_is_no_other_algorithm_and_another_weight_is(town, wo
 
 def test_what_others_learned_is_another_algorithm(wording):
     rows = Sums(names=("one",), xx=np.eye(1) * 100, xy=np.array([20.0]), yy=20.0, weight=100.0, n=100)
-    others = Others.of([(dict.fromkeys(Tone, rows), NOTHING)], weight=0.5)
 
-    with_them = register.fingerprint(replace(wording, others=others))
+    def counting(weight):
+        others = Others.of([(dict.fromkeys(Tone, rows), NOTHING)], weight=weight)
+        prior = Prior(others=others, municipalities=("Elders",), signed_by="Ada", weight=weight)
+        return register.fingerprint(replace(wording, prior=prior))
 
-    assert with_them != register.fingerprint(wording)
-    assert with_them != register.fingerprint(
-        replace(wording, others=Others.of([(dict.fromkeys(Tone, rows), NOTHING)], weight=1.0))
-    )
+    assert counting(0.5) != register.fingerprint(wording)
+    assert counting(0.5) != counting(1.0)
 
 
 def test_each_bound_of_each_phase_is_part_of_the_algorithm(wording, monkeypatch):

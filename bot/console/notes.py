@@ -1,5 +1,6 @@
 """“You said, we did”: the monthly note, drafted from the data, changed by people, agreed to by two."""
 
+from collections.abc import Callable
 from datetime import date
 from typing import Annotated, Final
 
@@ -76,35 +77,28 @@ def routes(desk: Desk) -> APIRouter:
         desk.journey.on_queued()
         return go_to(f"/cards/notes/{month}", "note_agreed")
 
-    @router.post("/{month}/return")
-    def send_back(
-        request: Request,
-        me: Annotated[SignedIn, allowed(May.APPROVE)],
-        month: str,
-        because: Annotated[str, Form(max_length=2000)] = "",
-    ) -> Response:
-        try:
-            with desk.writing() as session:
-                notes.reopen(session, desk.journey.wording, month, because, by=me.login, now=desk.now)
-        except RefusedError as error:
-            return _one(desk, request, me, month, told=[desk.pages.told(me.language, error)])
-        return go_to(f"/cards/notes/{month}", "note_returned")
-
-    @router.post("/{month}/take-back")
-    def take_back(
-        request: Request,
-        me: Annotated[SignedIn, allowed(May.HALT)],
-        month: str,
-        because: Annotated[str, Form(max_length=2000)] = "",
-    ) -> Response:
-        try:
-            with desk.writing() as session:
-                notes.take_back(session, desk.journey.wording, month, because, by=me.login, now=desk.now)
-        except RefusedError as error:
-            return _one(desk, request, me, month, told=[desk.pages.told(me.language, error)])
-        return go_to(f"/cards/notes/{month}", "note_taken_back")
-
+    router.post("/{month}/return")(_for_a_reason(desk, May.APPROVE, notes.reopen, "note_returned"))
+    router.post("/{month}/take-back")(_for_a_reason(desk, May.HALT, notes.take_back, "note_taken_back"))
     return router
+
+
+def _for_a_reason(desk: Desk, may: May, deed: Callable[..., object], said: str) -> Callable[..., Response]:
+    """What takes a note out of its course; without a reason it is refused, and the page says so."""
+
+    def answer(
+        request: Request,
+        me: Annotated[SignedIn, allowed(may)],
+        month: str,
+        because: Annotated[str, Form(max_length=2000)] = "",
+    ) -> Response:
+        try:
+            with desk.writing() as session:
+                deed(session, desk.journey.wording, month, because, by=me.login, now=desk.now)
+        except RefusedError as error:
+            return _one(desk, request, me, month, told=[desk.pages.told(me.language, error)])
+        return go_to(f"/cards/notes/{month}", said)
+
+    return answer
 
 
 def _listing(desk: Desk, request: Request, *, month: str | None = None, told: list[str] | None = None) -> Response:

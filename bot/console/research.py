@@ -14,15 +14,13 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from bot import campaigns
-from bot.console import research_power
+from bot.console import research_figures, research_power
 from bot.console.desk import Desk, allowed
 from bot.console.research_count import Count, Counted
-from bot.console.research_pages import BOUNDS, BY_PERSON, PAGES, Drawn, Page
+from bot.console.research_pages import BOUNDS, BY_PERSON, PAGES, Page
 from bot.console.research_shown import Reader
-from bot.console.spreadsheet import download
 from bot.console.words import N_
 from bot.staff import May, SignedIn
-from bot.store import ledger
 from bot.store.tables import CampaignRow
 
 if TYPE_CHECKING:
@@ -78,7 +76,7 @@ def routes(desk: Desk) -> APIRouter:
         request: Request, _: Annotated[SignedIn, allowed(May.RESEARCH)], filters: Annotated[Filters, Depends(_filters)]
     ) -> Response:
         view = seen(filters)
-        reader = _reader(desk, request)
+        reader = Reader.for_(desk, request)
         found = [] if view.faults else [
             (page, reader.finding(page.figures[0], view.figure(page.figures[0].key))) for page in PAGES
         ]  # fmt: skip
@@ -98,7 +96,7 @@ def _add(router: APIRouter, desk: Desk, page: Page, seen: Callable[[Filters], Vi
         request: Request, _: Annotated[SignedIn, allowed(May.RESEARCH)], filters: Annotated[Filters, Depends(_filters)]
     ) -> Response:
         view = seen(filters)
-        reader = _reader(desk, request)
+        reader = Reader.for_(desk, request)
         shown = [] if view.faults else [reader.shown(drawn, view.figure(drawn.key)) for drawn in page.figures]
         told = _versions(reader, view) if page.slug == "policy" and not view.faults else []
         return _page(desk, request, "research_page.html", view, one=page, shown=shown, versions=told, bounds=BOUNDS,
@@ -110,12 +108,10 @@ def _add(router: APIRouter, desk: Desk, page: Page, seen: Callable[[Filters], Vi
         _: Annotated[SignedIn, allowed(May.RESEARCH)],
         filters: Annotated[Filters, Depends(_filters)],
     ) -> Response:
-        drawn, view = _known(known, figure), seen(filters)
-        reader = _reader(desk, request)
-        made = None if view.faults else view.figure(drawn.key)
-        if made is None or drawn.kind == "table" or not reader.marks(drawn, made):
+        drawn, view = research_figures.known(known, figure), seen(filters)
+        if view.faults:
             raise HTTPException(404)
-        return Response(reader.svg(drawn, made), media_type="image/svg+xml")
+        return research_figures.picture(Reader.for_(desk, request), drawn, view.figure(drawn.key))
 
     def file(
         request: Request,
@@ -123,31 +119,16 @@ def _add(router: APIRouter, desk: Desk, page: Page, seen: Callable[[Filters], Vi
         me: Annotated[SignedIn, allowed(May.RESEARCH)],
         filters: Annotated[Filters, Depends(_sent_filters)],
     ) -> Response:
-        drawn, view = _known(known, figure), seen(filters)
+        drawn, view = research_figures.known(known, figure), seen(filters)
         if view.faults:
             return _page(desk, request, "research.html", view, found=[])
-        made = view.figure(drawn.key)
-        with desk.writing() as session:
-            ledger.audit(
-                session, desk.now, me.login, "research.file", drawn.key, rows=len(made.rows), **view.asked.chosen,
-                first=view.filters.first, last=view.filters.last,
-            )  # fmt: skip
-        first, last = view.weeks or (None, None)
-        rows = ([first, last, *("" if value is None else value for value in row)] for row in made.rows)
-        header = ("first_week", "last_week", *made.columns)
-        day = desk.now.astimezone(desk.zone).date()
-        return download(f"handreiking-{drawn.key}-{day}.csv", header, rows)
+        asked = view.asked.chosen | {"first": view.filters.first, "last": view.filters.last}
+        return research_figures.file(desk, me, drawn, view.figure(drawn.key), view.weeks, **asked)
 
     address = f"/{page.slug}"
     router.add_api_route(address, one, methods=["GET"])
     router.add_api_route(f"{address}/{{figure}}.svg", picture, methods=["GET"])
     router.add_api_route(f"{address}/{{figure}}.csv", file, methods=["POST"])
-
-
-def _known(known: dict[str, Drawn], figure: str) -> Drawn:
-    if figure not in known:
-        raise HTTPException(404)
-    return known[figure]
 
 
 def _filters(first: str = "", last: str = "", campaign: str = "", card: str = "", language: str = "") -> Filters:
@@ -162,11 +143,6 @@ def _sent_filters(
     language: Annotated[str, Form(max_length=20)] = "",
 ) -> Filters:
     return Filters(first=first, last=last, campaign=campaign, card=card, language=language)
-
-
-def _reader(desk: Desk, request: Request) -> Reader:
-    somebody: SignedIn = request.state.somebody
-    return Reader.of(desk.pages, somebody.language, desk.journey.wording)
 
 
 def _view(desk: Desk, count: Count, filters: Filters) -> View:
@@ -205,7 +181,7 @@ def _view(desk: Desk, count: Count, filters: Filters) -> View:
 
 
 def _page(desk: Desk, request: Request, template: str, view: View, **said: Any) -> Response:
-    reader = _reader(desk, request)
+    reader = Reader.for_(desk, request)
     ids = view.data.decisions.group_by("campaign").len().sort("len", "campaign", descending=True)["campaign"]
     chosen = [view.filters.campaign] if view.filters.campaign else []
     with desk.reading() as session:

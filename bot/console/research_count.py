@@ -1,14 +1,16 @@
 """What the researchers' pages show, read once for all who look."""
 
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from threading import Lock
 from typing import TYPE_CHECKING, Final
 
 from sqlalchemy import func, select
 from sqlmodel import col
 
+from bot import guarding
 from bot.console.desk import Desk
+from bot.guarding import Group
 from bot.store import ledger
 from bot.store.tables import ConsentRow
 
@@ -40,6 +42,23 @@ class Counted:
                 data = figures.read(session, self._desk.journey.wording.rules.window, now)
                 count = self._now = Count(data=data, consents=consents)
             return count
+
+
+class Groups:
+    """How the guards see each language and theme, counted last, for five minutes."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk, self._lock = desk, Lock()
+        self._now: tuple[datetime, list[Group]] | None = None
+
+    def now(self, since: datetime) -> list[Group]:
+        """Over what left after `since`."""
+        now = self._desk.now
+        with self._lock, self._desk.reading() as session:
+            if self._now is None or not timedelta(0) <= now - self._now[0] < FRESH:
+                ledger.unhurried(session)
+                self._now = (now, guarding.fairness(session, self._desk.journey.wording, since=since))
+            return self._now[1]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,14 +1,18 @@
 """How the guards over sending and learning stand now, for researchers: in words, and no count of a few people."""
 
 from dataclasses import dataclass
-from typing import Annotated, Final
+from datetime import UTC, date
+from typing import TYPE_CHECKING, Annotated, Final
 
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from bot import guarding
+from bot.console import research_figures
 from bot.console.desk import Desk, allowed
-from bot.console.research_pages import PAGES
+from bot.console.research_count import Groups
+from bot.console.research_pages import BOUNDS, FAIRNESS, PAGES, Drawn
+from bot.console.research_shown import Reader
 from bot.console.words import N_
 from bot.core import guardrails
 from bot.core.disclosure import FEWEST
@@ -18,6 +22,9 @@ from bot.staff import May, SignedIn
 from bot.store import ledger
 from bot.store.tables import CampaignRow
 from bot.wording import Wording
+
+if TYPE_CHECKING:
+    from bot.research.figures import Figure
 
 #: So many campaigns and texts are shown, those that are paused or nearest to it first.
 SHOWN: Final = 100
@@ -41,10 +48,31 @@ class Line:
 
 
 def routes(desk: Desk) -> APIRouter:
-    router = APIRouter(prefix="/research")
+    router = APIRouter(prefix="/research/guards")
+    groups = Groups(desk)
+    known = {drawn.key: drawn for drawn in FAIRNESS}
 
-    @router.get("/guards")
+    def fairness(key: str) -> tuple[Drawn, "Figure", tuple[date, date]]:
+        """One figure, with the first and the last Monday of what is in it."""
+        from bot.research import figures  # noqa: PLC0415 - polars, only for who comes here
+
+        drawn, since = research_figures.known(known, key), figures.since(desk.now)
+        weeks = (since.date(), figures.monday(desk.now.astimezone(UTC).date()))
+        return drawn, figures.fairness(key, groups.now(since)), weeks
+
+    @router.get("/{figure}.svg")
+    def picture(request: Request, figure: str, _: Annotated[SignedIn, allowed(May.RESEARCH)]) -> Response:
+        drawn, made, _weeks = fairness(figure)
+        return research_figures.picture(Reader.for_(desk, request), drawn, made)
+
+    @router.post("/{figure}.csv")
+    def file(figure: str, me: Annotated[SignedIn, allowed(May.RESEARCH)]) -> Response:
+        return research_figures.file(desk, me, *fairness(figure))
+
+    @router.get("")
     def guards(request: Request, _: Annotated[SignedIn, allowed(May.RESEARCH)]) -> Response:
+        reader = Reader.for_(desk, request)
+        made = [fairness(key) for key in known]
         wording = desk.journey.wording
         with desk.reading() as session:
             watched = guarding.standing(session, wording)
@@ -72,6 +100,9 @@ def routes(desk: Desk) -> APIRouter:
             learned=learned,
             chances=[_chances(learned.broken_send), _chances(learned.broken_tones)],
             rate=wording.rules.stops_per_thousand,
+            shown=[reader.shown(drawn, figure) for drawn, figure, _ in made],
+            period=reader.period(*made[0][2]),
+            bounds=BOUNDS,
             pages=PAGES,
         )
 

@@ -41,6 +41,9 @@ _ALL: Final = N_(
     "Whoever stops ends the consent for research too. So this counts everybody, as numbers only; nobody who "
     "stopped is in the other figures."
 )
+_EVERYBODY: Final = N_(
+    "This counts everybody, as numbers only. “Clearly” is what chance alone would do to one group in twenty at most."
+)
 _WORKING: Final = N_(
     "The questions are our own working reading of the eight dimensions of van Grondelle and others (2023)."
 )
@@ -155,5 +158,12 @@ PAGES: Final = (
                         "told so.")),
         ),
     ),
+)  # fmt: skip
+#: Beside the guards: everybody counts, and there is nothing to choose from.
+FAIRNESS: Final = (
+    Drawn(key="fairness_languages", title=N_("Stopped and felt welcome, by language"), kind="intervals",
+          label="language", value=("stop_share",), axis="stops", note=_EVERYBODY),
+    Drawn(key="fairness_themes", title=N_("Stopped and felt welcome, by theme"), kind="intervals", label="theme",
+          value=("stop_share",), axis="stops", note=_EVERYBODY),
 )  # fmt: skip
 BOUNDS, BY_PERSON = _BOUNDS, _BY_PERSON

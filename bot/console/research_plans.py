@@ -5,7 +5,7 @@ What reads data is loaded when the first analysis is asked for.
 
 import secrets
 from collections.abc import Mapping
-from typing import Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 from fastapi import APIRouter, Form, Request
 from sqlmodel import Session
@@ -14,11 +14,16 @@ from starlette.responses import Response
 
 from bot import campaigns, staff
 from bot.console.desk import Desk, Filled, allowed, go_to
+from bot.console.research_shown import Reader
 from bot.console.words import N_
 from bot.errors import FaultsError, RefusedError
 from bot.research import plans
 from bot.research.plans import Frozen
 from bot.staff import May, SignedIn
+
+if TYPE_CHECKING:
+    from bot.research.analysis import Analysis
+    from bot.research.effects import Effect
 
 #: The fields of the form: what each is called, and what fits in it.
 FIELDS: Final[Mapping[str, tuple[str, str]]] = {
@@ -51,6 +56,15 @@ OUTCOMES: Final[Mapping[str, str]] = {
     "welcome": N_("The message was felt welcome"),
     "unwelcome": N_("The message was called not welcome or too often"),
 }
+#: What may change a ratio, by its column in the export's views.
+MODERATORS: Final[Mapping[str, str]] = {
+    "decision_index": N_("The how manieth time that it was looked at"),
+    "f_dose": N_("Messages shortly before"),
+    "f_language": N_("Language"),
+    "f_prefers": N_("Tone that the person chose"),
+}
+#: Values that are neither a language nor a tone.
+LEVELS: Final[Mapping[str, str]] = {"": N_("not told"), "none": N_("none"), "other": N_("another one")}
 _NUMBERS: Final = (
     "alpha", "power", "baseline_send", "ratio_send", "baseline_tone", "ratio_tone", "people", "points",
 )  # fmt: skip
@@ -135,8 +149,11 @@ def routes(desk: Desk) -> APIRouter:
         seen = told = None
         if campaign:
             seen, told = _analysed(desk, request, campaign)
+        reader = Reader.for_(desk, request)
+        names = {one.moderator: _moderator(reader, one) for one in seen.moderated if one.why == "alike"} if seen else {}
         return desk.page(
             request, "analysis.html", titles=titles, chosen=campaign, seen=seen, told=told, outcomes=OUTCOMES,
+            moderators=lambda one: _moderator(reader, one), alike=list(names.values()),
             status=200 if told is None else 409,
         )  # fmt: skip
 
@@ -206,7 +223,7 @@ def _frozen(session: Session, campaign: str, version: int) -> Frozen:
     return plan
 
 
-def _analysed(desk: Desk, request: Request, campaign: str) -> tuple[Any, str | None]:
+def _analysed(desk: Desk, request: Request, campaign: str) -> tuple["Analysis | None", str | None]:
     """The analysis, or why there is none."""
     from bot.research.analysis import analyse  # noqa: PLC0415 - polars and scipy, for this page only
     from bot.store import study  # noqa: PLC0415
@@ -218,6 +235,18 @@ def _analysed(desk: Desk, request: Request, campaign: str) -> tuple[Any, str | N
             return analyse(session, desk.journey.wording, campaign, key=secrets.token_bytes(32), now=desk.now), None
     except RefusedError as error:
         return None, desk.pages.told(somebody.language, error)
+
+
+def _moderator(reader: Reader, one: "Effect") -> str:
+    """What a ratio is looked at with, in words."""
+    name = str(one.moderator)
+    told = reader.say(MODERATORS[name]) if name in MODERATORS else name
+    if one.level is None:
+        return told
+    if one.level in LEVELS:
+        return f"{told}: {reader.say(LEVELS[one.level])}"
+    column = {"f_language": "language", "f_prefers": "tone"}.get(name, "")
+    return f"{told}: {reader.word(column, one.level)}"
 
 
 def _file(text: str, media: str, name: str) -> Response:

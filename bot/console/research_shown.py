@@ -6,26 +6,29 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from babel import Locale, UnknownLocaleError, dates, numbers
+from fastapi import Request
 
 from bot.console import words
-from bot.console.pages import Pages
+from bot.console.desk import Desk
 from bot.console.research_pages import Drawn
 from bot.console.research_words import AXES, CHANGES, COLUMNS, FINDINGS, PHASES, VALUES
 from bot.wording import Wording
 
 if TYPE_CHECKING:
     from bot.research.figures import Change, Figure, Value
+    from bot.staff import SignedIn
 
 #: Columns whose numbers are between 0 and 1 and read as percentages.
 SHARES: Final = frozenset({
-    "share", "low", "high", "a_share", "b_share", "p_send", "p_neutral", "p_warm", "p_practical", "fallback", "eps",
-    "p_min", "p_max", "r0", "belief_neutral", "belief_warm", "belief_practical", "before", "after",
+    "share", "low", "high", "stop_share", "welcome_share", "a_share", "b_share", "p_send", "p_neutral", "p_warm",
+    "p_practical", "fallback", "eps", "p_min", "p_max", "r0", "belief_neutral", "belief_warm", "belief_practical",
+    "before", "after",
 })  # fmt: skip
 _NUMBERS: Final = frozenset({"belief_send", "slope"})
 #: Columns that hold words and days.
 _WORDS: Final = frozenset({
     "stage", "reason", "tone", "choice", "pause", "block", "welcome", "quadrant", "dimension", "week", "version", "arm",
-    "language", "theme", "promise",
+    "language", "theme", "promise", "stands",
 })  # fmt: skip
 _LOCALES: Final[Mapping[str, str]] = {"nl": "nl", "en": "en_GB"}
 #: In a sentence, which column's words a value has; the others are those of the figure's label.
@@ -58,8 +61,11 @@ class Reader:
     wording: Wording
 
     @classmethod
-    def of(cls, pages: Pages, language: str, wording: Wording) -> "Reader":
-        return cls(language=language, say=pages.translate(language), wording=wording)
+    def for_(cls, desk: Desk, request: Request) -> "Reader":
+        """For whoever asks."""
+        somebody: SignedIn = request.state.somebody
+        language = somebody.language
+        return cls(language=language, say=desk.pages.translate(language), wording=desk.journey.wording)
 
     @property
     def locale(self) -> str:

@@ -76,6 +76,27 @@ FINDINGS: Final[Mapping[str, str]] = {
         "About “{a}” messages bothered people more often ({a_share}) than about “{b}” ({b_share}). Themes are "
         "not drawn by lot, so this does not say why."
     ),
+    "fairness_languages.stops_more": N_(
+        "People who are written to in {a} stop clearly more often than all others: after {a_share} of the messages."
+    ),
+    "fairness_languages.welcome_less": N_(
+        "In {a} messages are felt welcome clearly less often than in all other languages: {a_share}."
+    ),
+    "fairness_languages.level": N_(
+        "In none of the languages that can be compared do people clearly stop more often, or feel messages welcome "
+        "less often, than all others."
+    ),
+    "fairness_themes.stops_more": N_(
+        "About “{a}” people stop clearly more often than about all else: after {a_share} of the messages."
+    ),
+    "fairness_themes.welcome_less": N_(
+        "About “{a}” messages are felt welcome clearly less often than about all else: {a_share}."
+    ),
+    "fairness_themes.level": N_(
+        "About none of the themes that can be compared do people clearly stop more often, or feel messages welcome "
+        "less often, than about all else."
+    ),
+    "alone": N_("Only “{a}” has enough people to be shown, so there is nothing to compare it with."),
     "promises.kept": N_("Kept without being put off: {share} of the promises, between {low} and {high}."),
 }
 
@@ -129,6 +150,9 @@ COLUMNS: Final[Mapping[str, str]] = {
     "language": N_("Language"),
     "theme": N_("Theme"),
     "promise": N_("The promise was"),
+    "stop_share": N_("Stopped after"),
+    "welcome_share": N_("Felt welcome"),
+    "stands": N_("Beside all others"),
     "requests": N_("Requests"),
 }
 
@@ -170,6 +194,12 @@ VALUES: Final[Mapping[str, Mapping[str, str]]] = {
         "autonomy": N_("Autonomy: were you free to say no?"),
     },
     "arm": {"policy": N_("the policy"), "holdout": N_("the fixed pause")},
+    "stands": {
+        "level": N_("no clear difference"),
+        "stops_more": N_("clearly more stops"),
+        "welcome_less": N_("clearly less welcome"),
+        "both": N_("clearly more stops and less welcome"),
+    },
     "promise": {
         "kept": N_("kept"),
         "moved": N_("put off to another day"),

@@ -94,6 +94,9 @@ def faults(record: object, *, algorithm: str, values: Values, window: timedelta)
             f"window_days = {record.get('window_days')!r}; here it is {window / timedelta(days=1):g}: "
             "their answers cannot be compared with ours, so leave them out"
         )
+    whose = record.get("municipality")
+    if not (isinstance(whose, str) and whose.strip()):
+        found.append(f"municipality = {whose!r} is no name; the algorithm register says whose answers count: ask them")
     theirs = record.get("values")
     theirs = theirs if isinstance(theirs, dict) else {}
     found += [

@@ -11,6 +11,7 @@ from bot.errors import FaultsError
 from bot.register.algorithm import configuration, fingerprint
 from bot.wording import Wording
 from bot.wording.municipal import RegisterFile
+from bot.wording.prior import Prior
 
 SCHEMA_VERSION: Final = "1.0.0"
 MANDATORY: Final = (
@@ -40,7 +41,7 @@ _BULLET: Final = re.compile(r"[\r\n\t•‣◦▪]|(?:^|\s)[*]\s")
 def entry(wording: Wording) -> dict[str, str]:
     """The entry as it would be published now, field by field in the standard's order.
 
-    Raises FaultsError when messages/register.toml is not there or lacks a word for something that is looked at.
+    Raises FaultsError when messages/register.toml is not there or lacks words for something that is looked at.
     """
     file = wording.register
     if file is None:
@@ -51,7 +52,20 @@ def entry(wording: Wording) -> dict[str, str]:
         said = getattr(file, name)
         if said is not None:
             found[name] = str(said).format_map(values) if "{" in str(said) else str(said)
+    if wording.prior is not None:
+        found["gegevens"] += " " + _of_others(wording.prior, file)
     return found
+
+
+def _of_others(prior: Prior, file: RegisterFile) -> str:
+    if file.others is None:
+        told = (
+            "messages/prior.toml is in force, so say in Dutch what it does with {municipalities}, {weight}, {signed_by}"
+        )
+        raise FaultsError([f"messages/register.toml: others is missing; {told}"])
+    return file.others.format(
+        municipalities=_listed(iter(prior.municipalities)), weight=_percent(prior.weight), signed_by=prior.signed_by
+    )
 
 
 def faults(said: Mapping[str, str], wording: Wording) -> list[str]:

@@ -1,34 +1,31 @@
 """A campaign's trial analysed: primary is what its frozen plan names, from the plan's day on; all else is exploratory.
 
-It reads the same views as the export, so whoever has the files finds the same numbers. Fixed-n intervals stand under
-*primary* only; what may be looked at any day has confidence sequences.
+It reads the same views as the export, so whoever has the files finds the same numbers. Fixed-n intervals are there from
+the plan's day on only, and for what the plan names; what may be looked at any day has confidence sequences.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 from sqlmodel import Session
 
+from bot.core.disclosure import FEWEST
 from bot.core.facts import Tone
-from bot.errors import FaultsError
 from bot.research import plans
-from bot.research.estimators.emee import emee
-from bot.research.estimators.results import Fit, holm
+from bot.research.distal import Distal, distal
+from bot.research.effects import Effect, Plan, Trial
 from bot.research.estimators.sequences import mean_sequence, proportion_sequence
-from bot.research.estimators.views import send_columns, tone_columns
 from bot.research.export.frames import frames
 from bot.research.plans import Frozen
 from bot.research.plans.choices import COLUMNS, OF_SENDING, OF_TONES, Outcome
 from bot.wording import Wording
 
-#: Nothing is shown of fewer people.
-FEWEST: Final = 10
 #: The number of draws at which the confidence sequences of differences are narrowest.
 OPTIMAL_AT: Final = 500
 ALPHA: Final = 0.05
@@ -43,27 +40,6 @@ class Stands(StrEnum):
     BROKEN = "broken"
     WAITS = "waits"
     SHOWN = "shown"
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Effect:
-    """A primary result: a risk ratio with its fixed-n interval. `why`: why there is none, as the estimator says it.
-
-    `p_adjusted`: by Holm within its family; None: it stands alone. `people` and `draws` are those it rests on.
-    """
-
-    id: str
-    outcome: str
-    treated: str
-    reference: str
-    ratio: float | None = None
-    lower: float | None = None
-    upper: float | None = None
-    p_value: float | None = None
-    p_adjusted: float | None = None
-    people: int = 0
-    draws: int = 0
-    why: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -94,12 +70,19 @@ class Difference:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Analysis:
-    """`hidden`: outcomes of which nothing is shown before `plan.analysed_from`, since the plan keeps them for then."""
+    """`hidden`: outcomes of which nothing is shown before `plan.analysed_from`, since the plan keeps them for then.
+
+    `secondary`, `moderated` and `distal` are what the plan names beside its primary part. Their intervals are for one
+    look, so they are there with the primary part only.
+    """
 
     campaign: str
     stands: Stands
     plan: Frozen | None
     primary: tuple[Effect, ...]
+    secondary: tuple[Effect, ...]
+    moderated: tuple[Effect, ...]
+    distal: Distal | None
     arms: tuple[Arm, ...]
     differences: tuple[Difference, ...]
     hidden: tuple[str, ...]
@@ -116,12 +99,15 @@ def analyse(session: Session, wording: Wording, campaign: str, *, key: bytes, no
     send, tone = (found[name].filter(pl.col("campaign_id") == campaign) for name in ("mrt_send", "mrt_tone"))
     send, tone = (one.sort("iso_week", "id", "decision_index") for one in (send, tone))
     hidden = _hidden(plan, stands)
-    primary = _primary(plan.record, send, tone) if plan is not None and stands is Stands.SHOWN else ()
+    trial = Trial(plan=plan.record, send=send, tone=tone) if plan is not None and stands is Stands.SHOWN else None
     return Analysis(
         campaign=campaign,
         stands=stands,
         plan=plan,
-        primary=primary,
+        primary=tuple(trial.primary()) if trial else (),
+        secondary=tuple(trial.secondary()) if trial else (),
+        moderated=tuple(trial.moderated()) if trial else (),
+        distal=_distal(session, trial.plan, now) if trial else None,
         arms=tuple(_arms(send, tone, hidden)),
         differences=tuple(_differences(send, tone, hidden)),
         hidden=hidden,
@@ -143,71 +129,9 @@ def _hidden(plan: Frozen | None, stands: Stands) -> tuple[str, ...]:
     return tuple(dict.fromkeys(one["outcome"] for one in plan.record["estimands"]["primary"]))
 
 
-def _primary(plan: Mapping[str, Any], send: pl.DataFrame, tone: pl.DataFrame) -> tuple[Effect, ...]:
-    """What the plan names and nothing else, as it says."""
-    estimands = plan["estimands"]
-    alpha: float = estimands["alpha"]
-    found = [
-        _of_sending(one, send, estimands["reference_send"], alpha)
-        for one in estimands["primary"]
-        if one["family"] == "send"
-    ]
-    contrasts = [one for one in estimands["primary"] if one["family"] == "tone"]
-    if contrasts:
-        found += _of_tones(contrasts, tone, plan["arms"]["tones"], alpha)
-    return tuple(found)
-
-
-def _of_sending(one: Mapping[str, Any], frame: pl.DataFrame, reference: float, alpha: float) -> Effect:
-    empty = Effect(id=one["id"], outcome=one["outcome"], treated=one["treated"], reference=one["reference"])
-    try:
-        columns = send_columns(frame, outcome=COLUMNS[Outcome(one["outcome"])], controls=_controls(frame))
-        fit = emee(**columns, numerator=[reference], alpha=alpha)
-    except FaultsError as error:
-        return replace(empty, why="; ".join(error.faults))
-    return _filled(empty, fit, "treatment")
-
-
-def _of_tones(
-    contrasts: Sequence[Mapping[str, Any]], frame: pl.DataFrame, tones: Sequence[str], alpha: float
-) -> list[Effect]:
-    """One model for all tones; p-values of its contrasts are read together."""
-    empty = [
-        Effect(id=one["id"], outcome=one["outcome"], treated=one["treated"], reference=one["reference"])
-        for one in contrasts
-    ]
-    try:
-        columns = tone_columns(
-            frame, tones, outcome=COLUMNS[Outcome(contrasts[0]["outcome"])], controls=_controls(frame)
-        )
-        fit = emee(**columns, numerator=[1 / len(tones)] * (len(tones) - 1), alpha=alpha)
-    except FaultsError as error:
-        return [replace(one, why="; ".join(error.faults)) for one in empty]
-    found = [_filled(one, fit, one.treated) for one in empty]
-    if len(found) < 2:
-        return found
-    adjusted = holm({one.id: one.p_value for one in found if one.p_value is not None})
-    return [replace(one, p_adjusted=adjusted.get(one.id)) for one in found]
-
-
-def _filled(empty: Effect, fit: Fit, name: str) -> Effect:
-    if fit.citizens < FEWEST:
-        return replace(empty, why=f"id: {fit.citizens} people are too few to be told of; {FEWEST} are needed")
-    effect = next(one for one in fit.effects if one.name == name)
-    return replace(
-        empty,
-        ratio=float(np.exp(effect.estimate)),
-        lower=float(np.exp(effect.lower)),
-        upper=float(np.exp(effect.upper)),
-        p_value=effect.p_value,
-        people=fit.citizens,
-        draws=fit.decision_points,
-    )
-
-
-def _controls(frame: pl.DataFrame) -> tuple[str, ...]:
-    there = frame.filter(pl.col("availability") == 1)
-    return ("decision_index",) if there["decision_index"].n_unique() > 1 else ()
+def _distal(session: Session, plan: Plan, now: datetime) -> Distal | None:
+    """None where the plan says nothing of everybody: it was frozen by a version that counted participants only."""
+    return distal(session, now, alpha=plan["estimands"]["alpha"]) if "distal" in plan else None
 
 
 def _arms(send: pl.DataFrame, tone: pl.DataFrame, hidden: Sequence[str]) -> list[Arm]:

@@ -7,7 +7,7 @@ should look at `detectable_difference` for what the town will send in a year: sm
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -121,17 +121,13 @@ def messages_needed(
     share between 0 and 1. None: more than 10⁹.
     """
     _check(rate=rate, share=share, design_effect=design_effect, comparisons=comparisons, power=power, alpha=alpha)
-    ways = [d for d in (abs(difference), -abs(difference)) if 0 < rate + d < 1]
-    if not difference or not ways:
+    if not difference or not _ways(rate, difference):
         _fail("difference", difference, f"must be no nought and leave a share between 0 and 1 beside a rate of {rate}")
 
     def least(total: float) -> float:
-        return min(
-            power_of_difference(
-                rate, way, first=total * (1 - share), second=total * share, design_effect=design_effect,
-                comparisons=comparisons, alpha=alpha,
-            )
-            for way in ways
+        return _weakest(
+            rate, difference, first=total * (1 - share), second=total * share, design_effect=design_effect,
+            comparisons=comparisons, alpha=alpha,
         )  # fmt: skip
 
     total = _total(least, power)
@@ -153,13 +149,10 @@ def detectable_difference(
            alpha=alpha)  # fmt: skip
 
     def lacking(difference: float) -> float:
-        ways = [d for d in (difference, -difference) if 0 < rate + d < 1]
-        return power - min(
-            power_of_difference(
-                rate, way, first=first, second=second, design_effect=design_effect, comparisons=comparisons, alpha=alpha
-            )
-            for way in ways
-        )
+        return power - _weakest(
+            rate, difference, first=first, second=second, design_effect=design_effect, comparisons=comparisons,
+            alpha=alpha,
+        )  # fmt: skip
 
     furthest = max(rate, 1 - rate) - 1e-9
     # Past its own edge a direction no longer counts, so each stretch is looked at by itself.
@@ -211,6 +204,16 @@ def decisions_needed(
         power,
     )
     return None if total is None else math.ceil(total)
+
+
+def _ways(rate: float, difference: float) -> list[float]:
+    """The directions that leave a share between 0 and 1."""
+    return [way for way in (abs(difference), -abs(difference)) if 0 < rate + way < 1]
+
+
+def _weakest(rate: float, difference: float, **rest: Any) -> float:
+    """The power in the direction that takes more messages; `rest` is for `power_of_difference`."""
+    return min(power_of_difference(rate, way, **rest) for way in _ways(rate, difference))
 
 
 def _total(power_at: Callable[[float], float], power: float) -> float | None:

@@ -7,7 +7,8 @@ Like `ledger` they take a `Session` and never commit. Whoever shows figures abou
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
+from itertools import groupby
 from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, and_, exists, func, or_, select, true
@@ -118,6 +119,39 @@ def exits(session: Session, now: datetime) -> dict[str, tuple[datetime, str]]:
         if state != ConsentState.REFUSED:
             ended[citizen] = max(ended.get(citizen, (over, how)), (over, how))
     return {citizen: last for citizen, last in ended.items() if citizen not in held}
+
+
+def lasting(session: Session, now: datetime, after: timedelta) -> dict[bool, tuple[int, int]]:
+    """Of everybody who first consented to a theme so long ago, as numbers only: how many, and for how many it lasted.
+
+    By whether they are held out. It lasted where a consent to any theme is in force at `after` their first one.
+    """
+    consent, citizen = table_of(ConsentRow), table_of(CitizenRow)
+    first = (
+        select(consent.c.citizen_id, func.min(consent.c.at, type_=consent.c.at.type).label("at"))
+        .where(consent.c.state == ConsentState.GIVEN, consent.c.theme != RESEARCH)
+        .group_by(consent.c.citizen_id)
+        .subquery()
+    )
+    statement = (
+        select(citizen.c.holdout, first.c.citizen_id, first.c.at, consent.c.theme, consent.c.state, consent.c.at,
+               consent.c.valid_until)
+        .join(citizen, citizen.c.id == first.c.citizen_id)
+        .join(consent, consent.c.citizen_id == first.c.citizen_id)
+        .where(first.c.at <= now - after, consent.c.theme != RESEARCH, consent.c.state != ConsentState.ASKED)
+        .order_by(first.c.citizen_id, consent.c.id)
+    )  # fmt: skip
+    counts = {False: (0, 0), True: (0, 0)}
+    rows = session.execute(statement.execution_options(yield_per=5_000))
+    for (holdout, _, began), theirs in groupby(rows, key=lambda row: (bool(row[0]), str(row[1]), row[2])):
+        then = began + after
+        standing = {theme: (state, until) for *_, theme, state, at, until in theirs if at <= then}
+        lasts = any(
+            state == ConsentState.GIVEN and (until is None or until > then) for state, until in standing.values()
+        )
+        people, lasted = counts[holdout]
+        counts[holdout] = (people + 1, lasted + lasts)
+    return counts
 
 
 class World(NamedTuple):

@@ -18,6 +18,7 @@ from bot.wording.cards import ServiceCard
 from bot.wording.catalogue import SOURCE_LANGUAGE, Translations
 from bot.wording.languages import Language, unsigned
 from bot.wording.municipal import Municipality, RegisterFile, Situation, Theme
+from bot.wording.prior import Prior
 from bot.wording.sources import Source, misfits, placeholders
 from bot.wording.speech import RIGHT_TO_LEFT, filled, isolated, listed, written
 
@@ -41,7 +42,7 @@ class Wording:
     calendar: CalendarFile
     rules: Rules
     values: Values
-    others: Others | None  # what other municipalities learned (messages/prior.toml); None: there is no such file
+    prior: Prior | None  # what other municipalities learned (messages/prior.toml); None: there is no such file
     municipality: Municipality
     book: plain.Book
     register: RegisterFile | None  # what is said in the algorithm register; None: there is no such file
@@ -61,6 +62,11 @@ class Wording:
         except KeyError:
             known = self._known[key] = work_out()
         return known
+
+    @property
+    def others(self) -> Others | None:
+        """What rows of other municipalities add to the prior."""
+        return None if self.prior is None else self.prior.others
 
     @cached_property
     def hashes(self) -> dict[str, str]:

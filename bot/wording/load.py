@@ -34,7 +34,7 @@ from bot.wording.municipal import (
     VariantEntry,
 )
 from bot.wording.prior import FILE as PRIOR
-from bot.wording.prior import PriorFile, others
+from bot.wording.prior import PriorFile, in_force
 from bot.wording.sources import Source, sources
 
 P = TypeVar("P", bound=BaseModel)
@@ -81,11 +81,10 @@ def load(*, messages: Traversable | None = None, locale: Traversable | None = No
     register = None
     if "register.toml" in files:
         register = _valid(RegisterFile, "messages/register.toml", files["register.toml"], faults)
-    prior, learned = None, None
-    if PRIOR in files:
-        prior = _valid(PriorFile, f"messages/{PRIOR}", files[PRIOR], faults)
-    if prior is not None and values is not None and rules is not None:
-        learned = others(prior, values.facts(), timedelta(days=rules.window_days), faults)
+    prior = None
+    signed = _valid(PriorFile, f"messages/{PRIOR}", files[PRIOR], faults) if PRIOR in files else None
+    if signed is not None and values is not None and rules is not None:
+        prior = in_force(signed, values.facts(), timedelta(days=rules.window_days), faults)
     cards = _cards(files, None if themes is None else themes.theme, faults)
     variants = _variants(files, cards, faults)
     faults += [
@@ -124,7 +123,7 @@ def load(*, messages: Traversable | None = None, locale: Traversable | None = No
         calendar=calendar,
         rules=rules.facts(holidays_of=municipality.holidays_of),
         values=values.facts(),
-        others=learned,
+        prior=prior,
         municipality=municipality,
         book=book.facts(),
         replies=MappingProxyType({name: entry.title for name, entry in (replies.root if replies else {}).items()}),

@@ -177,22 +177,29 @@ REGISTER_VALUES: Final = frozenset(
 )  # fmt: skip
 
 
-def _fills_in_what_is_known(text: str) -> str:
-    unknown = sorted(set(re.findall(r"\{([^{}]*)\}", text)) - REGISTER_VALUES)
-    if unknown:
-        raise ValueError(
-            f"{{{unknown[0]}}} is nothing that is filled in; use some of {', '.join(sorted(REGISTER_VALUES))}"
-        )
-    return text
+#: What the sentence about other municipalities fills in: their names, what an answer of theirs counts, who signed.
+OTHERS_VALUES: Final = frozenset({"municipalities", "weight", "signed_by"})
 
 
-RegisterText = Annotated[Sentence, AfterValidator(_fills_in_what_is_known)]
+def _fills_in(known: frozenset[str]) -> AfterValidator:
+    def text(said: str) -> str:
+        unknown = sorted(set(re.findall(r"\{([^{}]*)\}", said)) - known)
+        if unknown:
+            raise ValueError(f"{{{unknown[0]}}} is nothing that is filled in; use some of {', '.join(sorted(known))}")
+        return said
+
+    return AfterValidator(text)
+
+
+RegisterText = Annotated[Sentence, _fills_in(REGISTER_VALUES)]
+OthersText = Annotated[Sentence, _fills_in(OTHERS_VALUES)]
 
 
 class RegisterFile(Part):
     """What the municipality says of the algorithm in the national register, in Dutch (publicatiestandaard 1.0.0).
 
-    The fields are those of the standard. `words`: what each number that a decision may look at is called.
+    The fields are those of the standard. `words`: what each number that a decision may look at is called. `others` is
+    said after `gegevens` where messages/prior.toml is in force.
     """
 
     naam: RegisterText
@@ -214,6 +221,7 @@ class RegisterFile(Part):
     gegevens: RegisterText
     technische_werking: RegisterText
     leverancier: Sentence
+    others: OthersText | None = None
     words: dict[str, Sentence]
 
 

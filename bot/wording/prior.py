@@ -1,6 +1,7 @@
 """What other municipalities learned, as somebody took it in and signed for it (messages/prior.toml)."""
 
 import json
+from dataclasses import dataclass
 from datetime import timedelta
 
 from pydantic import Field
@@ -26,8 +27,18 @@ class PriorFile(Part):
     statistics: list[str] = Field(min_length=1)
 
 
-def others(file: PriorFile, values: Values, window: timedelta, faults: list[str]) -> Others | None:
-    """What the file's statistics add to the prior. What is wrong with any of them goes to `faults`; None then."""
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Prior:
+    """Such a file in force: what it adds to the prior, of whom that is, who signed and what a row of theirs counts."""
+
+    others: Others
+    municipalities: tuple[str, ...]
+    signed_by: str
+    weight: float
+
+
+def in_force(file: PriorFile, values: Values, window: timedelta, faults: list[str]) -> Prior | None:
+    """What the file comes to. What is wrong with any of its statistics goes to `faults`; None then."""
     records, found = [], []
     for number, text in enumerate(file.statistics, start=1):
         at = f"messages/{FILE}: statistics[{number}]"
@@ -42,4 +53,11 @@ def others(file: PriorFile, values: Values, window: timedelta, faults: list[str]
             found.append(f"{at}: stands here twice; keep one")
         records.append(record)
     faults += found
-    return None if found else pooling.taken(records, weight=file.weight)
+    if found:
+        return None
+    return Prior(
+        others=pooling.taken(records, weight=file.weight),
+        municipalities=tuple(dict.fromkeys(record["municipality"] for record in records)),
+        signed_by=file.signed_by,
+        weight=file.weight,
+    )

@@ -15,6 +15,7 @@ from bot.research import power
 from bot.store.tables import AuditRow, GuardRow
 from tests.answered import WEEK, Answered
 
+CAMPAIGN = "zorgtoeslag-deadline"
 FIGURES = [(page.slug, drawn.key) for page in PAGES for drawn in page.figures]
 
 
@@ -30,7 +31,7 @@ def filled(answered, people=24):
         person = answered.person("nl" if number % 3 else "en")
         said = [("more", 1)] if number % 2 else []
         tone = "warm" if number % 4 < 2 else "neutral"
-        answered.decided(person, "zorgtoeslag-deadline", answered.now - 4 * WEEK, tone=tone, answers=said)
+        answered.decided(person, CAMPAIGN, answered.now - 4 * WEEK, tone=tone, answers=said)
     answered.flush()
 
 
@@ -106,7 +107,7 @@ def test_the_same_count_is_shown_for_five_minutes(town, answered):
     filled(answered, people=20)
     rik = town.as_("rik")
     assert "20 messages reached 20 people" in rik.get("/research/funnel").text
-    answered.decided("r0000001", "zorgtoeslag-deadline", town.now - WEEK)
+    answered.decided("r0000001", CAMPAIGN, town.now - WEEK)
     answered.flush()
     assert "20 messages reached 20 people" in rik.get("/research/funnel").text
     town.later(minutes=5)
@@ -215,6 +216,40 @@ def test_the_guards_are_told_in_words_and_without_the_numbers_of_a_few_people(to
         ("text zorgtoeslag.neutral.1", "–", "too few messages to say"),
     ]
     assert "4 people stopped" not in page
+
+
+def test_how_each_language_gets_on_stands_beside_the_guards_and_taking_it_along_is_recorded(town, answered):
+    for language, people, stopped in (("nl", 400, 6), ("ar", 100, 30)):
+        for number in range(people):
+            said = [("stop", 1)] if number < stopped else [("more", 1)] if number % 2 else []
+            answered.decided(answered.person(language), CAMPAIGN, town.now - 4 * WEEK, answers=said)
+    answered.flush()
+    rik = town.as_("rik")
+
+    page = rik.get("/research/guards").text
+    told = "People who are written to in Arabic stop clearly more often than all others: after 30.0% of the messages."
+    assert sentence(page, "fairness_languages") == told
+    assert '<img src="/research/guards/fairness_languages.svg"' in page
+    assert "clearly more stops" in page
+    assert "Only “Money and home” has enough people" in sentence(page, "fairness_themes")
+    svg = rik.get("/research/guards/fairness_languages.svg").text
+    assert "Arabic (n = 100)" in svg
+    answer = rik.post("/research/guards/fairness_languages.csv")
+    rows = list(csv.reader(io.StringIO(answer.text.removeprefix("\ufeff")), delimiter=";"))
+    assert rows[0][:5] == ["first_week", "last_week", "language", "people", "messages"]
+    assert [row[2:5] for row in rows[1:]] == [["ar", "100", "100"], ["nl", "400", "400"]]
+    with town.sessions() as session:
+        [deed] = session.exec(select(AuditRow).where(AuditRow.action == "research.file")).all()
+    assert (deed.who, deed.subject, deed.detail) == ("rik", "fairness_languages", {"rows": 2})
+    assert rik.get("/research/guards/tones.svg").status_code == 404
+
+
+def test_beside_the_guards_nothing_is_shown_of_fewer_than_ten_people(town, answered):
+    filled(answered, people=9)
+    page = town.as_("rik").get("/research/guards").text
+    for key in ("fairness_languages", "fairness_themes"):
+        assert sentence(page, key).startswith("Too few people yet")
+    assert town.as_("rik").get("/research/guards/fairness_languages.svg").status_code == 404
 
 
 def test_what_a_difference_takes_is_told_with_the_towns_own_numbers(town, answered):

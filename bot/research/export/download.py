@@ -14,7 +14,8 @@ from sqlmodel import Session
 
 from bot.core import disclosure
 from bot.errors import RefusedError
-from bot.research.export.fields import TABLES, Table
+from bot.research.export.columns import Table
+from bot.research.export.fields import TABLES
 from bot.research.export.writing import Tier, write
 from bot.store import ledger, study
 from bot.wording import Wording

@@ -1,115 +1,23 @@
-"""What stands in an export: every table and column, once. `package` makes the datapackage of it, and that the rest.
+"""What stands in an export: every table and column, once. `package` makes the datapackage of it, and that the rest."""
 
-Types are those of Frictionless Table Schema. 1 and 0 stand for yes and no, since every statistical package reads them
-as numbers. A probability that was drawn with is strictly between 0 and 1, and empty where nothing was drawn.
-"""
-
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any, Final
 
 from bot.core.facts import Choice, Learning, Origin, Reason, Sensitivity, Tone
 from bot.core.survey import DIMENSIONS
+from bot.research.export.columns import HASH, PSEUDONYM, Field, Table, chance, real, text, week, whole, yes
 
-#: No probability of ours comes this close to 0 or 1: the floors of core.policy forbid it.
-LEAST: Final = 0.0001
-WEEK: Final = r"[0-9]{4}-W[0-9]{2}"
-PSEUDONYM: Final = r"[0-9a-f]{16}"
-HASH: Final = r"[0-9a-f]{64}"
 _STATES: Final = ("sent", "failed", "uncertain", "withdrawn", "expired", "waiting")
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Field:
-    """One column. `least` and `most` are inclusive; `unit` is told in the codebook."""
-
-    name: str
-    type: str  # string | integer | number
-    says: str
-    unit: str | None = None
-    required: bool = False
-    unique: bool = False
-    among: Sequence[str | int] = ()
-    least: float | None = None
-    most: float | None = None
-    pattern: str | None = None
-
-    def descriptor(self) -> dict[str, Any]:
-        bounds = {
-            "required": self.required or None,
-            "unique": self.unique or None,
-            "enum": list(self.among) or None,
-            "minimum": self.least,
-            "maximum": self.most,
-            "pattern": self.pattern,
-        }
-        constraints = {name: value for name, value in bounds.items() if value is not None}
-        found: dict[str, Any] = {"name": self.name, "type": self.type, "description": self.says}
-        if self.unit is not None:
-            found["unit"] = self.unit
-        return found | ({"constraints": constraints} if constraints else {})
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Table:
-    """`refers` maps columns to the table and column that they point at; an empty table name: this one."""
-
-    name: str
-    title: str
-    says: str
-    fields: tuple[Field, ...]
-    key: tuple[str, ...]
-    refers: tuple[tuple[str, str, str], ...] = ()
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        return tuple(field.name for field in self.fields)
-
-    def descriptor(self) -> dict[str, Any]:
-        schema: dict[str, Any] = {
-            "fields": [field.descriptor() for field in self.fields],
-            "missingValues": [""],
-            "primaryKey": list(self.key),
-        }
-        if self.refers:
-            schema["foreignKeys"] = [
-                {"fields": [column], "reference": {"resource": table, "fields": [other]}}
-                for column, table, other in self.refers
-            ]
-        return schema
-
-
-def _text(name: str, says: str, **rest: Any) -> Field:
-    return Field(name=name, type="string", says=says, **rest)
-
-
-def _whole(name: str, says: str, **rest: Any) -> Field:
-    return Field(name=name, type="integer", says=says, **rest)
-
-
-def _real(name: str, says: str, **rest: Any) -> Field:
-    return Field(name=name, type="number", says=says, **rest)
-
-
-def _yes(name: str, says: str, **rest: Any) -> Field:
-    return _whole(name, says, among=(0, 1), **rest)
-
-
-def _chance(name: str, says: str) -> Field:
-    return _real(name, says, unit="probability", least=LEAST, most=1 - LEAST)
-
-
-def _week(name: str, says: str, **rest: Any) -> Field:
-    return _text(name, says, pattern=WEEK, **rest)
-
-
 def _person() -> Field:
-    return _text("citizen_pid", "The person's number in this export; another in every export.", required=True,
-                 pattern=PSEUDONYM)  # fmt: skip
+    return text("citizen_pid", "The person's number in this export; another in every export.", required=True,
+                pattern=PSEUDONYM)  # fmt: skip
 
 
 def _decision(**rest: Any) -> Field:
-    return _text("decision_id", "The decision's number in this export.", pattern=PSEUDONYM, **rest)
+    return text("decision_id", "The decision's number in this export.", pattern=PSEUDONYM, **rest)
 
 
 LANGUAGE: Final = "Language code; “other” where too few people share it; empty where it is not told."
@@ -128,33 +36,33 @@ KNOWN: Final = {
 
 def context_field(name: str) -> Field:
     """A column of the frozen context; of a feature that this version does not know, the name says it."""
-    return _real(f"f_{name}", f"{KNOWN.get(name, f'The feature “{name}”.')} {_NO_COMMENT}")
+    return real(f"f_{name}", f"{KNOWN.get(name, f'The feature “{name}”.')} {_NO_COMMENT}")
 
 
 _CONTEXT: Final = (
-    _text("f_language", f"The person's language. {LANGUAGE} {_NO_COMMENT} {_CHANGED}"),
-    _text("f_theme", f"The theme. {_NO_COMMENT}"),
-    _text("f_prefers", f"{PREFERS} {_NO_COMMENT} {_CHANGED}"),
+    text("f_language", f"The person's language. {LANGUAGE} {_NO_COMMENT} {_CHANGED}"),
+    text("f_theme", f"The theme. {_NO_COMMENT}"),
+    text("f_prefers", f"{PREFERS} {_NO_COMMENT} {_CHANGED}"),
     *(context_field(name) for name in KNOWN),
 )
-_INDEX: Final = _whole(
+_INDEX: Final = whole(
     "decision_index", "The how manieth of this person's decision points that can be in an export, from 1 on.",
     required=True, least=1,
 )  # fmt: skip
-_ISO_WEEK: Final = _week("iso_week", "ISO week of the decision in UTC, such as 2026-W48.", required=True)
-_CAMPAIGN: Final = _text("campaign_id", "The campaign.", required=True)
-_THEME: Final = _text("theme", "The theme that people chose to hear about.", required=True)
-_MUNICIPALITY: Final = _text("municipality_id", "The municipality, by the host of its site.", required=True)
-_LEARNING: Final = _text(
+_ISO_WEEK: Final = week("iso_week", "ISO week of the decision in UTC, such as 2026-W48.", required=True)
+_CAMPAIGN: Final = text("campaign_id", "The campaign.", required=True)
+_THEME: Final = text("theme", "The theme that people chose to hear about.", required=True)
+_MUNICIPALITY: Final = text("municipality_id", "The municipality, by the host of its site.", required=True)
+_LEARNING: Final = text(
     "learning", "How the campaign decides whether to write: fixed (always), trial (even chances), adaptive (a lottery "
     "that learns).", among=tuple(map(str, Learning)), required=True,
 )  # fmt: skip
-_PHASE: Final = _whole(
+_PHASE: Final = whole(
     "phase", "0: even chances, nothing learned is used; 1: until a thousand messages taught, wide floors; 2: afterwards"
     "; empty where the campaign always writes.", least=0, most=2,
 )  # fmt: skip
-_HOLDOUT: Final = _yes("holdout", "1: the person stays on the fixed policy, at most one message in four weeks.",
-                       required=True)  # fmt: skip
+_HOLDOUT: Final = yes("holdout", "1: the person stays on the fixed policy, at most one message in four weeks.",
+                      required=True)  # fmt: skip
 
 DECISIONS: Final = Table(
     name="decisions",
@@ -171,54 +79,54 @@ DECISIONS: Final = Table(
         _INDEX,
         _ISO_WEEK,
         _CAMPAIGN,
-        _text("card", "The service card.", required=True),
-        _whole("card_version", "The card's version.", required=True, least=1),
+        text("card", "The service card.", required=True),
+        whole("card_version", "The card's version.", required=True, least=1),
         _THEME,
-        _text("sensitivity", "What being addressed says of a person, S0 to S2; S3 is in no export.", required=True,
-              among=tuple(str(one) for one in Sensitivity if one is not Sensitivity.S3)),
-        _text("origin", "Where the signal came from.", required=True, among=tuple(map(str, Origin))),
-        _text("signal_id", "The signal's number in this export.", required=True, pattern=PSEUDONYM),
-        _text("offer_id", "The offer's number in this export: one signal, one campaign, one person.", required=True,
-              pattern=PSEUDONYM),
-        _whole("look", "The how manieth look at this offer.", required=True, least=1),
+        text("sensitivity", "What being addressed says of a person, S0 to S2; S3 is in no export.", required=True,
+             among=tuple(str(one) for one in Sensitivity if one is not Sensitivity.S3)),
+        text("origin", "Where the signal came from.", required=True, among=tuple(map(str, Origin))),
+        text("signal_id", "The signal's number in this export.", required=True, pattern=PSEUDONYM),
+        text("offer_id", "The offer's number in this export: one signal, one campaign, one person.", required=True,
+             pattern=PSEUDONYM),
+        whole("look", "The how manieth look at this offer.", required=True, least=1),
         _LEARNING,
         _PHASE,
-        _text("plan", "send, hold (look again later) or skip (not at all).", required=True,
-              among=("send", "hold", "skip")),
-        _yes("available", "1: there was something to decide; 0: the gate refused.", required=True),
-        _text("unavailable_reason", "Why the gate refused.", among=tuple(map(str, Reason))),
-        _text("hold_reason", "Why it was held although the gate let it through: the lottery, or the hold-out's pause.",
-              among=(str(Reason.LOTTERY), str(Reason.HOLDOUT))),
-        _yes("in_study", "1: whether to write was drawn with p_send; 0: it was settled.", required=True),
-        _chance("p_send", "The probability of writing, exactly as it was drawn with; only where in_study is 1."),
-        _yes("sent", "1: it was decided to write.", required=True),
-        _text("eligible_arms", "The tones that could be chosen, with | between; empty where none was asked for.",
-              pattern="[a-z]+([|][a-z]+)*"),
-        *(_chance(f"p_tone_{tone}", f"The probability of the tone {tone}, given that it is written; empty where it was "
-                  "not eligible or not drawn.") for tone in Tone),
-        _text("tone", "The tone that was chosen.", among=tuple(map(str, Tone))),
-        _yes("tone_in_study", "1: written, and the tone was drawn.", required=True),
-        _yes("tone_forced", "1: the person chose the tone in the settings, so it was not drawn.", required=True),
-        _chance("p_tone", "The probability of the tone that was chosen; only where tone_in_study is 1."),
-        _chance("p_variant", "The probability of the wording that was chosen, given that it is written; empty where it "
-                "was no choice."),
-        _chance("p_joint", "The probability of what was done: of holding, or of writing in that wording; empty where "
-                "nothing was drawn."),
-        _real("draw_u_send", "The number that decided about writing, when it is under p_send.", least=0, most=1),
-        _real("draw_u_tone", "The number that decided about the wording.", least=0, most=1),
-        _text("key_epoch", "Which key the two numbers were made with; empty: nothing was drawn, or before there were "
-              "epochs."),
+        text("plan", "send, hold (look again later) or skip (not at all).", required=True,
+             among=("send", "hold", "skip")),
+        yes("available", "1: there was something to decide; 0: the gate refused.", required=True),
+        text("unavailable_reason", "Why the gate refused.", among=tuple(map(str, Reason))),
+        text("hold_reason", "Why it was held although the gate let it through: the lottery, or the hold-out's pause.",
+             among=(str(Reason.LOTTERY), str(Reason.HOLDOUT))),
+        yes("in_study", "1: whether to write was drawn with p_send; 0: it was settled.", required=True),
+        chance("p_send", "The probability of writing, exactly as it was drawn with; only where in_study is 1."),
+        yes("sent", "1: it was decided to write.", required=True),
+        text("eligible_arms", "The tones that could be chosen, with | between; empty where none was asked for.",
+             pattern="[a-z]+([|][a-z]+)*"),
+        *(chance(f"p_tone_{tone}", f"The probability of the tone {tone}, given that it is written; empty where it was "
+                 "not eligible or not drawn.") for tone in Tone),
+        text("tone", "The tone that was chosen.", among=tuple(map(str, Tone))),
+        yes("tone_in_study", "1: written, and the tone was drawn.", required=True),
+        yes("tone_forced", "1: the person chose the tone in the settings, so it was not drawn.", required=True),
+        chance("p_tone", "The probability of the tone that was chosen; only where tone_in_study is 1."),
+        chance("p_variant", "The probability of the wording that was chosen, given that it is written; empty where it "
+               "was no choice."),
+        chance("p_joint", "The probability of what was done: of holding, or of writing in that wording; empty where "
+               "nothing was drawn."),
+        real("draw_u_send", "The number that decided about writing, when it is under p_send.", least=0, most=1),
+        real("draw_u_tone", "The number that decided about the wording.", least=0, most=1),
+        text("key_epoch", "Which key the two numbers were made with; empty: nothing was drawn, or before there were "
+             "epochs."),
         _HOLDOUT,
-        _text("fallback", "Why even chances stood in for learned ones; empty: they did not."),
-        _text("policy_version", "The policy version that the probabilities came from; empty when nothing was drawn.",
-              pattern=HASH),
-        _text("code_version", "The program that decided, as it said when it was started; empty: not known."),
+        text("fallback", "Why even chances stood in for learned ones; empty: they did not."),
+        text("policy_version", "The policy version that the probabilities came from; empty when nothing was drawn.",
+             pattern=HASH),
+        text("code_version", "The program that decided, as it said when it was started; empty: not known."),
         *_CONTEXT,
-        _text("content_id", "The wording that was chosen."),
-        _text("content_hash", "The SHA-256 of the text that left; empty where the language is not told, since it would "
-              "tell it.", pattern=HASH),
-        _text("delivered", "What became of the message; empty: none was made.", among=_STATES),
-        _text("delivery_error", "Why it did not leave or arrive."),
+        text("content_id", "The wording that was chosen."),
+        text("content_hash", "The SHA-256 of the text that left; empty where the language is not told, since it would "
+             "tell it.", pattern=HASH),
+        text("delivered", "What became of the message; empty: none was made.", among=_STATES),
+        text("delivery_error", "Why it did not leave or arrive."),
     ),
 )  # fmt: skip
 
@@ -233,23 +141,23 @@ RESPONSES: Final = Table(
     refers=(("decision_id", "decisions", "decision_id"),),
     fields=(
         _decision(required=True, unique=True),
-        _text("first_response", "The first answer to the message, whenever it came; empty: silence, or nothing was "
-              "sent.", among=tuple(map(str, Choice))),
-        _whole("days_to_response", "Whole days from delivery to the first answer.", unit="days", least=0),
-        _text("welcome", "Asked outright: was it welcome? Empty: not asked, or not answered.",
-              among=("yes", "no", "no_opinion")),
-        _text("expected", "Asked outright: had you expected it?", among=("yes", "no")),
-        _yes("contact_requested", "1: the person asked to be contacted within 14 days."),
-        _yes("matured_14d", "1: the window of 14 days is closed.", required=True),
-        _text("censor_reason", "Why there is no outcome.", among=("window_open", *_STATES[1:])),
-        _yes("interested", "Felt welcome: said so, or wanted to read more, look for themselves or be contacted, and "
-             "did not say otherwise. Of a hold: 0."),
-        _yes("unwelcome", "Called unpleasant, or too often."),
-        _yes("stopped", "Stopped altogether. Rare here by construction: who stops withdraws the consent to research."),
-        _yes("interested_any", "1: within 14 days of the decision something was felt welcome that was sent to this "
-             "person, by this decision or another one."),
-        _real("reward", "The sum of the parts below."),
-        *(_real(f"reward_{part}", _REWARD) for part in ("interested", "unwelcome", "stop", "per_send", "per_dose")),
+        text("first_response", "The first answer to the message, whenever it came; empty: silence, or nothing was "
+             "sent.", among=tuple(map(str, Choice))),
+        whole("days_to_response", "Whole days from delivery to the first answer.", unit="days", least=0),
+        text("welcome", "Asked outright: was it welcome? Empty: not asked, or not answered.",
+             among=("yes", "no", "no_opinion")),
+        text("expected", "Asked outright: had you expected it?", among=("yes", "no")),
+        yes("contact_requested", "1: the person asked to be contacted within 14 days."),
+        yes("matured_14d", "1: the window of 14 days is closed.", required=True),
+        text("censor_reason", "Why there is no outcome.", among=("window_open", *_STATES[1:])),
+        yes("interested", "Felt welcome: said so, or wanted to read more, look for themselves or be contacted, and "
+            "did not say otherwise. Of a hold: 0."),
+        yes("unwelcome", "Called unpleasant, or too often."),
+        yes("stopped", "Stopped altogether. Rare here by construction: who stops withdraws the consent to research."),
+        yes("interested_any", "1: within 14 days of the decision something was felt welcome that was sent to this "
+            "person, by this decision or another one."),
+        real("reward", "The sum of the parts below."),
+        *(real(f"reward_{part}", _REWARD) for part in ("interested", "unwelcome", "stop", "per_send", "per_dose")),
     ),
 )  # fmt: skip
 
@@ -261,9 +169,9 @@ ANSWERS: Final = Table(
     refers=(("decision_id", "decisions", "decision_id"),),
     fields=(
         _decision(required=True),
-        _text("choice", "What was answered.", required=True, among=tuple(map(str, Choice))),
-        _whole("days", "Whole days from delivery to the answer; empty when it is unknown whether it was sent.",
-               unit="days", least=0),
+        text("choice", "What was answered.", required=True, among=tuple(map(str, Choice))),
+        whole("days", "Whole days from delivery to the answer; empty when it is unknown whether it was sent.",
+              unit="days", least=0),
     ),
 )  # fmt: skip
 
@@ -276,8 +184,8 @@ OPINIONS: Final = Table(
     refers=(("decision_id", "decisions", "decision_id"),),
     fields=(
         _decision(required=True),
-        _text("dimension", "The dimension, in our working reading.", required=True, among=DIMENSIONS),
-        _text("answer", "What was answered.", required=True, among=("yes", "no", "no_opinion")),
+        text("dimension", "The dimension, in our working reading.", required=True, among=DIMENSIONS),
+        text("answer", "What was answered.", required=True, among=("yes", "no", "no_opinion")),
     ),
 )
 
@@ -288,13 +196,13 @@ CONTACTS: Final = Table(
     key=("request_id",),
     refers=(("citizen_pid", "citizens", "citizen_pid"), ("decision_id", "decisions", "decision_id")),
     fields=(
-        _text("request_id", "The request's number in this export.", required=True, unique=True, pattern=PSEUDONYM),
+        text("request_id", "The request's number in this export.", required=True, unique=True, pattern=PSEUDONYM),
         _person(),
         _decision(),
-        _week("iso_week", "ISO week in which it was asked, in UTC.", required=True),
-        _text("how", "By chat or by phone.", required=True, among=("chat", "phone")),
-        _text("state", "Where it stands.", required=True, among=("open", "talking", "done", "cancelled")),
-        _yes("promise_kept", "1: contacted by the promised day; 0: put off; empty: still open, or taken back in time."),
+        week("iso_week", "ISO week in which it was asked, in UTC.", required=True),
+        text("how", "By chat or by phone.", required=True, among=("chat", "phone")),
+        text("state", "Where it stands.", required=True, among=("open", "talking", "done", "cancelled")),
+        yes("promise_kept", "1: contacted by the promised day; 0: put off; empty: still open, or taken back in time."),
     ),
 )
 
@@ -307,15 +215,15 @@ CITIZENS: Final = Table(
     fields=(
         replace(_person(), unique=True),
         _MUNICIPALITY,
-        _text("language", LANGUAGE),
-        _text("prefers", PREFERS),
-        _text("enrolment_quarter", "The quarter in which the person joined, or the year; empty where it is not told.",
-              pattern="[0-9]{4}(-Q[1-4])?"),
+        text("language", LANGUAGE),
+        text("prefers", PREFERS),
+        text("enrolment_quarter", "The quarter in which the person joined, or the year; empty where it is not told.",
+             pattern="[0-9]{4}(-Q[1-4])?"),
         _HOLDOUT,
-        _week("exit_week", "The week in which the last theme ended; empty: the person still hears from us."),
-        _text("exit_reason", "How it ended.", among=("withdrawn", "expired")),
-        _whole("decisions", "This person's rows in `decisions`.", required=True, least=0),
-        _yes("capped", "1: there were more, and the later ones were left out.", required=True),
+        week("exit_week", "The week in which the last theme ended; empty: the person still hears from us."),
+        text("exit_reason", "How it ended.", among=("withdrawn", "expired")),
+        whole("decisions", "This person's rows in `decisions`.", required=True, least=0),
+        yes("capped", "1: there were more, and the later ones were left out.", required=True),
     ),
 )  # fmt: skip
 
@@ -326,26 +234,26 @@ POLICIES: Final = Table(
     key=("policy_version",),
     refers=(("parent", "", "policy_version"),),
     fields=(
-        _text("policy_version", "The SHA-256 of everything in it.", required=True, unique=True, pattern=HASH),
-        _week("created_week", "When it was made.", required=True),
-        _text("parent", "The version before it; empty for the prior.", pattern=HASH),
-        _week("cutoff_week", "Windows that were closed by then were learned from; empty for the prior."),
-        _whole("rows_used", "Decisions that were learned from.", required=True, least=0),
+        text("policy_version", "The SHA-256 of everything in it.", required=True, unique=True, pattern=HASH),
+        week("created_week", "When it was made.", required=True),
+        text("parent", "The version before it; empty for the prior.", pattern=HASH),
+        week("cutoff_week", "Windows that were closed by then were learned from; empty for the prior."),
+        whole("rows_used", "Decisions that were learned from.", required=True, least=0),
         _PHASE,
-        _real("eps", "The least probability of each eligible tone.", least=0, most=1, required=True),
-        _real("p_min", "The least probability of writing.", least=0, most=1, required=True),
-        _real("p_max", "The greatest.", least=0, most=1, required=True),
-        _real("slope", "B, how sharply the probability of writing follows the belief.", required=True),
-        _real("s2_tone", "Residual variance of the tone models.", required=True, least=0),
-        _real("s2_send", "Residual variance of the model of writing.", required=True, least=0),
-        _real("r0", "The pooled share of messages felt welcome.", required=True),
-        _whole("n_tone", "Rows that the tone models were made from.", required=True, least=0),
-        _whole("n_send", "Rows that the model of writing was made from.", required=True, least=0),
-        _text("others", "The SHA-256 of the sums of other municipalities in its prior; empty: there were none.",
-              pattern=HASH),
-        _text("values_version", "Which values weigh the reward.", required=True),
-        *(_real(f"value_{part}", "The weight of this part of the reward: a value that people sign, no statistic.",
-                required=True) for part in ("interested", "unwelcome", "stop", "per_send", "per_dose")),
+        real("eps", "The least probability of each eligible tone.", least=0, most=1, required=True),
+        real("p_min", "The least probability of writing.", least=0, most=1, required=True),
+        real("p_max", "The greatest.", least=0, most=1, required=True),
+        real("slope", "B, how sharply the probability of writing follows the belief.", required=True),
+        real("s2_tone", "Residual variance of the tone models.", required=True, least=0),
+        real("s2_send", "Residual variance of the model of writing.", required=True, least=0),
+        real("r0", "The pooled share of messages felt welcome.", required=True),
+        whole("n_tone", "Rows that the tone models were made from.", required=True, least=0),
+        whole("n_send", "Rows that the model of writing was made from.", required=True, least=0),
+        text("others", "The SHA-256 of the sums of other municipalities in its prior; empty: there were none.",
+             pattern=HASH),
+        text("values_version", "Which values weigh the reward.", required=True),
+        *(real(f"value_{part}", "The weight of this part of the reward: a value that people sign, no statistic.",
+               required=True) for part in ("interested", "unwelcome", "stop", "per_send", "per_dose")),
     ),
 )  # fmt: skip
 
@@ -357,11 +265,11 @@ WEIGHTS: Final = Table(
     key=("policy_version", "model", "weight"),
     refers=(("policy_version", "policies", "policy_version"),),
     fields=(
-        _text("policy_version", "The version.", required=True, pattern=HASH),
-        _text("model", "send, or the tone.", required=True, among=("send", *map(str, Tone))),
-        _text("weight", "The feature; “one” is 1 for everybody.", required=True),
-        _real("mean", "The posterior mean.", required=True),
-        _real("unseen_sd", "The standard deviation of a feature that no row had.", required=True, least=0),
+        text("policy_version", "The version.", required=True, pattern=HASH),
+        text("model", "send, or the tone.", required=True, among=("send", *map(str, Tone))),
+        text("weight", "The feature; “one” is 1 for everybody.", required=True),
+        real("mean", "The posterior mean.", required=True),
+        real("unseen_sd", "The standard deviation of a feature that no row had.", required=True, least=0),
     ),
 )
 
@@ -373,8 +281,8 @@ COVARIANCES: Final = Table(
     refers=(("policy_version", "policies", "policy_version"),),
     fields=(
         *WEIGHTS.fields[:3],
-        _text("other", "The other feature; the same one for the variance.", required=True),
-        _real("covariance", "The posterior covariance.", required=True),
+        text("other", "The other feature; the same one for the variance.", required=True),
+        real("covariance", "The posterior covariance.", required=True),
     ),
 )
 
@@ -384,20 +292,20 @@ CONTENTS: Final = Table(
     says="Each wording in each language in which it left, word for word as people approved it, unfilled.",
     key=("content_id", "language"),
     fields=(
-        _text("content_id", "The wording.", required=True),
-        _text("language", "Language code.", required=True),
-        _text("content_hash", "The SHA-256 of the text.", required=True, pattern=HASH),
-        _text("card", "The service card.", required=True),
-        _text("tone", "The tone.", required=True, among=tuple(map(str, Tone))),
-        _text("text", "The text; {names} are filled in for each reader. Empty: it is no longer at hand."),
-        _text(
+        text("content_id", "The wording.", required=True),
+        text("language", "Language code.", required=True),
+        text("content_hash", "The SHA-256 of the text.", required=True, pattern=HASH),
+        text("card", "The service card.", required=True),
+        text("tone", "The tone.", required=True, among=tuple(map(str, Tone))),
+        text("text", "The text; {names} are filled in for each reader. Empty: it is no longer at hand."),
+        text(
             "approver",
             "Who approved the newest campaign with this card, as a number in this export.",
             pattern=PSEUDONYM,
         ),
-        _week("first_sent_week", "When it left for the first time; from then on its words are frozen.", required=True),
-        _text("valid_from", "The card's first day.", pattern="[0-9-]{10}"),
-        _text("valid_until", "The card's last day; empty: none is set.", pattern="[0-9-]{10}"),
+        week("first_sent_week", "When it left for the first time; from then on its words are frozen.", required=True),
+        text("valid_from", "The card's first day.", pattern="[0-9-]{10}"),
+        text("valid_until", "The card's last day; empty: none is set.", pattern="[0-9-]{10}"),
     ),
 )
 
@@ -407,14 +315,12 @@ EVENTS: Final = Table(
     says="Deployments, pauses, overrides and incidents, which explain breaks in the data.",
     key=("event_id",),
     fields=(
-        _whole("event_id", "A number in the order of time.", required=True, unique=True, least=1),
-        _week("iso_week", "When, in UTC.", required=True),
-        _text(
-            "kind", "What.", required=True, among=("deployment", "incident", "override", "pause", "policy", "resume")
-        ),
-        _text("action", "The same as the audit trail names it.", required=True),
-        _text("about", "The campaign, wording, policy or version that it is about; empty: everything."),
-        _text("by", "The program itself or one of the staff.", required=True, among=("program", "staff")),
+        whole("event_id", "A number in the order of time.", required=True, unique=True, least=1),
+        week("iso_week", "When, in UTC.", required=True),
+        text("kind", "What.", required=True, among=("deployment", "incident", "override", "pause", "policy", "resume")),
+        text("action", "The same as the audit trail names it.", required=True),
+        text("about", "The campaign, wording, policy or version that it is about; empty: everything."),
+        text("by", "The program itself or one of the staff.", required=True, among=("program", "staff")),
     ),
 )
 
@@ -424,14 +330,14 @@ EPOCHS: Final = Table(
     says="The hash of each key was there before it was used; the key itself is told once its time is over.",
     key=("key_epoch",),
     fields=(
-        _text("key_epoch", "The epoch.", required=True, unique=True),
-        _text("key_hash", "The SHA-256 of the key's bytes.", required=True, pattern=HASH),
-        _text("revealed_key", "The key in hex; empty: it is still drawn with.", pattern=HASH),
+        text("key_epoch", "The epoch.", required=True, unique=True),
+        text("key_hash", "The SHA-256 of the key's bytes.", required=True, pattern=HASH),
+        text("revealed_key", "The key in hex; empty: it is still drawn with.", pattern=HASH),
     ),
 )
 
 _VIEW: Final = (
-    _text("id", "The person: citizen_pid.", required=True, pattern=PSEUDONYM),
+    text("id", "The person: citizen_pid.", required=True, pattern=PSEUDONYM),
     _INDEX,
     _decision(required=True, unique=True),
     _ISO_WEEK,
@@ -448,13 +354,13 @@ MRT_SEND: Final = Table(
     refers=(("decision_id", "decisions", "decision_id"),),
     fields=(
         *_VIEW,
-        _yes("availability", "1: something was drawn.", required=True),
-        _yes("treatment", "1: it was written.", required=True),
-        _chance("rand_prob", "The probability that treatment is 1."),
-        _yes("outcome", "`responses.interested`: this decision's own message was felt welcome; of a hold 0."),
-        _yes("outcome_any", "`responses.interested_any`: whatever was sent within 14 days. For a ratio (EMEE), since "
-             "`outcome` of a hold is always 0."),
-        _real("reward", "`responses.reward`, for WCLS."),
+        yes("availability", "1: something was drawn.", required=True),
+        yes("treatment", "1: it was written.", required=True),
+        chance("rand_prob", "The probability that treatment is 1."),
+        yes("outcome", "`responses.interested`: this decision's own message was felt welcome; of a hold 0."),
+        yes("outcome_any", "`responses.interested_any`: whatever was sent within 14 days. For a ratio (EMEE), since "
+            "`outcome` of a hold is always 0."),
+        real("reward", "`responses.reward`, for WCLS."),
         _LEARNING,
         _PHASE,
         _HOLDOUT,
@@ -469,13 +375,13 @@ MRT_TONE: Final = Table(
     refers=(("decision_id", "decisions", "decision_id"),),
     fields=(
         *_VIEW,
-        _yes("availability", "Always 1: what did not arrive is missing.", required=True),
-        _text("treatment", "The tone.", required=True, among=tuple(map(str, Tone))),
-        replace(_chance("rand_prob", "The probability of that tone."), required=True),
-        *(_chance(f"p_{tone}", f"The probability of the tone {tone}; empty: not eligible.") for tone in Tone),
-        _yes("outcome", "`responses.interested`.", required=True),
-        _yes("unwelcome", "`responses.unwelcome`.", required=True),
-        _real("reward", "`responses.reward`.", required=True),
+        yes("availability", "Always 1: what did not arrive is missing.", required=True),
+        text("treatment", "The tone.", required=True, among=tuple(map(str, Tone))),
+        replace(chance("rand_prob", "The probability of that tone."), required=True),
+        *(chance(f"p_{tone}", f"The probability of the tone {tone}; empty: not eligible.") for tone in Tone),
+        yes("outcome", "`responses.interested`.", required=True),
+        yes("unwelcome", "`responses.unwelcome`.", required=True),
+        real("reward", "`responses.reward`.", required=True),
         _LEARNING,
         _PHASE,
         _HOLDOUT,

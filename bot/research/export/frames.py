@@ -11,7 +11,7 @@ from sqlmodel import Session
 
 from bot.core import disclosure
 from bot.research.export import fields, tables
-from bot.research.export.fields import Table
+from bot.research.export.columns import Table
 from bot.research.export.rows import Reader
 from bot.research.export.study import MOST_ROWS, Numbers, Period, Scope, scope
 from bot.wording import Wording

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from bot.research.export.fields import Table
+from bot.research.export.columns import Table
 
 NAME: Final = "datapackage.json"
 RESTRICTED: Final = {

@@ -16,7 +16,7 @@ import polars as pl
 from bot.core import disclosure
 from bot.core.disclosure import FEWEST, LEAST_OF_RATE, Around, Mask
 from bot.errors import RefusedError
-from bot.research.export.fields import Field, Table
+from bot.research.export.columns import Field, Table
 from bot.research.export.frames import Study, frame
 
 ALL: Final = "all"

@@ -23,7 +23,8 @@ from bot import __version__
 from bot.core import disclosure
 from bot.errors import RefusedError
 from bot.research.export import codebook, package, public, standards
-from bot.research.export.fields import CITIZENS, LONG, Table
+from bot.research.export.columns import Table
+from bot.research.export.fields import CITIZENS, LONG
 from bot.research.export.frames import Study, described, features_of, frame, schema_of
 from bot.research.export.study import MOST_ROWS, Period, week
 from bot.store import ledger, study

@@ -8,6 +8,7 @@ from typing import Final
 
 from bot.research.figures import answers, opinions, policies
 from bot.research.figures.data import Data, Version, read
+from bot.research.figures.fairness import fairness, since
 from bot.research.figures.policies import Change, changes
 from bot.research.figures.shape import Asked, Figure, Finding, Value, monday, week_name
 
@@ -21,9 +22,11 @@ __all__ = [
     "Value",
     "Version",
     "changes",
+    "fairness",
     "made",
     "monday",
     "read",
+    "since",
     "week_name",
 ]
 

@@ -21,6 +21,9 @@ SCHEMA: Final = "handreiking-plan-1"
 #: The numerator of the weights for sending: a fixed number, so that the estimand does not depend on what was learned.
 REFERENCE_SEND: Final = 0.5
 
+#: So long after somebody's first consent it is looked at whether any is in force.
+AFTER_DAYS: Final = 365
+
 #: What the gate asks, in its order; what it refuses is a row without a propensity.
 _UNAVAILABLE: Final = tuple(reason for reason in Reason if reason not in {Reason.LOTTERY, Reason.HOLDOUT})
 
@@ -133,6 +136,7 @@ def record(
             "looks_early": choices.looks_early,
         },
         "moderators": ["decision_index", "f_dose", "f_language", "f_prefers"],
+        "distal": {"after_days": AFTER_DAYS, "of": "everybody"},
         "sample": dict(sample),
         "guardrails": dict(guardrails),
         "values": asdict(values),

@@ -269,12 +269,23 @@ def _outcomes(plan: Mapping[str, Any]) -> Section:
             ),
             tuple(f"Primary: {OUTCOMES[name]}" for name in OUTCOMES if name in used),
             tuple(f"Secondary: {OUTCOMES[name]}" for name in OUTCOMES if name not in used),
-            (
-                "Distal: among people who joined at least a year before the analysis, whether a consent is still in "
-                "force "
-                "after a year, in the hold-out against everybody else (difference of proportions)."
-            ),
+            _distal(plan),
         ),
+    )
+
+
+def _distal(plan: Mapping[str, Any]) -> str:
+    if "distal" not in plan:  # frozen by a version that counted participants only
+        return (
+            "Distal: among people who joined at least a year before the analysis, whether a consent is still in force "
+            "after a year, in the hold-out against everybody else (difference of proportions)."
+        )
+    days = plan["distal"]["after_days"]
+    return (
+        f"Distal: among people who first consented to a theme at least {days} days before the analysis, whether a "
+        f"consent to any theme is in force {days} days after that, in the hold-out against everybody else (difference "
+        "of proportions: WCLS without controls). It counts everybody, as numbers only, since whoever stops ends the "
+        "consent for research too."
     )
 
 
@@ -326,8 +337,8 @@ def _secondary(plan: Mapping[str, Any]) -> Section:
         "Secondary and exploratory analyses",
         (
             (
-                "The primary estimands for the secondary outcomes, and with these moderators, one at a time, without "
-                "correction and called exploratory:"
+                "The primary estimands for the secondary outcomes, and with these moderators, one at a time and each a "
+                "control variable too, without correction and called exploratory:"
             ),
             tuple(plan["moderators"]),
             "Off-policy values (IPS, SNIPS, DR) with effective sample size; the distal outcome.",

@@ -33,6 +33,7 @@ from bot.store.ledger.given_up import dead_letters, forget_given_up, uncertain_m
 from bot.store.ledger.guards import (
     WATCHED_CAMPAIGN,
     WATCHED_VARIANT,
+    Answered,
     Drawn,
     Stopped,
     Told,
@@ -133,6 +134,7 @@ __all__ = [
     "SEALED",
     "WATCHED_CAMPAIGN",
     "WATCHED_VARIANT",
+    "Answered",
     "Break",
     "Drawn",
     "DueOffer",

@@ -1,7 +1,8 @@
 """What the guards count: messages that left and stops after them, and decisions that were drawn. Always what is new."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
+from types import MappingProxyType
 from typing import NamedTuple
 
 from sqlalchemy import ColumnElement, and_, case, func, literal, literal_column, or_, select
@@ -173,8 +174,17 @@ def drawn(session: Session, since: tuple[datetime, str] | None, until: datetime,
     return [Drawn._make(row) for row in session.execute(statement)]
 
 
+class Answered(NamedTuple):
+    """A message that somebody answered."""
+
+    message: int
+    citizen: str
+    language: str
+    card: str
+
+
 class Told(NamedTuple):
-    """What one group of people (a language, or a theme by its cards) got and said, in numbers."""
+    """What one group of people got and said, in numbers."""
 
     group: str
     people: int
@@ -182,30 +192,36 @@ class Told(NamedTuple):
     stops: int
 
 
-def by_group(session: Session, group: str, since: datetime) -> list[Told]:
-    """Per value of the message's `group` ("language" or "card") what left after `since`; sensitivity S3 is left out."""
+def by_group(
+    session: Session, group: str, since: datetime, named: Mapping[str, str] = MappingProxyType({})
+) -> list[Told]:
+    """Per value of the message's `group` ("language" or "card") what left after `since`; sensitivity S3 is left out.
+
+    Values under one name of `named` count together.
+    """
     column = _M[group]
+    of_group = (case(dict(named), value=column, else_=column) if named else column).label("of_group")
     stopped = select(_A.message_id).where(_A.choice == _STOP, _A.message_id == _M.id).exists()
     statement = (
-        select(column, func.count(_M.citizen_id.distinct()), func.count(), func.sum(case((stopped, 1), else_=0)))
+        select(of_group, func.count(_M.citizen_id.distinct()), func.count(), func.sum(case((stopped, 1), else_=0)))
         .where(
             _M.campaign_id.in_(select(table_of(CampaignRow).c.id)), _LEFT, _M.closed_at > since,
             column.is_not(None), _M.sensitivity != Sensitivity.S3,
         )
-        .group_by(column)
-        .order_by(column)
+        .group_by("of_group")
+        .order_by("of_group")
     )  # fmt: skip
     return [Told(row[0], int(row[1]), int(row[2]), int(row[3])) for row in session.execute(statement)]
 
 
-def answered_since(session: Session, since: datetime) -> Sequence[tuple[int, str, str]]:
-    """Messages that left after `since` and were answered: (message, language, card); S3 is left out."""
+def answered_since(session: Session, since: datetime) -> Sequence[Answered]:
+    """Messages that left after `since` and were answered; S3 is left out."""
     answered = select(_A.message_id).where(_A.message_id == _M.id).exists()
-    statement = select(_M.id, _M.language, _M.card).where(
+    statement = select(_M.id, _M.citizen_id, _M.language, _M.card).where(
         _M.campaign_id.in_(select(table_of(CampaignRow).c.id)), _LEFT, _M.closed_at > since,
         _M.language.is_not(None), _M.sensitivity != Sensitivity.S3, answered,
     )  # fmt: skip
-    return [(row[0], row[1], row[2]) for row in session.execute(statement)]
+    return [Answered._make(row) for row in session.execute(statement)]
 
 
 def chances_by_group(session: Session, since: datetime) -> list[tuple[str, str, int, float]]:
