@@ -17,7 +17,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import sessionmaker
 from sqlmodel import Session, col
 
-from bot import campaigns, console, contacts, links, register, sandbox, signals, staff
+from bot import campaigns, console, contacts, links, register, sandbox, signals, staff, upkeep
 from bot.contacts import working_days_after
 from bot.core.facts import Origin
 from bot.errors import InTheWayError
@@ -55,6 +55,7 @@ class Demo:
     """What a person in the demo can see working. `say` prints a line; `tick` and `now` are the real clock.
 
     `inhabited`: colleagues and neighbours were there before, so that the staff's pages have something to show.
+    `program` is what an export names as what decided here.
     """
 
     directory: Path
@@ -62,6 +63,7 @@ class Demo:
     say: Callable[[str], None]
     now: Callable[[], datetime]
     tick: Callable[[], float]
+    program: str
     inhabited: bool = False
 
     async def run(self, stop: asyncio.Event, *, reset: bool = False) -> None:
@@ -93,6 +95,7 @@ class Demo:
                 start_campaigns(session, wording, clock.now())
                 describe_the_algorithm(session, wording, clock.now())
                 key = demo_key(session, wording, clock.now())
+                upkeep.note_program(session, self.program, clock.now())
             listen("127.0.0.1", self.port + 1).close()
             town = Town(journey=journey, key=key, url=f"http://127.0.0.1:{self.port + 1}/v1/signals")
             stand_in = sandbox.Sandbox(token=TOKEN, clock=clock, journal=journal, municipality=town)

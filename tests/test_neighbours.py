@@ -10,6 +10,7 @@ from bot.demo import Demo
 from bot.neighbours import NEIGHBOURS, WAITING
 from bot.store import schema
 from bot.store.tables import (
+    AuditRow,
     CampaignDraftRow,
     CampaignFunnelRow,
     CampaignRow,
@@ -43,8 +44,9 @@ async def lived(directory, *, until):
             stop.set()
 
     demo = Demo(
-        directory=directory, port=free_ports(), say=say, now=lambda: TUESDAY_TEN, tick=time.monotonic, inhabited=True
-    )
+        directory=directory, port=free_ports(), say=say, now=lambda: TUESDAY_TEN, tick=time.monotonic,
+        program="1.0+aaaa", inhabited=True,
+    )  # fmt: skip
     await asyncio.wait_for(demo.run(stop), 240)
     return said
 
@@ -58,6 +60,8 @@ async def test_a_demo_begins_with_work_on_every_desk_and_does_not_do_it_again(tm
     assert not any(last in line for line in again)
     engine = schema.open_engine(f"sqlite:///{tmp_path / 'handreiking.db'}")
     with Session(engine) as session:
+        deeds = session.exec(select(AuditRow).where(AuditRow.action == "operating.version")).all()
+        assert [(row.who, row.subject) for row in deeds] == [("clock", "1.0+aaaa")]
         assert session.get(CampaignRow, WAITING).state == "draft"
         assert session.exec(select(CampaignFunnelRow)).one().campaign_id == WAITING
         assert session.exec(select(CampaignDraftRow)).one()
