@@ -70,6 +70,15 @@ def test_what_does_not_fit_is_told_and_nothing_typed_is_lost(trial):
     assert "Zie bijlage." in page.text
 
 
+def test_a_thousand_people_are_a_thousand_however_they_are_written(trial):
+    page = trial.as_("rik").post("/research/plans/trial", **FORM | {"people": "1.000"})
+
+    assert "Expected: 1000 people" in page.text
+    page = trial.as_("rik").post("/research/plans/trial", **FORM | {"people": "1.5"})
+    assert page.status_code == 422
+    assert "People expected: Write a whole number from 1 on." in page.text
+
+
 def test_who_looked_at_another_plan_freezes_nothing(trial):
     rik = trial.as_("rik")
     seen = hidden(rik.get("/research/plans/trial"), "seen")
