@@ -160,7 +160,7 @@ def test_a_note_is_changed_offered_and_agreed_to_by_another(note):
     offered = eva.post(f"/cards/notes/{MONTH}/offer")
     assert "You agree to it." in offered.text
     assert "Agree: send it" not in offered.text
-    assert f"/cards/notes/{MONTH}" in sam.get("/").text
+    assert "You said, we did: October 2026</a>" in sam.get("/").text
 
     seen = hidden(sam.get(f"/cards/notes/{MONTH}"), "seen")
     agreed = sam.post(f"/cards/notes/{MONTH}/agree", seen=seen)
@@ -187,7 +187,12 @@ def test_an_approver_sends_a_note_back_with_a_reason(note):
     sam = note.as_("sam")
 
     assert sam.post(f"/cards/notes/{MONTH}/return", because=" ").status_code == 422
-    assert "In the making." in sam.post(f"/cards/notes/{MONTH}/return", because="te lang").text
+    assert "Sam sent it back: “te lang”" in sam.post(f"/cards/notes/{MONTH}/return", because="te lang").text
+    eva = note.as_("eva")
+    assert "Sam sent it back: “te lang”" in eva.get(f"/cards/notes/{MONTH}").text
+    saved = eva.post(f"/cards/notes/{MONTH}", keys="too_often").text
+    assert "sent it back" not in saved
+    assert "In the making." in saved
 
 
 def test_a_month_without_anything_to_tell_is_no_note(town):
