@@ -6,7 +6,7 @@ import os
 import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from functools import partial
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -71,6 +71,7 @@ class Demo:
         self.directory.mkdir(parents=True, exist_ok=True)
         mend = "Stop that one, or give this one its own directory with --dir."
         with only_process(self.directory / "lock", f"a demo is running in {self.directory} already", mend):
+            self.say("Making it ready, a moment please.")
             if reset:
                 empty(self.directory)
             vault = read_keys(self._keys())
@@ -178,9 +179,19 @@ class Demo:
         self.say(f"  For staff   http://localhost:{self.port + 2}/")
         self.say(f"  Signals in  http://127.0.0.1:{self.port + 1}/v1/signals")
         self.say(f"  Kept in     {self.directory}")
-        examples = sum(bool(card.not_for_citizens(local.date())) for card in wording.cards.values())
-        self.say(f"  Cards       {len(wording.cards)}, of which {examples} are examples that `handreiking run` refuses")
+        self.say(f"  Cards       {cards_told(wording, local.date())}")
         self.say(f"  The demo's clock says {local:%A %d %B %Y, %H:%M}. Ctrl-C stops; --reset starts over.")
+
+
+def cards_told(wording: Wording, today: date) -> str:
+    """How many cards there are, and how many of them are examples."""
+    cards = len(wording.cards)
+    examples = sum(bool(card.not_for_citizens(today)) for card in wording.cards.values())
+    if not examples:
+        return str(cards)
+    return (
+        f"{cards}, {'all' if examples == cards else examples} of them only for trying: `handreiking run` refuses those"
+    )
 
 
 def empty(directory: Path) -> None:

@@ -202,9 +202,10 @@ def export(
         say_json(manifest.as_record())
     else:
         for file in manifest.files:
-            say(f"{directory / file.name}: {file.rows} rows" if file.rows is not None else f"{directory / file.name}")
+            rows = "" if file.rows is None else f": {file.rows} {'row' if file.rows == 1 else 'rows'}"
+            say(f"{directory / file.name}{rows}")
         if manifest.left_out:
-            say(f"{manifest.left_out} people are left out, since they could have been recognised.")
+            say(f"Left out, since they could have been recognised: {manifest.left_out} of the people.")
         for done in manifest.coarsened:
             say(f"So that nobody can be recognised, {done}.")
 
