@@ -6,7 +6,7 @@ import os
 import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from functools import partial
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -17,7 +17,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import sessionmaker
 from sqlmodel import Session, col
 
-from bot import campaigns, console, contacts, links, register, sandbox, signals, staff
+from bot import campaigns, console, contacts, links, register, sandbox, signals, staff, upkeep
 from bot.contacts import working_days_after
 from bot.core.facts import Origin
 from bot.errors import InTheWayError
@@ -55,6 +55,7 @@ class Demo:
     """What a person in the demo can see working. `say` prints a line; `tick` and `now` are the real clock.
 
     `inhabited`: colleagues and neighbours were there before, so that the staff's pages have something to show.
+    `program` is what an export names as what decided here.
     """
 
     directory: Path
@@ -62,6 +63,7 @@ class Demo:
     say: Callable[[str], None]
     now: Callable[[], datetime]
     tick: Callable[[], float]
+    program: str
     inhabited: bool = False
 
     async def run(self, stop: asyncio.Event, *, reset: bool = False) -> None:
@@ -69,6 +71,7 @@ class Demo:
         self.directory.mkdir(parents=True, exist_ok=True)
         mend = "Stop that one, or give this one its own directory with --dir."
         with only_process(self.directory / "lock", f"a demo is running in {self.directory} already", mend):
+            self.say("Making it ready, a moment please.")
             if reset:
                 empty(self.directory)
             vault = read_keys(self._keys())
@@ -93,6 +96,7 @@ class Demo:
                 start_campaigns(session, wording, clock.now())
                 describe_the_algorithm(session, wording, clock.now())
                 key = demo_key(session, wording, clock.now())
+                upkeep.note_program(session, self.program, clock.now())
             listen("127.0.0.1", self.port + 1).close()
             town = Town(journey=journey, key=key, url=f"http://127.0.0.1:{self.port + 1}/v1/signals")
             stand_in = sandbox.Sandbox(token=TOKEN, clock=clock, journal=journal, municipality=town)
@@ -175,9 +179,19 @@ class Demo:
         self.say(f"  For staff   http://localhost:{self.port + 2}/")
         self.say(f"  Signals in  http://127.0.0.1:{self.port + 1}/v1/signals")
         self.say(f"  Kept in     {self.directory}")
-        examples = sum(bool(card.not_for_citizens(local.date())) for card in wording.cards.values())
-        self.say(f"  Cards       {len(wording.cards)}, of which {examples} are examples that `handreiking run` refuses")
+        self.say(f"  Cards       {cards_told(wording, local.date())}")
         self.say(f"  The demo's clock says {local:%A %d %B %Y, %H:%M}. Ctrl-C stops; --reset starts over.")
+
+
+def cards_told(wording: Wording, today: date) -> str:
+    """How many cards there are, and how many of them are examples."""
+    cards = len(wording.cards)
+    examples = sum(bool(card.not_for_citizens(today)) for card in wording.cards.values())
+    if not examples:
+        return str(cards)
+    return (
+        f"{cards}, {'all' if examples == cards else examples} of them only for trying: `handreiking run` refuses those"
+    )
 
 
 def empty(directory: Path) -> None:

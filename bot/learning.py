@@ -102,7 +102,7 @@ def write_statistics(
     )
     if made["sends"] < FIRST_SENDS:
         raise RefusedError(
-            "Of {sends} messages is known what came back; from {least} on this can be told to others.",
+            "Messages of which it is known what came back: {sends}. From {least} on this can be told to others.",
             sends=made["sends"],
             least=FIRST_SENDS,
         )

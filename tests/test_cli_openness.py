@@ -86,6 +86,9 @@ def test_a_note_is_drafted_and_agreed_to_by_two(municipality):  # noqa: F811
         "note", "edit", "2020-01", "--keep", "too_often", "--add", "nl=Dank u.", "--by", "eva"
     )
     assert (code, "welcome (left out)" in shown, "Verder: Dank u." in shown) == (0, True, True)
+    municipality("note", "offer", "2020-01", "--by", "eva")
+    assert municipality("note", "return", "2020-01", "--because", "too long", "--by", "sam")[0] == 0
+    assert municipality("note", "show", "2020-01")[1].startswith("sam sent it back: too long\n")
     code, offered, _ = municipality("note", "offer", "2020-01", "--by", "eva")
     seen = offered.split()[-1]
     code, _, complaint = municipality("note", "agree", "2020-01", "--seen", seen, "--by", "eva")

@@ -377,7 +377,7 @@ class TestNobodyIsInIt:
         for chat in AGREED[:3]:
             town.say(chat, "/stop")
 
-        with pytest.raises(RefusedError, match=r"4 people agreed.* from 5 people on"):
+        with pytest.raises(RefusedError, match="Fewer than 5 people agreed"):
             write(town, tmp_path / "out")
 
         assert list(tmp_path.glob("*out*")) == []

@@ -362,10 +362,17 @@ class TestGoingOn:
         with town.sessions.begin() as session:
             with pytest.raises(RefusedError, match="no alarm"):
                 guarding.go_on(session, planning.LEARNING, by="eva", now=town.now)
-            with pytest.raises(RefusedError, match="being started"):
+            with pytest.raises(RefusedError, match="no alarm about campaign:zorgtoeslag-deadline"):
                 guarding.go_on(session, "campaign:zorgtoeslag-deadline", by="eva", now=town.now)
             with pytest.raises(RefusedError, match="not paused"):
                 upkeep.resume(session, WARM, by="eva", now=town.now)
+
+    def test_a_campaign_goes_on_by_being_started(self, town):
+        town.left(close(50, 1, 2, 3))
+        town.journey.guard()
+
+        with town.sessions.begin() as session, pytest.raises(RefusedError, match="being started"):
+            guarding.go_on(session, "campaign:zorgtoeslag-deadline", by="eva", now=town.now)
 
     def test_the_command_lists_alarms_and_lets_it_go_on(self, municipality, town):  # noqa: F811
         town.left(close(400, 0, 100, 200), variants=(WARM, NEUTRAL, NEUTRAL, NEUTRAL, NEUTRAL))
@@ -464,7 +471,7 @@ class TestChances:
         assert town.journey.guard() == 0
 
         with town.sessions() as session:
-            learned = guarding.learned(session)
+            learned = guarding.learned(session, town.wording)
         assert learned.doubt is None
         assert learned.drawn == 1_500
         assert 900 < learned.effective_size < 1_500
@@ -499,7 +506,7 @@ class TestChances:
         town.journey.guard()
 
         with town.sessions() as session:
-            learned = guarding.learned(session)
+            learned = guarding.learned(session, town.wording)
         assert learned.at_clip == pytest.approx(200 / 300)  # even chances were not learned
 
     def test_a_person_lets_learning_go_on_and_the_count_begins_anew(self, town):

@@ -1003,8 +1003,10 @@ async def test_an_operator_sees_what_waits_and_was_refused_and_has_it_told_again
     assert json.loads(handreiking("outgoing", "status", "--json"))[0]["waiting"] == 1
     with town.sessions() as session:
         found = {finding.check: finding.what for finding in doctor.of_listeners(klant.standing(session))}
-    assert found["refused"] == "1 things about requests for contact were not taken by Open Klant."
-    assert found["told"].startswith("Nothing gets through to Open Klant; 1 things")
+    assert found["refused"] == "Things about requests for contact that were not taken by Open Klant: 1."
+    assert found["told"].startswith(
+        "Nothing gets through to Open Klant. Things about requests for contact that wait: 1."
+    )
 
     assert handreiking("outgoing", "again", "--by", "ada").startswith("1 are told again.")
     town.now = datetime.now(UTC) + timedelta(minutes=1)  # noqa: TID251 - the command has the real clock

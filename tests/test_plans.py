@@ -56,6 +56,61 @@ def test_what_is_not_drawn_cannot_be_primary(town):
         plans.freeze(session, alone, town.wording, by="rik", now=town.now)
 
 
+def words_of(town, campaign):
+    with town.sessions() as session:
+        return plans.as_markdown(plans.draft(session, campaign, town.wording))
+
+
+def test_it_speaks_of_holding_only_where_holding_is_drawn(town):
+    both = words_of(town, town.trial)
+    tones = words_of(town, town.campaign(id="fixed", learning=Learning.FIXED))
+    sending = words_of(town, town.campaign(id="alone", learning=Learning.TRIAL, variants=["zorgtoeslag.neutral.1"]))
+
+    for word in (
+        "hold for a week",
+        "holding for a week",
+        "Sending against holding",
+        "or from the decision to hold",
+        "alpha = 0.05 for sending",
+        "Sending: marginal excursion effect",
+        "welcome_any",
+        "when the answer is",
+    ):
+        assert word.lower() not in tones.lower()
+    assert "Which of the approved tones is felt as welcome more often?" in tones
+    assert "Tones: marginal excursion effect" in tones
+    assert "Tones: the same among messages" in both
+    assert "Does writing now, against holding for a week" in both
+    assert "which of the approved tones" in both
+    assert "tone contrasts" not in sending
+    assert "welcome (outcome of mrt_tone)" not in sending
+    assert "Holm" not in sending
+
+
+def test_what_is_proposed_can_be_saved_and_asks_the_same(town):
+    fixed = town.campaign(id="fixed", learning=Learning.FIXED)
+    with town.sessions.begin() as session:
+        proposed = plans.choices_of(session, fixed, town.wording)
+        plans.save(session, fixed, proposed.model_dump(mode="json"), by="rik", now=town.now)
+        assert plans.choices_of(session, fixed, town.wording) == proposed
+
+
+def test_a_plan_that_names_nothing_as_primary_says_so(town):
+    with town.sessions.begin() as session:
+        plans.save(session, town.trial, {"send": None, "tone": None}, by="rik", now=town.now)
+
+    said = words_of(town, town.trial)
+
+    assert "Nothing is named as primary yet." in said
+    assert "| Name | Comparison |" not in said
+
+
+@pytest.mark.parametrize("people", ["1.000", "1,000", "1.0", "1e3", ""])
+def test_people_are_counted_in_digits_alone(town, people):
+    with pytest.raises(FaultsError, match=r"people = '.*' is not written in digits alone; write it such as 1000"):
+        frozen(town, people=people)
+
+
 def test_its_hash_is_of_its_json_and_anybody_can_work_it_out(town):
     import hashlib
 

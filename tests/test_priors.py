@@ -189,7 +189,7 @@ def test_a_town_writes_what_another_can_take_in(municipality, database_url, town
 def test_a_town_with_few_answers_tells_nothing(town, tmp_path):
     answers(town, 33)
 
-    with pytest.raises(RefusedError, match="Of 198 messages is known"):
+    with pytest.raises(RefusedError, match="known what came back: 198"):
         learning.write_statistics(town.sessions, town.wording, tmp_path / "x.json", by="ada", now=town.now)
 
     assert not (tmp_path / "x.json").exists()
@@ -202,6 +202,7 @@ def test_the_policy_in_force_is_told_in_words(municipality, town):  # noqa: F811
     code, said, _ = municipality("policy", "show")
 
     assert code == 0
+    assert "No window that teaches was closed on" in said
     assert "Phase 0: even chances" in said
     assert "warm       0.150  0.120" in said
     code, shown, _ = municipality("policy", "show", "--json")

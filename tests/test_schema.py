@@ -20,6 +20,21 @@ def test_the_migrations_make_exactly_the_tables_that_the_program_uses(engine):
     assert made == {*tables.metadata.tables, "alembic_version"}
 
 
+def test_a_new_file_is_for_its_owner_only_and_one_that_is_there_keeps_its_rights(tmp_path):
+    new, shared = tmp_path / "new.db", tmp_path / "shared.db"
+    shared.touch()
+    shared.chmod(0o660)
+    for file in (new, shared):
+        engine = schema.open_engine(f"sqlite:///{file}")
+        schema.migrate(engine)
+        with engine.begin() as connection:
+            connection.execute(text("CREATE TABLE something (id INTEGER)"))
+            rights = {path.name: path.stat().st_mode & 0o777 for path in tmp_path.glob(f"{file.name}*")}
+        engine.dispose()
+        assert len(rights) == 3
+        assert set(rights.values()) == {0o600 if file == new else 0o660}
+
+
 def test_migrating_once_more_changes_nothing(engine):
     with engine.begin() as connection:
         connection.execute(text("INSERT INTO mark (name, value, at) VALUES ('kept', '{}', '2026-11-21 09:00:00')"))

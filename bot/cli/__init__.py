@@ -83,7 +83,15 @@ def demo(
     from bot.demo import Demo
 
     log.set_up("WARNING")
-    trial = Demo(directory=directory.resolve(), port=port, say=say, now=parts.now, tick=parts.monotonic, inhabited=True)
+    trial = Demo(
+        directory=directory.resolve(),
+        port=port,
+        say=say,
+        now=parts.now,
+        tick=parts.monotonic,
+        program=parts.program(),
+        inhabited=True,
+    )
     stop = asyncio.Event()
     running.until_told(trial.run(stop, reset=reset), stop)
 
@@ -165,9 +173,12 @@ def export(
     by: By,
     tier: Annotated[str, typer.Option(help="researcher: rows; public: counts that may be published.")] = "researcher",
     since: Annotated[
-        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="A day in the first week, such as 2026-11-23.")
+        datetime | None,
+        typer.Option(metavar="DAY", formats=["%Y-%m-%d"], help="A day in the first week, such as 2026-11-23."),
     ] = None,
-    until: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="A day in the last week.")] = None,
+    until: Annotated[
+        datetime | None, typer.Option(metavar="DAY", formats=["%Y-%m-%d"], help="A day in the last week.")
+    ] = None,
     json: Json = False,
 ) -> None:
     """Write decisions and answers for research as CSV and Parquet, without who they were about."""
@@ -191,9 +202,10 @@ def export(
         say_json(manifest.as_record())
     else:
         for file in manifest.files:
-            say(f"{directory / file.name}: {file.rows} rows" if file.rows is not None else f"{directory / file.name}")
+            rows = "" if file.rows is None else f": {file.rows} {'row' if file.rows == 1 else 'rows'}"
+            say(f"{directory / file.name}{rows}")
         if manifest.left_out:
-            say(f"{manifest.left_out} people are left out, since they could have been recognised.")
+            say(f"Left out, since they could have been recognised: {manifest.left_out} of the people.")
         for done in manifest.coarsened:
             say(f"So that nobody can be recognised, {done}.")
 

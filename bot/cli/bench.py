@@ -14,7 +14,7 @@ from bot.errors import RefusedError
 # As the path was found, not where a link leads: a clone is known by what lies beside `bot`.
 CLONE = Path(bot.__file__).parents[1]
 
-Names = Annotated[list[str] | None, typer.Argument(metavar="[NAME]…", help="An area or a benchmark; all if left out.")]
+Names = Annotated[list[str] | None, typer.Argument(metavar="NAME", help="An area or a benchmark; all if left out.")]
 
 
 def bench(names: Names = None, json: Json = False) -> None:

@@ -58,8 +58,11 @@ def note_show(month: Month, json: Json = False) -> None:
     whole = parts.from_environment()
     with whole.sessions() as session:
         note = notes.known(session, whole.wording, month)
+        returned = None if note.offered_by else notes.returned(session, month)
     if json:
         return say_json({"month": note.month, "hash": note.hash, "texts": note.texts, "agreed_by": note.agreed_by})
+    if returned is not None:
+        say(f"{returned.by} sent it back: {returned.because}\n")
     return _show(note)
 
 

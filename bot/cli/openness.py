@@ -36,7 +36,7 @@ def plan(
             raise RefusedError("A frozen version is only shown. Leave --version out to make the next one.")
         with whole.sessions.begin() as session:
             if choose:
-                given = plans.choices_of(session, campaign).model_dump(mode="json") | _chosen(choose)
+                given = plans.choices_of(session, campaign, whole.wording).model_dump(mode="json") | _chosen(choose)
                 plans.save(session, campaign, given, by=by, now=parts.now())
             if freeze:
                 made = plans.freeze(session, campaign, whole.wording, by=by, now=parts.now())

@@ -35,7 +35,15 @@ monotonic = time.monotonic
 opened = ExitStack()  # what a command opened, closed when it ends
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for a script.")]
-By = Annotated[str, typer.Option("--by", default_factory=getpass.getuser, help="Who does this, for the audit trail.")]
+By = Annotated[
+    str,
+    typer.Option(
+        "--by",
+        default_factory=getpass.getuser,
+        show_default="who is logged in",
+        help="Who does this, for the audit trail.",
+    ),
+]
 
 
 def now() -> datetime:

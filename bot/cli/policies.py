@@ -49,9 +49,11 @@ def show(json: Json = False) -> None:
     say(f"Policy {found.version}.")
     if found.cutoff is None:
         say("It is the prior: nothing was learned here yet.")
+    elif not found.n_tone and not found.n_send:
+        say(f"No window that teaches was closed on {found.cutoff:%Y-%m-%d %H:%M} UTC, so it says what the prior says.")
     else:
-        say(f"It learned from windows that were closed on {found.cutoff:%Y-%m-%d %H:%M} UTC:")
-        say(f"{found.n_tone} drawn wordings and {found.n_send} lotteries about writing.")
+        say(f"It learned from windows that were closed on {found.cutoff:%Y-%m-%d %H:%M} UTC.")
+        say(f"Drawn wordings: {found.n_tone}. Lotteries about writing: {found.n_send}.")
     if found.others is not None:
         say(f"Rows of other municipalities are in its prior: messages/prior.toml, SHA-256 {found.others.digest}.")
     say(_PHASES[found.phase])

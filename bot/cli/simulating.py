@@ -207,7 +207,8 @@ def _planned(
     else:
         say(
             f"{file.title}: a simulation of {citizens} people who chose its theme, and who are assumed. "
-            f"{seeds} towns each with people of low, medium and high responsiveness. Low to high, middle in brackets."
+            f"{seeds} {'town' if seeds == 1 else 'towns'} each with people of low, medium and high responsiveness. "
+            "Low to high, middle in brackets."
         )
         names = list(told[0])
         say_table(

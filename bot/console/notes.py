@@ -134,6 +134,7 @@ def _one(
     wording = desk.journey.wording
     with desk.reading() as session:
         note = notes.known(session, wording, month)
+        returned = None if note.offered_by else notes.returned(session, month)
         reach = notes.reach(session, month)
         people = staff.names(session)
     first, last = notes.span(month)
@@ -143,6 +144,7 @@ def _one(
         status=422 if told else 200,
         faults=told or [],
         note=note,
+        returned=returned,
         reach=reach,
         first=first,
         last=last,

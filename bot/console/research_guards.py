@@ -34,6 +34,7 @@ RISING: Final = N_("somewhat more stops than people signed for")
 FEW: Final = N_("too few messages to say")
 KEPT: Final = N_("The draws follow the chances that were written down.")
 UNSURE: Final = N_("The draws follow the chances that were written down less well than usual; it is watched.")
+NOTHING: Final = N_("Nothing was drawn yet.")
 BROKEN: Final = N_("The draws do not follow the chances that were written down.")
 
 
@@ -77,7 +78,7 @@ def routes(desk: Desk) -> APIRouter:
         with desk.reading() as session:
             watched = guarding.standing(session, wording)
             rows = ledger.by_id(session, CampaignRow, {one.id for one in watched if one.kind == "campaign"})
-            learned = guarding.learned(session)
+            learned = guarding.learned(session, wording)
         cards = {one.id: rows[one.id].card if one.id in rows else one.id.split(".")[0] for one in watched}
         secret = _secret_cards(wording)
         watched = [one for one in watched if cards[one.id] not in secret]
@@ -98,7 +99,7 @@ def routes(desk: Desk) -> APIRouter:
             paused_by=sum(one.alarm is not None for one in watched),
             more=len(watched) - len(lines),
             learned=learned,
-            chances=[_chances(learned.broken_send), _chances(learned.broken_tones)],
+            chances=[_chances(one, learned.drawn) for one in (learned.broken_send, learned.broken_tones)],
             rate=wording.rules.stops_per_thousand,
             shown=[reader.shown(drawn, figure) for drawn, figure, _ in made],
             period=reader.period(*made[0][2]),
@@ -122,7 +123,9 @@ def _state(one: Watched) -> str:
     return RISING if one.evidence > 1 else CALM
 
 
-def _chances(evidence: float) -> str:
+def _chances(evidence: float, drawn: int) -> str:
     if evidence >= guardrails.BROKEN:
         return BROKEN
-    return UNSURE if evidence >= guardrails.ALARM else KEPT
+    if evidence >= guardrails.ALARM:
+        return UNSURE
+    return KEPT if drawn else NOTHING

@@ -14,6 +14,7 @@ from starlette.responses import Response
 
 from bot import campaigns, staff
 from bot.console.desk import Desk, Filled, allowed, go_to
+from bot.console.research_power import digits
 from bot.console.research_shown import Reader
 from bot.console.words import N_
 from bot.errors import FaultsError, RefusedError
@@ -174,7 +175,7 @@ def _draft(
         row = campaigns.known(session, campaign)
         can = plans.plannable(row, desk.journey.wording)
         draft = plans.draft(session, campaign, desk.journey.wording) if can else None
-        choices = plans.choices_of(session, campaign).model_dump(mode="json")
+        choices = plans.choices_of(session, campaign, desk.journey.wording).model_dump(mode="json")
         versions = plans.of_campaign(session, campaign)
         people = staff.names(session)
     say = desk.say(request)
@@ -210,6 +211,8 @@ def _given(form: FormData) -> dict[str, Any]:
             found[name] = value or None
         elif name == "looks_early":
             found[name] = value == "yes"
+        elif name == "people":
+            found[name] = digits(value)
         else:
             found[name] = value.replace(",", ".") if name in _NUMBERS else value
     return found

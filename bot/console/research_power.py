@@ -1,5 +1,6 @@
 """What a difference would take with the town's own numbers, before anybody hopes to see it."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Final
@@ -16,6 +17,7 @@ from bot.staff import May, SignedIn
 #: What is supposed of a town that has too few answers yet (learning.md 0).
 RATE, A_YEAR, POINTS, ARMS = 15.0, 2_400, 5.0, 2
 MOST_MESSAGES: Final = 100_000_000
+_THOUSANDS: Final = re.compile(r"[0-9]{1,3}([.,][0-9]{3})+")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -80,6 +82,12 @@ def _asked(points: str = "", rate: str = "", messages: str = "", drawn: str = "m
     return Asked(points=points[:20], rate=rate[:20], messages=messages[:20], drawn=drawn[:20], arms=arms[:20])
 
 
+def digits(typed: str) -> str:
+    """A whole number as it was typed, without the marks of its thousands: 1.000 and 1,000 are a thousand both."""
+    written = "".join(typed.split())
+    return re.sub("[.,]", "", written) if _THOUSANDS.fullmatch(written) else written
+
+
 def _fits(rate: float, points: float) -> bool:
     return rate - points > 0 or rate + points < 1
 
@@ -101,7 +109,8 @@ def _read(asked: Asked, rate: float | None, a_year: int | None) -> tuple[Read | 
                     N_("A difference is a number of points from 0.1 to 99, such as 5."))  # fmt: skip
     share = number(asked.rate, RATE if rate is None else 100 * rate, lambda x: 0.1 <= x <= 99.9,
                    N_("A share is a percentage from 0.1 to 99.9, such as 15."))  # fmt: skip
-    messages = number(asked.messages, A_YEAR if a_year is None else a_year, lambda x: 1 <= x <= MOST_MESSAGES,
+    messages = number(digits(asked.messages), A_YEAR if a_year is None else a_year,
+                      lambda x: 1 <= x <= MOST_MESSAGES and x == int(x),
                       N_("Messages a year are a whole number from 1 on, such as 2400."))  # fmt: skip
     arms = number(asked.arms, ARMS, lambda x: x in {2, 3}, N_("Choose two or three groups."))
     if asked.drawn not in {"message", "person"}:

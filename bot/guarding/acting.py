@@ -42,7 +42,8 @@ def go_on(session: Session, watched: str, *, by: str, now: datetime) -> None:
 
     A campaign goes on by being started. Raises RefusedError when there is no such alarm.
     """
-    if watched.startswith(WATCHED_CAMPAIGN):
+    row = session.get(GuardRow, watched)
+    if watched.startswith(WATCHED_CAMPAIGN) and row is not None and row.alarm is not None:
         raise RefusedError(
             "A campaign goes on by being started: {campaign}.", campaign=watched.removeprefix(WATCHED_CAMPAIGN)
         )

@@ -8,6 +8,7 @@ from typing import Final
 
 from sqlmodel import Session
 
+from bot import register
 from bot.core import guardrails
 from bot.planning import LEARNING
 from bot.store import ledger
@@ -38,8 +39,9 @@ class Watched:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Learned:
-    """How what is learned stands. `doubt`: why it may not be used; None: it may.
+    """How what is learned stands. `doubt`: why the guard keeps it from being used; None: it does not.
 
+    `registered`: the algorithm register describes what runs; without that it is not used either.
     `broken_send` and `broken_tones` are evidence that chances are not kept; `guardrails.BROKEN` is an alarm. The rest
     is about the last `LATELY` weeks with a lottery: `drawn` decisions, as how many even ones they count
     (`effective_size`, rounded down), which share of the learned chances lay at a bound (None: there were none), and in
@@ -48,6 +50,7 @@ class Learned:
 
     doubt: str | None
     doubted_at: datetime | None
+    registered: bool
     broken_send: float
     broken_tones: float
     drawn: int
@@ -80,7 +83,7 @@ def standing(session: Session, wording: Wording) -> list[Watched]:
     return found
 
 
-def learned(session: Session) -> Learned:
+def learned(session: Session, wording: Wording) -> Learned:
     row = ledger.guard(session, LEARNING)
     counts = {} if row is None else row.counts
     weeks = list(counts.get("weeks", {}).values())[-LATELY:]
@@ -89,6 +92,7 @@ def learned(session: Session) -> Learned:
     return Learned(
         doubt=None if row is None else row.alarm,
         doubted_at=None if row is None else row.alarmed_at,
+        registered=register.doubt(session, wording) is None,
         broken_send=_evidence([counts["send"]] if "send" in counts else []),
         broken_tones=_evidence(list(counts.get("tones", {}).values())),
         drawn=sum(week["n"] for week in weeks),

@@ -5,6 +5,7 @@ Functions take a session and never commit.
 
 from bot.notes.agreeing import (
     Note,
+    Returned,
     agree,
     begin,
     known,
@@ -12,6 +13,7 @@ from bot.notes.agreeing import (
     newest_told,
     offer,
     reopen,
+    returned,
     save,
     take_back,
 )
@@ -25,6 +27,7 @@ __all__ = [
     "Line",
     "Note",
     "Reach",
+    "Returned",
     "agree",
     "begin",
     "drafted",
@@ -37,6 +40,7 @@ __all__ = [
     "phrases",
     "reach",
     "reopen",
+    "returned",
     "save",
     "send",
     "span",

@@ -46,6 +46,23 @@ class Note:
         return self.agreed_at is not None
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Returned:
+    """Who sent a note back last, and what has to change."""
+
+    by: str
+    because: str
+
+
+def returned(session: Session, month: str) -> Returned | None:
+    """None: nobody sent it back, or its author did something with it since."""
+    wanted = ledger.Wanted(actions=("note.draft", "note.save", "note.offer", "note.return"), subjects=(month,))
+    for deed in ledger.deeds(session, wanted, limit=1):
+        if deed.action == "note.return":
+            return Returned(by=deed.who, because=deed.detail["because"])
+    return None
+
+
 def listing(session: Session, wording: Wording) -> list[Note]:
     """Every note, the newest month first."""
     rows = session.execute(select(NoteRow).order_by(col(NoteRow.month).desc())).scalars()

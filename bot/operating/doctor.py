@@ -36,20 +36,25 @@ def of_queues(vital: Vitals, processes: Sequence[Process]) -> Iterator[Finding]:
     for check, queue, limit, urgency, what, why in (
         (
             "updates", vital.updates, UNHEARD, Urgency.NOW,
-            "updates from Telegram took no effect yet", "A stop may be among them.",
+            "Updates from Telegram that took no effect yet", "A stop may be among them.",
         ),
         (
             "signals", vital.signals, UNPLANNED, Urgency.SOON,
-            "signals were not looked at yet", "Whom they concern hears of it too late, or never.",
+            "Signals that were not looked at yet", "Whom they concern hears of it too late, or never.",
         ),
         (
             "offers", vital.offers, OVERDUE, Urgency.SOON,
-            "offers should have been decided about", "Whom they concern hears of it too late, or never.",
+            "Offers that should have been decided about", "Whom they concern hears of it too late, or never.",
         ),
     ):  # fmt: skip
         if queue.age_s(now) > limit.total_seconds():
             yield Finding(
-                check=check, urgency=urgency, what=f"{queue.waiting} {what}.", since=queue.oldest, why=why, todo=RESTART
+                check=check,
+                urgency=urgency,
+                what=f"{what}: {queue.waiting}.",
+                since=queue.oldest,
+                why=why,
+                todo=RESTART,
             )
 
 
@@ -59,7 +64,7 @@ def of_stuck(vital: Vitals, uncertain_lately: int) -> Iterator[Finding]:
         yield Finding(
             check="dead_letters",
             urgency=Urgency.SOON,
-            what=f"{vital.dead_letters.waiting} updates failed five times and are no longer tried.",
+            what=f"Updates that failed five times and are no longer tried: {vital.dead_letters.waiting}.",
             since=vital.dead_letters.oldest,
             why="Somebody said something to us that had no effect. They were told that it went wrong.",
             todo=f"{LOG} | grep update_failed; hand these lines to whoever maintains the program",
@@ -68,7 +73,7 @@ def of_stuck(vital: Vitals, uncertain_lately: int) -> Iterator[Finding]:
         yield Finding(
             check="uncertain",
             urgency=Urgency.SOON if uncertain_lately > MANY_UNCERTAIN else Urgency.KNOW,
-            what=f"Of {uncertain_lately} messages of the last week it is not known whether they arrived.",
+            what=f"Messages of the last week of which it is not known whether they arrived: {uncertain_lately}.",
             why="They are never sent again, so that nobody gets one twice. Many of them mean a bad connection.",
             todo=f"handreiking nudges status; {LOG} | grep unsent",
         )
@@ -100,7 +105,7 @@ def of_guards(vital: Vitals) -> Iterator[Finding]:
         yield Finding(
             check="guards",
             urgency=Urgency.SOON,
-            what=f"The guards are alarmed about {vital.guard_alarms.waiting} things, and nobody looked at them yet.",
+            what=f"Alarms of the guards that nobody looked at yet: {vital.guard_alarms.waiting}.",
             since=vital.guard_alarms.oldest,
             why="Too many people stop, or what is drawn does not follow its chances. What it is about is held.",
             todo="handreiking guards list",
@@ -112,7 +117,7 @@ def of_promises(vital: Vitals) -> Iterator[Finding]:
         yield Finding(
             check="promises",
             urgency=Urgency.SOON,
-            what=f"{vital.promises_late} people were promised contact by a day that has passed, "
+            what=f"People who were promised contact by a day that has passed: {vital.promises_late}, "
             f"the earliest {vital.earliest_promise}.",
             why="They asked for help, and wait.",
             todo="handreiking contact list",
@@ -127,7 +132,7 @@ def of_listeners(told: Collection[Standing]) -> Iterator[Finding]:
             yield Finding(
                 check="refused",
                 urgency=Urgency.SOON,
-                what=f"{len(one.failed)} things about requests for contact were not taken by {whose}.",
+                what=f"Things about requests for contact that were not taken by {whose}: {len(one.failed)}.",
                 since=one.failed[0].at,
                 why="Whoever works there does not know of them. The requests are in our own queue.",
                 todo="handreiking outgoing status",
@@ -136,7 +141,7 @@ def of_listeners(told: Collection[Standing]) -> Iterator[Finding]:
             yield Finding(
                 check="told",
                 urgency=Urgency.SOON,
-                what=f"Nothing gets through to {whose}; {one.waiting} things about requests for contact wait.",
+                what=f"Nothing gets through to {whose}. Things about requests for contact that wait: {one.waiting}.",
                 since=one.oldest,
                 why="Whoever works there does not know of them. The requests are in our own queue.",
                 todo="handreiking outgoing status",

@@ -51,8 +51,8 @@ def of_register(standing: register.Standing, learning: list[str]) -> Iterator[Fi
         yield Finding(
             check="register",
             urgency=Urgency.SOON,
-            what=f"What was learned is not used in {len(learning)} campaigns: "
-            "the algorithm register does not describe it.",
+            what="What was learned is not used, since the algorithm register does not describe it. "
+            f"Campaigns: {len(learning)}.",
             why="Citizens must be able to read what decides about them; until then everything is drawn evenly.",
             todo="handreiking register; if the entry is right: handreiking register --publish --by NAME",
         )

@@ -57,7 +57,7 @@ function inMoment(date, options) {
 }
 
 export const inDay = (date) => inMoment(date, { weekday: "long", day: "numeric", month: "long" });
-export const inHour = (date) => inMoment(date, { hour: "2-digit", minute: "2-digit", hour12: false });
+export const inHour = (date) => inMoment(date, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
 
 export function toast(text, stays = false) {
   const element = make("div", { class: "toast" }, make("p", { dir: "auto" }, text));

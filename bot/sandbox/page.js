@@ -301,7 +301,7 @@ function takeClock(clock) {
 function drawClock() {
   const now = new Date(clockZero.at + performance.now() - clockZero.since);
   by("clock").dateTime = now.toISOString();
-  by("clock").textContent = `${inDay(now)}, ${inHour(now)}`;
+  by("clock").textContent = word("moment", { day: inDay(now), hour: inHour(now) });
 }
 
 const TROUBLES = {

@@ -2,8 +2,9 @@
 
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.resources import files
+from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
@@ -127,10 +128,12 @@ def _config(engine: Engine) -> Config:
 def migrate(engine: Engine, shape: str = "head") -> None:
     """Bring the database to today's shape, or an older one; nothing happens when it has it already.
 
-    Two at once wait for each other. Raises RefusedError when the database is newer than this program, InTheWayError
-    when somebody writes to it for too long.
+    A SQLite database that is not there yet is made for its owner only. Two at once wait for each other. Raises
+    RefusedError when the database is newer than this program, InTheWayError when somebody writes to it for too long.
     """
     script = ScriptDirectory.from_config(_config(engine))
+    if engine.dialect.name == "sqlite" and engine.url.database not in {None, "", ":memory:"}:
+        _make_for_its_owner(Path(str(engine.url.database)))
     with _alone(engine):
         try:
             has = _shape(engine)
@@ -143,6 +146,12 @@ def migrate(engine: Engine, shape: str = "head") -> None:
             if "database is locked" not in str(error.orig):
                 raise
             raise InTheWayError("Somebody writes to the database all the time. Stop the bot and try again.") from None
+
+
+def _make_for_its_owner(file: Path) -> None:
+    """SQLite gives its log and its index the rights of the file. What cannot be made it says itself, on opening it."""
+    with suppress(OSError):
+        file.touch(mode=0o600, exist_ok=False)
 
 
 @contextmanager

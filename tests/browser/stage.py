@@ -40,7 +40,10 @@ def running(directory):
 
     async def run():
         loops.append(asyncio.get_running_loop())
-        await Demo(directory=directory, port=port, say=said, now=lambda: TUESDAY, tick=time.monotonic).run(stop)
+        demo = Demo(
+            directory=directory, port=port, say=said, now=lambda: TUESDAY, tick=time.monotonic, program="1.0+aaaa"
+        )
+        await demo.run(stop)
 
     def live():
         try:

@@ -70,6 +70,15 @@ def test_what_does_not_fit_is_told_and_nothing_typed_is_lost(trial):
     assert "Zie bijlage." in page.text
 
 
+def test_a_thousand_people_are_a_thousand_however_they_are_written(trial):
+    page = trial.as_("rik").post("/research/plans/trial", **FORM | {"people": "1.000"})
+
+    assert "Expected: 1000 people" in page.text
+    page = trial.as_("rik").post("/research/plans/trial", **FORM | {"people": "1.5"})
+    assert page.status_code == 422
+    assert "People expected: Write a whole number from 1 on." in page.text
+
+
 def test_who_looked_at_another_plan_freezes_nothing(trial):
     rik = trial.as_("rik")
     seen = hidden(rik.get("/research/plans/trial"), "seen")
@@ -151,7 +160,7 @@ def test_a_note_is_changed_offered_and_agreed_to_by_another(note):
     offered = eva.post(f"/cards/notes/{MONTH}/offer")
     assert "You agree to it." in offered.text
     assert "Agree: send it" not in offered.text
-    assert f"/cards/notes/{MONTH}" in sam.get("/").text
+    assert "You said, we did: October 2026</a>" in sam.get("/").text
 
     seen = hidden(sam.get(f"/cards/notes/{MONTH}"), "seen")
     agreed = sam.post(f"/cards/notes/{MONTH}/agree", seen=seen)
@@ -178,7 +187,12 @@ def test_an_approver_sends_a_note_back_with_a_reason(note):
     sam = note.as_("sam")
 
     assert sam.post(f"/cards/notes/{MONTH}/return", because=" ").status_code == 422
-    assert "In the making." in sam.post(f"/cards/notes/{MONTH}/return", because="te lang").text
+    assert "Sam sent it back: “te lang”" in sam.post(f"/cards/notes/{MONTH}/return", because="te lang").text
+    eva = note.as_("eva")
+    assert "Sam sent it back: “te lang”" in eva.get(f"/cards/notes/{MONTH}").text
+    saved = eva.post(f"/cards/notes/{MONTH}", keys="too_often").text
+    assert "sent it back" not in saved
+    assert "In the making." in saved
 
 
 def test_a_month_without_anything_to_tell_is_no_note(town):

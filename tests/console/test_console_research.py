@@ -14,6 +14,7 @@ from bot.console.research_pages import PAGES
 from bot.research import power
 from bot.store.tables import AuditRow, GuardRow
 from tests.answered import WEEK, Answered
+from tests.world import registered
 
 CAMPAIGN = "zorgtoeslag-deadline"
 FIGURES = [(page.slug, drawn.key) for page in PAGES for drawn in page.figures]
@@ -252,6 +253,29 @@ def test_beside_the_guards_nothing_is_shown_of_fewer_than_ten_people(town, answe
     assert town.as_("rik").get("/research/guards/fairness_languages.svg").status_code == 404
 
 
+def test_what_was_learned_may_be_used_once_the_register_describes_it_and_nothing_drawn_follows_no_chance(town):
+    before = town.as_("rik").get("/research/guards").text
+    with town.sessions.begin() as session:
+        registered(session, town.wording, now=town.now)
+    after = town.as_("rik").get("/research/guards").text
+
+    assert "What was learned is not used: the algorithm register does not describe what runs." in before
+    assert "What was learned may be used." not in before
+    assert "What was learned may be used." in after
+    assert after.count("Nothing was drawn yet.") == 2
+    assert "The draws follow the chances" not in after
+
+
+def test_a_page_without_a_figure_says_nothing_of_bounds_and_files(town, answered):
+    empty = town.as_("rik").get("/research/tones").text
+    filled(answered, people=40)
+    shown = town.as_("rik").get("/research/tones").text
+
+    assert "Too few people yet." in empty
+    assert "The bounds may be looked at every day" not in empty
+    assert "The bounds may be looked at every day" in shown
+
+
 def test_what_a_difference_takes_is_told_with_the_towns_own_numbers(town, answered):
     filled(answered, people=40)
     page = town.as_("rik").get("/research/power?points=20").text
@@ -268,12 +292,18 @@ def test_without_answers_a_difference_is_told_with_usual_numbers(town):
     assert f"A difference of 5 points needs {2 * max(first, second):,} messages" in page
 
 
+@pytest.mark.parametrize("messages", ["2.400", "2,400", "2 400", "2400"])
+def test_thousands_are_read_as_they_are_written(town, messages):
+    assert "at 2,400 messages a year" in town.as_("rik").get(f"/research/power?messages={messages}").text
+
+
 def test_what_cannot_be_worked_out_is_told_with_what_to_do_and_nothing_is_lost(town):
     answer = town.as_("rik").get("/research/power?points=x&rate=120&messages=-1&arms=9&drawn=street")
     assert answer.status_code == 422
     for told in ("A difference is a number of points", "A share is a percentage", "Messages a year are a whole number",
                  "Choose two or three groups.", "Choose what is drawn by lot", 'value="x"', 'value="120"'):  # fmt: skip
         assert told in answer.text
+    assert "Messages a year are a whole number" in town.as_("rik").get("/research/power?messages=2.5").text
     assert "leaves no share" in town.as_("rik").get("/research/power?points=60&rate=50").text
 
 

@@ -89,7 +89,7 @@ def test_every_finding_can_be_said_in_the_language_of_staff():
     left = {text for text in said if overheard(text, lambda _: "") == text}
 
     assert len(said) > 30
-    put_together = {"x x.", "x.", "xx.", doctor.RESTART, f"x{doctor.RESTART}"}  # from parts: see the next test
+    put_together = {"x: x.", "x.", "xx.", doctor.RESTART, f"x{doctor.RESTART}"}  # from parts: see the next test
     assert left <= put_together
 
 
@@ -98,7 +98,7 @@ def test_what_findings_are_put_together_from_is_known_too():
     queues = re.findall(r'urgency\.\w+,\s+"([^"]+)", "([^"]+)"', source, re.IGNORECASE)
     assert len(queues) == 3
     for what, why in queues:
-        assert overheard(f"7 {what}.", lambda _: "") == ""
+        assert overheard(f"{what}: 7.", lambda _: "") == ""
         assert why in FINDINGS
     assert {duty.means for duty in (LOOP, TICK, SEND, HEAR, POLL)} <= set(DUTIES)
     for purpose in ("reply", "confirmation", "nudge"):

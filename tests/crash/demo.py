@@ -169,8 +169,9 @@ def _populate(directory: Path, people: int) -> str:
     sessions = sessionmaker(engine, class_=Session, expire_on_commit=False)
     wording, vault = load(), read_keys(directory / "keys.toml")
     demo = Demo(
-        directory=directory, port=0, say=print, now=lambda: datetime(2026, 11, 24, 8, tzinfo=UTC), tick=time.monotonic
-    )
+        directory=directory, port=0, say=print, now=lambda: datetime(2026, 11, 24, 8, tzinfo=UTC), tick=time.monotonic,
+        program="1.0+aaaa",
+    )  # fmt: skip
     world = World(sessions, wording, vault)
     world.now = demo.starts(wording, None)
     world.journey.new_id = lambda: secrets.token_hex(8)

@@ -479,7 +479,7 @@ def test_updates_that_failed_for_good(patient):
     for _ in range(5):
         patient.world.journey.fail(5000, "KeyError")
 
-    assert "1 updates failed five times" in patient.only("dead_letters")["what"]
+    assert "five times and are no longer tried: 1." in patient.only("dead_letters")["what"]
 
 
 def test_messages_of_which_nobody_knows_whether_they_arrived(patient):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 import pytest
 from playwright.async_api import async_playwright
@@ -89,3 +91,19 @@ async def test_a_citizen_who_blocks_and_deletes_can_begin_again(world: World, br
 
     assert [shown.text for shown in world.sandbox.messages(AMINA)] == ["/start"]
     assert not world.sandbox.world.chats[AMINA].blocked
+
+
+@pytest.mark.parametrize(("language", "comma"), [("nl", ","), ("ar", "،")])
+async def test_the_clock_reads_as_its_language_writes_it_also_at_midnight(
+    world: World, browser: Browser, language: str, comma: str
+) -> None:
+    midnight = world.clock.now().astimezone(ZoneInfo("Europe/Amsterdam")).replace(hour=0, minute=5) + timedelta(days=1)
+    world.clock.pass_by((midnight - world.clock.now()).total_seconds())
+    page = await browser.new_page()
+    await page.goto(f"{world.running.url}/chat?user={AMINA}&lang={language}&name=Amina")
+    clock = page.locator("#clock").filter(has_text="0")
+    await clock.wait_for()
+
+    day, _, hour = (await clock.inner_text()).rpartition(" ")
+    assert day.endswith(comma)
+    assert hour == "00:05"

@@ -58,8 +58,7 @@ def files(whole: Study, made: Path) -> list[tuple[Table, int]]:
         counted.add(part["decisions"], part["responses"])
     if counted.people[()] < FEWEST:
         raise RefusedError(
-            "Of {count} people the answers are known by now. Figures are published from {least} people on.",
-            count=counted.people[()],
+            "The answers of fewer than {least} people are known by now. Figures are published from {least} people on.",
             least=FEWEST,
         )
     found, shown = [], counted.shown()

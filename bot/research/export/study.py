@@ -102,9 +102,8 @@ def scope(session: Session, numbers: Numbers, now: datetime, *, k: int = disclos
     found = study.people(session, now)
     if len(found) < k:
         raise RefusedError(
-            "{count} people agreed to research by now. A file is made from {least} people on, so that nobody can be "
-            "recognised in it.",
-            count=len(found),
+            "Fewer than {least} people agreed to research by now. A file is made from {least} people on, so that "
+            "nobody can be recognised in it.",
             least=k,
         )
     protected = disclosure.protect([_known(person) for person in found], LADDER, k=k)

@@ -5,15 +5,13 @@ from datetime import date
 from enum import StrEnum
 from typing import Annotated, Any, Final, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator, model_validator
 
 from bot.errors import FaultsError
 
-#: Two hypotheses that fit every trial of this program; whoever plans may say it in other words.
-QUESTION: Final = (
-    "Does writing now, against holding for a week, change what people do in the fourteen days after it; "
-    "and which of the approved tones is felt as welcome more often?"
-)
+#: What is asked of each thing that can be drawn; whoever plans may say it in other words.
+_OF_SENDING: Final = "does writing now, against holding for a week, change what people do in the fourteen days after it"
+_OF_TONES: Final = "which of the approved tones is felt as welcome more often"
 
 Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=10, max_length=2000)]
 
@@ -37,6 +35,12 @@ OF_TONES: Final = (Outcome.WELCOME, Outcome.UNWELCOME)
 COLUMNS: Final = {Outcome.WELCOME_ANY: "outcome_any", Outcome.WELCOME: "outcome", Outcome.UNWELCOME: "unwelcome"}
 
 
+def question(*, send: bool, tone: bool) -> str:
+    """The question that is proposed, about what is drawn."""
+    asked = "; and ".join(words for words, drawn in ((_OF_SENDING, send), (_OF_TONES, tone)) if drawn)
+    return f"{asked[:1].upper()}{asked[1:]}?"
+
+
 class Choices(BaseModel):
     """`send` and `tone`: the primary outcome of each comparison; None: that comparison is not primary.
 
@@ -49,7 +53,7 @@ class Choices(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    question: Words = QUESTION
+    question: Words = question(send=True, tone=True)
     send: Outcome | None = Outcome.WELCOME_ANY
     tone: Outcome | None = Outcome.WELCOME
     alpha: float = Field(default=0.05, gt=0, le=0.2)
@@ -63,6 +67,14 @@ class Choices(BaseModel):
     analysed_on: date | None = None
     looks_early: bool = False
     remarks: Annotated[str, StringConstraints(strip_whitespace=True, max_length=4000)] = ""
+
+    @field_validator("people", mode="before")
+    @classmethod
+    def _is_whole(cls, value: Any) -> Any:
+        """A thousand written as 1.000 would be read as one."""
+        if isinstance(value, str) and not value.strip().isdecimal():
+            raise ValueError(f"people = {value!r} is not written in digits alone; write it such as 1000")
+        return value
 
     @model_validator(mode="after")
     def _compares_what_can_be_compared(self) -> Self:

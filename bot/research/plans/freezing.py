@@ -9,11 +9,10 @@ from sqlalchemy import and_, func, or_, select
 from sqlmodel import Session, col
 
 from bot import campaigns
-from bot.core.facts import Learning
 from bot.errors import RefusedError
-from bot.research.plans.choices import Choices, chosen
+from bot.research.plans.choices import Choices, chosen, question
 from bot.research.plans.monitoring import guardrails
-from bot.research.plans.record import digest, record, tones_of
+from bot.research.plans.record import digest, drawn, record, tones_of
 from bot.research.plans.sample import sample
 from bot.store import ledger
 from bot.store.tables import CampaignRow, DecisionRow, PlanDraftRow, PlanRow, PolicyRow
@@ -58,8 +57,7 @@ class AtWork:
 
 def plannable(row: CampaignRow, wording: Wording) -> bool:
     """Whether anything is drawn in this campaign: now or a week later, or one tone or another."""
-    file = campaigns.file_of(row)
-    return file.learning is not Learning.FIXED or len(tones_of(file, wording)) > 1
+    return any(drawn(campaigns.file_of(row), wording))
 
 
 def of_campaign(session: Session, campaign: str) -> list[Frozen]:
@@ -91,18 +89,21 @@ def at_work(session: Session, wording: Wording) -> list[AtWork]:
     plans: dict[str, Frozen] = {}
     for row in session.execute(select(PlanRow).order_by(col(PlanRow.version))).scalars():
         plans[row.campaign_id] = _read(row)
-    drawn = _first_draws(session)
+    began = _first_draws(session)
     return [
-        AtWork(row=row, draws=drawn.get(row.id), is_chosen=row.id in drafts, newest=plans.get(row.id))
+        AtWork(row=row, draws=began.get(row.id), is_chosen=row.id in drafts, newest=plans.get(row.id))
         for row in rows
-        if row.id in plans or row.id in drawn or plannable(row, wording)
+        if row.id in plans or row.id in began or plannable(row, wording)
     ]
 
 
-def choices_of(session: Session, campaign: str) -> Choices:
-    """What was chosen so far; what nobody chose is as proposed."""
+def choices_of(session: Session, campaign: str, wording: Wording) -> Choices:
+    """What was chosen so far; what nobody chose is as proposed. Raises RefusedError when there is no such campaign."""
     row = session.get(PlanDraftRow, campaign)
-    return Choices() if row is None else Choices.model_validate(row.choices)
+    if row is not None:
+        return Choices.model_validate(row.choices)
+    send, tone = drawn(campaigns.file_of(campaigns.known(session, campaign)), wording)
+    return Choices(question=question(send=send, tone=tone)) if send or tone else Choices()
 
 
 def save(session: Session, campaign: str, given: Mapping[str, Any], *, by: str, now: datetime) -> Choices:
@@ -129,9 +130,10 @@ def draft(session: Session, campaign: str, wording: Wording) -> dict[str, Any]:
             "Nothing is drawn in {campaign}: everybody is written to, in one tone. There is nothing to plan.",
             campaign=campaign,
         )
-    choices = choices_of(session, campaign)
+    choices = choices_of(session, campaign, wording)
     latest = newest(session, campaign)
     file = campaigns.file_of(row)
+    send_is_drawn, _ = drawn(file, wording)
     return record(
         row,
         wording,
@@ -140,7 +142,7 @@ def draft(session: Session, campaign: str, wording: Wording) -> dict[str, Any]:
         began=_first_draws(session, campaign).get(campaign),
         policies=_policies(session, campaign),
         guardrails=guardrails(wording.rules),
-        sample=sample(choices, send=file.learning is not Learning.FIXED, tones=len(tones_of(file, wording))),
+        sample=sample(choices, send=send_is_drawn, tones=len(tones_of(file, wording))),
     )
 
 
@@ -209,8 +211,8 @@ def _read(row: PlanRow) -> Frozen:
 def _first_draws(session: Session, campaign: str | None = None) -> dict[str, datetime]:
     """For each campaign its first decision at which something was drawn, if there is one."""
     decision = DecisionRow
-    drawn = and_(col(decision.available), or_(col(decision.randomised_send), col(decision.randomised_tone)))
-    query = select(col(decision.campaign_id), func.min(col(decision.decided_at))).where(drawn)
+    something = and_(col(decision.available), or_(col(decision.randomised_send), col(decision.randomised_tone)))
+    query = select(col(decision.campaign_id), func.min(col(decision.decided_at))).where(something)
     if campaign is not None:
         query = query.where(col(decision.campaign_id) == campaign)
     return dict(session.execute(query.group_by(col(decision.campaign_id))).all())

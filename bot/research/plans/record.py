@@ -35,13 +35,19 @@ def tones_of(file: CampaignFile, wording: Wording) -> list[Tone]:
     return [tone for tone in Tone if tone in found]
 
 
+def drawn(file: CampaignFile, wording: Wording) -> tuple[bool, bool]:
+    """Whether writing is drawn, and whether the tone is: a fixed campaign holds nobody, and one tone is no choice."""
+    return file.learning is not Learning.FIXED, len(tones_of(file, wording)) > 1
+
+
 def primaries(file: CampaignFile, wording: Wording, choices: Choices) -> list[dict[str, Any]]:
-    """The primary estimands. None about what is not drawn: a fixed campaign holds nobody, and one tone is no choice."""
+    """The primary estimands. None about what is not drawn."""
     tones = tones_of(file, wording)
+    send_is_drawn, tone_is_drawn = drawn(file, wording)
     found: list[dict[str, Any]] = []
-    if choices.send is not None and file.learning is not Learning.FIXED:
+    if choices.send is not None and send_is_drawn:
         found.append(_of_sending(choices.send))
-    if choices.tone is not None and len(tones) > 1:
+    if choices.tone is not None and tone_is_drawn:
         found += [_of_tone(tone, tones[0], choices.tone, len(tones)) for tone in tones[1:]]
     return found
 
@@ -70,6 +76,7 @@ def record(
     file = campaigns.file_of(row)
     said = with_own(wording, file.wordings)
     tones = tones_of(file, wording)
+    send_is_drawn, tone_is_drawn = drawn(file, wording)
     zone = ZoneInfo(wording.municipality.zone)
     rules, values = wording.rules, wording.values
     day = analysed_on(file, wording, choices)
@@ -119,8 +126,8 @@ def record(
             "reference_tone": str(tones[0]) if tones else None,
         },
         "randomisation": {
-            "send_is_drawn": file.learning is not Learning.FIXED,
-            "tone_is_drawn": len(tones) > 1,
+            "send_is_drawn": send_is_drawn,
+            "tone_is_drawn": tone_is_drawn,
             "phases": [{"phase": number, **bounds} for number, bounds in sorted(PHASES.items())],
             "first_sends": lessons.FIRST_SENDS,
             "enough_sends": lessons.ENOUGH_SENDS,

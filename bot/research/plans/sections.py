@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from bot.core.facts import Reason
+from bot.research.plans.choices import OF_SENDING
 
 #: What the gate's reasons mean to a reader of the plan.
 REASONS: Final[Mapping[str, str]] = {
@@ -47,6 +48,8 @@ OUTCOMES: Final[Mapping[str, str]] = {
     ),
 }
 
+_EXCURSION: Final = "marginal excursion effect on the log risk ratio (EMEE, Qian et al. 2021), no moderator"
+
 
 @dataclass(frozen=True, slots=True)
 class Table:
@@ -56,7 +59,7 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A heading with paragraphs, lists (tuples of sentences) and tables under it, in this order."""
+    """A heading with paragraphs, lists (tuples of sentences) and tables under it, in this order; nothing is empty."""
 
     title: str
     parts: tuple[str | tuple[str, ...] | Table, ...]
@@ -64,7 +67,7 @@ class Section:
 
 def sections(plan: Mapping[str, Any]) -> list[Section]:
     """The whole plan, for a reader who knows trials and not this program."""
-    return [
+    found = (
         _study(plan),
         _design(plan),
         _arms(plan),
@@ -77,7 +80,12 @@ def sections(plan: Mapping[str, Any]) -> list[Section]:
         _stopping(plan),
         _reward(plan),
         _changes(plan),
-    ]
+    )
+    return [Section(section.title, tuple(filter(_says_something, section.parts))) for section in found]
+
+
+def _says_something(part: str | tuple[str, ...] | Table) -> bool:
+    return bool(part.rows if isinstance(part, Table) else part)
 
 
 def as_markdown(
@@ -117,6 +125,11 @@ def registered_late(plan: Mapping[str, Any]) -> str | None:
     )
 
 
+def _drawn(plan: Mapping[str, Any]) -> tuple[bool, bool]:
+    """Whether writing is drawn, and whether the tone is."""
+    return plan["randomisation"]["send_is_drawn"], plan["randomisation"]["tone_is_drawn"]
+
+
 def _study(plan: Mapping[str, Any]) -> Section:
     campaign = plan["campaign"]
     facts = (
@@ -139,18 +152,17 @@ def _study(plan: Mapping[str, Any]) -> Section:
 
 
 def _design(plan: Mapping[str, Any]) -> Section:
-    points = plan["points"]
+    points, send, _ = plan["points"], *_drawn(plan)
+    again = (
+        f" When the answer is to hold, the same offer is looked at again {points['again_after_days']} days later, "
+        "until the signal's window is over."
+    )
     return Section(
         "Design: decision points and availability",
         (
             "A micro-randomised trial: the same person is randomised again at each decision point.",
-            (
-                "A decision point is a moment at which an arrived signal, one campaign and one person are looked "
-                "at. When "
-                f"the answer is to hold, the same offer is looked at again {points['again_after_days']} days later, "
-                "until "
-                "the signal's window is over."
-            ),
+            "A decision point is a moment at which an arrived signal, one campaign and one person are looked at."
+            + (again if send else ""),
             (
                 "A person is available when none of the following holds. Where one does, the row is kept with its "
                 "reason, "
@@ -167,16 +179,15 @@ def _design(plan: Mapping[str, Any]) -> Section:
             (
                 f"A share of {plan['randomisation']['holdout_share']:.0%} of people is drawn once, when they first "
                 "come, to "
-                f"stay on a fixed rhythm: at most one message in {plan['randomisation']['holdout_gap_days']} days. "
-                "They are "
-                "not in the proximal comparison of sending with holding."
+                f"stay on a fixed rhythm: at most one message in {plan['randomisation']['holdout_gap_days']} days."
+                + (" They are not in the proximal comparison of sending with holding." if send else "")
             ),
         ),
     )
 
 
 def _arms(plan: Mapping[str, Any]) -> Section:
-    arms = plan["arms"]
+    arms, send, _ = plan["arms"], *_drawn(plan)
     rows = tuple(
         (one["id"], one["tone"], language, digest)
         for one in arms["wordings"]
@@ -185,11 +196,8 @@ def _arms(plan: Mapping[str, Any]) -> Section:
     return Section(
         "Arms",
         (
-            (
-                "Sending against holding; and, of what is sent, the wording. A wording is frozen by the hash of its "
-                "text "
-                "when it first leaves; other words are another arm."
-            ),
+            ("Sending against holding; and, of what is sent, the wording." if send else "The wording of what is sent.")
+            + " A wording is frozen by the hash of its text when it first leaves; other words are another arm.",
             f"Tones: {', '.join(arms['tones'])}. The reference is {arms['reference_tone']}.",
             Table(("Wording", "Tone", "Language", "SHA-256 of the text"), rows),
         ),
@@ -235,19 +243,17 @@ def _randomisation(plan: Mapping[str, Any]) -> Section:
                     "R = g'a0 + p f'a1 + (A - p) f'b + e."
                 ),
             ]
-    if not drawn["tone_is_drawn"]:
-        said.append("There is one tone, so the wording is no comparison.")
+            said.append(
+                "When the learned policy may not be used, both draws are even and the decision says why; such rows "
+                "stay in, with the probabilities that were used."
+            )
+    said.append(
+        "When a person chose a tone in their settings, that tone is used, marked as forced, and left out of the "
+        "tone's estimands."
+        if drawn["tone_is_drawn"]
+        else "There is one tone, so the wording is no comparison."
+    )
     said += [
-        (
-            "When a person chose a tone in their settings, that tone is used, marked as forced, and left out of the "
-            "tone's "
-            "estimands."
-        ),
-        (
-            "When the learned policy may not be used, both draws are even and the decision says why; such rows stay "
-            "in, "
-            "with the probabilities that were used."
-        ),
         (
             "Draws are HMAC-SHA256 of the decision's id under the key of its quarter, as uniform numbers. The key's "
             "hash is published before the quarter and the key after it, so anybody can make each draw again. Each "
@@ -258,17 +264,17 @@ def _randomisation(plan: Mapping[str, Any]) -> Section:
 
 
 def _outcomes(plan: Mapping[str, Any]) -> Section:
+    send, tone = _drawn(plan)
     used = {one["outcome"] for one in plan["estimands"]["primary"]}
+    measured = [name for name in OUTCOMES if (send if name in OF_SENDING else tone)]
     return Section(
         "Outcomes",
         (
-            (
-                f"The window is {plan['window_days']} days from the delivery of a message, or from the decision to "
-                "hold. Only "
-                "closed windows count."
-            ),
-            tuple(f"Primary: {OUTCOMES[name]}" for name in OUTCOMES if name in used),
-            tuple(f"Secondary: {OUTCOMES[name]}" for name in OUTCOMES if name not in used),
+            f"The window is {plan['window_days']} days from the delivery of a message"
+            + (", or from the decision to hold" if send else "")
+            + ". Only closed windows count.",
+            tuple(f"Primary: {OUTCOMES[name]}" for name in measured if name in used),
+            tuple(f"Secondary: {OUTCOMES[name]}" for name in measured if name not in used),
             _distal(plan),
         ),
     )
@@ -290,7 +296,7 @@ def _distal(plan: Mapping[str, Any]) -> str:
 
 
 def _primary(plan: Mapping[str, Any]) -> Section:
-    estimands = plan["estimands"]
+    estimands, (send, tone) = plan["estimands"], _drawn(plan)
     rows = tuple(
         (
             one["id"],
@@ -302,24 +308,29 @@ def _primary(plan: Mapping[str, Any]) -> Section:
         )
         for one in estimands["primary"]
     )
+    ways = []
+    if send:
+        ways.append(
+            f"Sending: {_EXCURSION}, weights I (pt/p)^A ((1-pt)/(1-p))^(1-A) with pt = {estimands['reference_send']:g}."
+        )
+    if tone:
+        ways.append(
+            f"Tones: {'the same' if send else _EXCURSION} among messages that arrived, with an indicator for each tone "
+            "but the reference, weights from the probabilities of the tones and pt even."
+        )
+    families = [name for name, is_drawn in (("sending", send), ("the family of tone contrasts", tone)) if is_drawn]
+    several = any(one["correction"] for one in estimands["primary"])
     return Section(
         "Primary estimands",
         (
-            "Nothing else is called primary.",
+            "Nothing else is called primary." if rows else "Nothing is named as primary yet.",
             Table(("Name", "Comparison", "Outcome", "Measure", "Estimator", "Correction"), rows),
+            " ".join([*ways, "Control variables: an intercept, and decision_index where it differs."]),
             (
-                "Sending: marginal excursion effect on the log risk ratio (EMEE, Qian et al. 2021), no moderator, "
-                "weights "
-                f"I (pt/p)^A ((1-pt)/(1-p))^(1-A) with pt = {estimands['reference_send']:g}. Tones: the same among "
-                "messages "
-                "that arrived, with an indicator for each tone but the reference, weights from the probabilities of "
-                "the "
-                "tones and pt even. Control variables: an intercept, and decision_index where it differs."
-            ),
-            (
-                f"Two-sided, alpha = {estimands['alpha']:g} for sending and for the family of tone contrasts each; "
-                "the latter "
-                "corrected by Holm. Cluster-robust by person with the small-sample correction of Mancl and DeRouen, "
+                f"Two-sided, alpha = {estimands['alpha']:g} for {' and for '.join(families)}"
+                f"{' each' if len(families) > 1 else ''}"
+                f"{'; the tone contrasts are corrected by Holm' if several else ''}. "
+                "Cluster-robust by person with the small-sample correction of Mancl and DeRouen, "
                 "intervals from t with n - p - q degrees of freedom."
             ),
             "Until the day on which primary results may be looked at none is shown"
@@ -381,28 +392,25 @@ def _sample(plan: Mapping[str, Any]) -> Section:
                 ),
                 rows,
             ),
-            (
-                "Two proportions on the scale of the log risk ratio, equal arms, independent draws. Draws of one "
-                "person "
-                "resemble each other and the policy moves the probabilities, so the true power is somewhat lower."
-            ),
+            "Two proportions on the scale of the log risk ratio, equal arms, independent draws. Draws of one person "
+            "resemble each other"
+            + (" and the policy moves the probabilities" if plan["campaign"]["learning"] == "adaptive" else "")
+            + ", so the true power is somewhat lower.",
         ),
     )
 
 
-def _missing(plan: Mapping[str, Any]) -> Section:  # noqa: ARG001 - a section like the others
+def _missing(plan: Mapping[str, Any]) -> Section:
+    send, _ = _drawn(plan)
+    held = " In the comparison of sending with holding the decision counts as it was drawn."
     return Section(
         "Who is analysed, and missing data",
         (
             (
                 "Only people whose consent for research is in force when the analysis is made.",
                 "Silence is an outcome, never missing: it counts as nought.",
-                (
-                    "A message that failed, was taken back, expired or of which nobody knows whether it arrived is "
-                    "missing: "
-                    "its decision is left out of the tone's comparison. In the comparison of sending with holding the "
-                    "decision counts as it was drawn."
-                ),
+                "A message that failed, was taken back, expired or of which nobody knows whether it arrived is "
+                "missing: its decision is left out of the tone's comparison." + (held if send else ""),
                 "A decision whose window is not closed is left out.",
                 "Nothing of sensitivity S3 is analysed.",
                 "Nothing is imputed.",
