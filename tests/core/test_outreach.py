@@ -269,9 +269,9 @@ def test_each_reason_of_the_gate_has_an_example():
 
 
 def test_a_last_not_now_is_the_one_that_was_meant():
-    at = NOW - 22 * DAY
+    at = NOW - 29 * DAY
     answers = (Answer(choice=Choice.NOT_NOW, at=at), Answer(choice=Choice.NOT_NOW, at=at, until=at + 7 * DAY))
-    assert ask(citizen=with_contacts(replace(sent(22), answers=answers))) is None
+    assert ask(citizen=with_contacts(replace(sent(29), answers=answers))) is None
 
 
 def test_a_cap_of_none_is_never_lifted():
