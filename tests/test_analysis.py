@@ -1,6 +1,7 @@
 """A trial analysed: nothing is primary that no frozen plan names, and nothing before its day."""
 
 import random
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import numpy as np
@@ -13,7 +14,7 @@ from bot.errors import RefusedError
 from bot.research import plans
 from bot.research.analysis import Stands, analyse
 from bot.research.distal import Distal, distal
-from bot.research.effects import ALIKE, TOO_FEW, Trial
+from bot.research.effects import ALIKE, TOO_FEW, UNSOLVED, Trial
 from bot.research.estimators.emee import emee
 from bot.research.estimators.views import send_columns
 from bot.research.export.frames import frames
@@ -274,6 +275,13 @@ def test_where_all_rows_are_alike_there_is_nothing_to_compare():
     trial = simulated(60, 3, chance=lambda treated, dose, language: np.full(len(dose), 0.3), languages=("nl",))
 
     assert moderated(trial)["s", "f_language", None].why == ALIKE
+
+
+def test_a_moderator_that_says_the_same_as_the_number_of_the_look_cannot_be_told_from_it():
+    trial = simulated(60, 3, chance=lambda treated, dose, language: np.full(len(dose), 0.3))
+    same = replace(trial, send=trial.send.with_columns(f_dose=pl.col("decision_index").cast(pl.Float64)))
+
+    assert moderated(same)["s", "f_dose", None].why == UNSOLVED
 
 
 def test_secondary_outcomes_are_those_of_the_family_that_are_not_primary():

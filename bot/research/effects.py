@@ -13,21 +13,21 @@ import polars as pl
 
 from bot.core.disclosure import FEWEST
 from bot.errors import FaultsError
-from bot.research.estimators.emee import emee
+from bot.research.estimators.emee import NO_SOLUTION, emee
 from bot.research.estimators.results import Fit, holm
 from bot.research.estimators.views import send_columns, tone_columns
 from bot.research.plans.choices import COLUMNS, OF_SENDING, OF_TONES, Outcome
 
 SEND, TONE = "send", "tone"
-#: Why there is no ratio: too few people to be told of, or the moderator is the same in all rows.
-TOO_FEW, ALIKE = "too_few", "alike"
+#: Why there is no ratio: too few people to be told of, the moderator is the same in all rows, or nothing solves it.
+TOO_FEW, ALIKE, UNSOLVED = "too_few", "alike", "unsolved"
 
 Plan = Mapping[str, Any]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Effect:
-    """A risk ratio with its interval. `why`: why there is none: TOO_FEW, ALIKE or as the estimator says it.
+    """A risk ratio with its interval. `why`: why there is none: TOO_FEW, ALIKE, UNSOLVED or as the estimator says it.
 
     With a `moderator` the ratio is a factor: how many times the risk ratio is what it is elsewhere, for one more of the
     moderator, or with its value `level` against the most frequent one and those too rare to stand alone. `p_adjusted`:
@@ -130,7 +130,7 @@ def _fit(columns: dict[str, Any], plan: Plan, family: str) -> Fit | str:
     try:
         return emee(**columns, numerator=numerator, alpha=plan["estimands"]["alpha"])
     except FaultsError as error:
-        return "; ".join(error.faults)
+        return UNSOLVED if error.faults == (NO_SOLUTION,) else "; ".join(error.faults)
 
 
 def _empty(comparison: Plan) -> Effect:
