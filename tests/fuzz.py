@@ -470,7 +470,7 @@ def allowed(was: Person | None, now: Person, said: Said, counts: Counter) -> Non
         counts[f"consent: {state}"] += 1
         earlier = [row[1] for row in now.consents[:place] if row[0] == theme]
         if state in {"given", "refused"}:
-            answers = {"given": {"yes", "renew"}, "refused": {"no"}}[state]
+            answers = {"given": {"yes", "renew"}, "refused": {"no", "off"}}[state]
             verb, _, about = choice.partition(".")
             if theme == RESEARCH:
                 assert (press.kind, choice) == ("s", "research.yes" if state == "given" else "research.no"), said

@@ -38,6 +38,7 @@ def test_the_model_follows_people_the_whole_way(town):
             pressed(fuzz.ACTIVE, "v1|t|0|off.money"),
             pressed(fuzz.JOINING, "v1|w|0|yes"),
             pressed(fuzz.JOINING, "v1|d|0|no.money"),
+            pressed(fuzz.JOINING, "v1|d|0|off.money"),
             pressed(fuzz.TALKING, "v1|s|0|stop"),
             pressed(fuzz.ACTIVE, "v1|e|0|yes"),
         ]

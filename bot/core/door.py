@@ -154,8 +154,8 @@ def theme_answered(scene: Scene, press: Press) -> Turn:
             said = Say(words=(Phrase("theme.off", name),), buttons=buttons("s", "themes"), replaces=True)
             return Turn(effects=(Consent(theme, ConsentState.WITHDRAWN),), says=(said,))
         case "off":
-            refused = state is ConsentState.REFUSED
-            return _once_more(ALREADY, theme, ConsentState.REFUSED if refused else ConsentState.WITHDRAWN)
+            ended = state in {ConsentState.WITHDRAWN, ConsentState.EXPIRED}
+            return _once_more(ALREADY, theme, ConsentState.WITHDRAWN if ended else ConsentState.REFUSED)
         case "no" if state is not ConsentState.REFUSED:
             said = Say(words=(Phrase("theme.refused", name),), replaces=True)
             return _consented(scene, press.kind, theme, ConsentState.REFUSED, said)

@@ -71,6 +71,7 @@ from bot.core.talk import (
 )
 
 GIVEN, REFUSED, WITHDRAWN = ConsentState.GIVEN, ConsentState.REFUSED, ConsentState.WITHDRAWN
+ASKED, EXPIRED = ConsentState.ASKED, ConsentState.EXPIRED
 NEW = {"standing": Standing.JOINING, "consents": {}, "nudge": None, "joined": None, "received": 0}
 GONE = {"standing": Standing.STOPPED, "consents": {"money": WITHDRAWN}}
 
@@ -453,6 +454,14 @@ class TestSettings:
     def test_turning_a_theme_off_takes_one_press(self):
         turn = respond(scene(), Press("t", 0, "off.money"))
         assert (turn.effects, keys(turn)) == ((Consent("money", WITHDRAWN),), ["theme.off"])
+
+    @pytest.mark.parametrize(
+        ("before", "recorded"),
+        [(WITHDRAWN, WITHDRAWN), (EXPIRED, WITHDRAWN), (REFUSED, REFUSED), (ASKED, REFUSED)],
+    )
+    def test_turning_off_what_is_off_is_recorded_and_takes_back_only_what_was_given(self, before, recorded):
+        turn = respond(scene(consents={"money": before}), Press("t", 0, "off.money"))
+        assert (turn.effects, keys(turn)) == ((Consent("money", recorded),), ["already.notice"])
 
     def test_a_no_to_a_theme_that_is_on_withdraws_it(self):
         assert respond(scene(), Press("d", 0, "no.money")).effects == (Consent("money", WITHDRAWN),)
