@@ -73,7 +73,7 @@ class Standing:
             case "w", "yes" if not self.active:
                 self.active, self.consents, self.paused_until = True, {}, None
             case ("d" | "t", "yes" | "renew") if self.active:
-                if name == "renew" or value not in self.consents:
+                if name == "renew" or self.consents.get(value, at) <= at:  # a yes while it holds says nothing new
                     self.consents[value] = at + consent
             case ("d" | "t", "no" | "off"):
                 self.consents.pop(value, None)
@@ -84,7 +84,7 @@ class Standing:
             case "n", "later" if self.active and value.isdecimal():
                 self.snoozed[ref] = at + int(value) * DAY
             case "s", "notes" if self.active and value == "yes":
-                if self.consents.get(NOTES, at) <= at:  # a yes while it holds says nothing new
+                if self.consents.get(NOTES, at) <= at:
                     self.consents[NOTES] = at + consent
             case "s", "notes" if value == "no":
                 self.consents.pop(NOTES, None)
