@@ -9,8 +9,8 @@ from zoneinfo import ZoneInfo
 from pydantic import TypeAdapter
 from sqlmodel import Session
 
-from bot import contacts, mydata, notes, outbox, upkeep
-from bot.core import outreach, rhythm
+from bot import campaigns, contacts, mydata, notes, outbox, upkeep
+from bot.core import outreach, policy, rhythm
 from bot.core.facts import Card, ConsentState, Sensitivity, Tone
 from bot.core.talk import (
     Flow,
@@ -125,8 +125,14 @@ class Setting:
 
     def _pause_days(self) -> int:
         person = ledger.citizens(self.session, [self.citizen])[self.citizen.id]
-        asked = rhythm.interval_days(person, self.wording.rules, self.now)
-        return math.ceil(max(asked, self.wording.rules.min_gap / timedelta(days=1)))
+        asked = timedelta(days=rhythm.interval_days(person, self.wording.rules, self.now))
+        pause = max(asked, self.wording.rules.min_gap)
+        # A fixed campaign knows no hold-out, so one of those is enough for the shorter pause.
+        alive = [campaign for _, campaign in campaigns.alive(self.session, self.wording, self.now)]
+        theirs = [campaign for campaign in alive if campaign.theme in person.consents]
+        if theirs and all(policy.held_out(person, campaign) for campaign in theirs):
+            pause = max(pause, policy.HOLDOUT_GAP)
+        return math.ceil(pause / timedelta(days=1))
 
     def _nudge(self, newest: MessageRow | None) -> Nudge | None:
         """The nudge that a press is about, if it is this person's; for anything else the newest one."""

@@ -4,10 +4,10 @@ import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlmodel import col, select
+from sqlmodel import col, select, update
 
 from bot import contacts, mydata, upkeep
-from bot.core.facts import ConsentState
+from bot.core.facts import ConsentState, Learning
 from bot.core.talk import RESEARCH, Blocked, Command
 from bot.errors import RefusedError
 from bot.store import conversation, ledger
@@ -123,6 +123,21 @@ def test_too_often_halves_the_rhythm_until_the_person_takes_it_back(anna):
     assert waits(56)
     anna.choose(ANNA, "often.usual")
     assert anna.citizen(ANNA).rested_anew == anna.now
+
+
+@pytest.mark.parametrize(("learning", "days"), [(Learning.TRIAL, 28), (Learning.FIXED, 14)])
+def test_who_is_held_out_of_the_lottery_reads_the_pause_that_is_kept(world, learning, days):
+    world.campaign(learning=learning)
+    world.campaign("stadspas")  # not about money, so it never writes to her
+    world.joins(ANNA, "money")
+    with world.sessions.begin() as session:
+        session.exec(update(CitizenRow).values(holdout=True))
+    nudged(world)
+    world.choose(ANNA, "more")
+    world.say(ANNA, "/settings")
+    world.choose(ANNA, "often")
+
+    assert world.wording.say("often.now", "nl", {"n": days}) in newest(world)
 
 
 # Contact.

@@ -18,11 +18,10 @@ from bot.store import schema
 from bot.waves import AHEAD, SIZES, InProcess, Planning
 from tests.forked import forked
 from tests.takeover import frozen_sender, takeover
-from tests.town import town, until
+from tests.town import ON_THEIR_WAY, town, until
 from tests.world import World
 
 TAKEOVER_S = 15
-LANES = 10  # four and one for replies, and more when a busy machine makes calls last longer
 ANNA = 111
 
 
@@ -74,8 +73,8 @@ async def test_a_sender_that_was_frozen_and_wakes_up_after_another_took_over_sen
 
     assert nudged[1] + nudged[0] == len(people)
     # What it had promised itself to send before it slept is uncertain, or due again where it knows that nothing left.
-    assert nudged[0] <= sum(states[name] for name in ("sending", "uncertain", "due", "leased")) <= LANES
-    assert states["sent"] >= len(people) - LANES
+    assert nudged[0] <= sum(states[name] for name in ("sending", "uncertain", "due", "leased")) <= ON_THEIR_WAY
+    assert states["sent"] >= len(people) - ON_THEIR_WAY
 
 
 async def test_a_frozen_process_locks_nobody_out(url):

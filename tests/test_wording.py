@@ -427,6 +427,12 @@ def test_a_hash_differs_by_language_and_is_that_of_the_unfilled_words(files):
         (NUDGES, "[zorgtoeslag.warm.1]", "[stadspas.warm.1]", f"{NUDGES}: stadspas.warm.1: a nudge here is called"),
         ("messages/rules.toml", "per_month = 2 ", "per_month = 3 ", "messages/rules.toml: per_month let more through"),
         ("messages/rules.toml", "20:00:00", "22:00:00", "messages/rules.toml: quiet_from let more through"),
+        (
+            "messages/rules.toml",
+            "rest_start_days = 28",
+            "rest_start_days = 14",
+            "messages/rules.toml: rest_start_days let more through",
+        ),
         ("messages/values.toml", "weight = -3.0", "weight = 3.0", "messages/values.toml: stop.weight is 3.0"),
         (
             "messages/municipality.toml",

@@ -37,6 +37,9 @@ SOURCE = "urn:nld:gemeente-voorbeeldstad:systeem:town"
 DEADLINE = "nl.kalenders.aanvraagtermijn-nadert.v1"
 #: A busy machine takes its time to start a process.
 PATIENCE_S = 180.0
+#: So many messages of one process may be on their way at once: four and a reply where calls and commits are quick, and
+#: more as they take longer, since the sender takes more lanes then. Ten is with calls of 0.1 s and commits of 0.05 s.
+ON_THEIR_WAY = 10
 #: Every nudge of a broadcast may leave within the hour.
 HOURLY = 100_000
 

@@ -85,6 +85,7 @@ class Pages:
             "language_words": partial(_language, locale=locale),
             "iso_day": partial(_iso_day, locale=locale),
             "month_name": lambda number: dates.get_month_names("wide", locale=locale)[number],
+            "month_words": lambda month: dates.format_date(date.fromisoformat(f"{month}-01"), "MMMM y", locale=locale),
             "day_in": lambda at, language, zone: dates.format_date(at.astimezone(zone), "d MMM y", locale=language),
         }
         environment.globals |= {

@@ -43,6 +43,7 @@ __all__ = [
     "decide",
     "doubted",
     "felt_welcome",
+    "held_out",
     "learn",
     "outcome",
     "prior",
@@ -115,8 +116,8 @@ def decide(  # noqa: PLR0913 - every fact of a decision is named where it is tak
     """
     if not variants:
         return Skip(reason=Reason.NO_WORDING)
-    held_out = citizen.holdout and campaign.learning is not Learning.FIXED
-    if held_out and citizen.contacts:
+    held = held_out(citizen, campaign)
+    if held and citizen.contacts:
         free = max(contact.at for contact in citizen.contacts) + HOLDOUT_GAP
         if now < free:
             return Hold(reason=Reason.HOLDOUT, until=free)
@@ -126,7 +127,7 @@ def decide(  # noqa: PLR0913 - every fact of a decision is named where it is tak
     count = Counter(variant.tone for variant in eligible)
     tones = sorted(count)
     seen = context(citizen, campaign, rules, policy, now, window_end=window_end)
-    learning = Learning.FIXED if held_out else campaign.learning
+    learning = Learning.FIXED if held else campaign.learning
     p_send, chances, fallback = _chances(learning, policy, seen, tones, now, doubt)
     shares = {variant.id: chances[variant.tone] / count[variant.tone] for variant in eligible}
     odds = Odds(
@@ -144,6 +145,11 @@ def decide(  # noqa: PLR0913 - every fact of a decision is named where it is tak
     if draws[0] >= p_send:
         return Hold(reason=Reason.LOTTERY, until=now + LOTTERY_AGAIN, odds=odds)
     return Send(variant=_picked(shares, draws[1]), at=at, odds=odds)
+
+
+def held_out(citizen: Citizen, campaign: Campaign) -> bool:
+    """Whether at least `HOLDOUT_GAP` stands before a message of this campaign, instead of a lottery."""
+    return citizen.holdout and campaign.learning is not Learning.FIXED
 
 
 def doubted(fallback: str | None) -> str | None:

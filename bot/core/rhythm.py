@@ -2,8 +2,8 @@
 
 Nothing is stored: the pause is folded from the contacts each time it is asked for. Only what had happened by `now`
 counts, so asking about a past moment gives what held then. The rule is layer A of `learning.md` 1.2 with the two
-promises of `domain.md` 6.1. Where it starts and what interest and silence do to it was chosen by the yardstick
-(`bot/README.md`), since there the rule tells people apart better than the lottery does:
+promises of `domain.md` 6.1. Where it starts and what interest and silence do to it was chosen by the yardstick, where a
+year was worth more with fewer stops than by the rule before it (`bot/README.md`):
 
 | what came back                       | the pause C, in days                                               |
 |--------------------------------------|--------------------------------------------------------------------|
@@ -23,6 +23,8 @@ C never leaves [`rest_floor_days`, `rest_cap_days`]. One nudge has each effect o
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from enum import Enum, auto
+from operator import itemgetter
+from typing import Final
 
 from bot.core.facts import INTERESTED, Choice, Citizen, Contact, Rules
 
@@ -39,6 +41,13 @@ class _Cause(Enum):
     SILENCE = auto()
 
 
+_FACTORS: Final = {
+    _Cause.INTERESTED: 0.5,
+    _Cause.WELCOME: 0.75,
+    _Cause.UNWELCOME: 2.5,
+    _Cause.TOO_OFTEN: 2.0,
+    _Cause.SILENCE: 1.18,
+}
 _CAUSES = {
     **dict.fromkeys(INTERESTED, _Cause.INTERESTED),
     Choice.WELCOME: _Cause.WELCOME,
@@ -49,23 +58,14 @@ _CAUSES = {
 
 def interval_days(citizen: Citizen, rules: Rules, now: datetime) -> float:
     """The pause that this person's answers up to and including `now` ask for, in days."""
-    floor = max(rules.rest_floor_days, min(rules.rest_cap_days, citizen.rest_days or 0))
-    days = min(rules.rest_cap_days, max(floor, rules.rest_start_days))
-    for at, cause, _ in _events(citizen, rules, now):
-        match cause:
-            case _Cause.INTERESTED:
-                days *= 0.5
-            case _Cause.WELCOME:
-                days *= 0.75
-            case _Cause.UNWELCOME:
-                days *= 2.5
-            case _Cause.TOO_OFTEN:
-                days = min(rules.rest_cap_days, 2 * days)
-                if citizen.rested_anew is None or at > citizen.rested_anew:
-                    floor = max(floor, days)
-            case _Cause.SILENCE:
-                days *= 1.18
-        days = min(rules.rest_cap_days, max(floor, days))
+    cap = rules.rest_cap_days
+    floor = min(cap, max(rules.rest_floor_days, citizen.rest_days or 0))
+    days = max(floor, min(cap, rules.rest_start_days))
+    for at, cause in _events(citizen, rules, now):
+        days = min(cap, days * _FACTORS[cause])
+        if cause is _Cause.TOO_OFTEN and (citizen.rested_anew is None or at > citizen.rested_anew):
+            floor = max(floor, days)
+        days = max(floor, days)
     return days
 
 
@@ -99,19 +99,20 @@ def silent(contact: Contact, rules: Rules, now: datetime) -> bool:
     return closes <= now and not any(answer.choice.closes and answer.at <= closes for answer in contact.answers)
 
 
-def _events(citizen: Citizen, rules: Rules, now: datetime) -> list[tuple[datetime, _Cause, Contact]]:
-    events = [event for contact in citizen.contacts for event in _events_of(contact, rules, now) if event[0] <= now]
+def _events(citizen: Citizen, rules: Rules, now: datetime) -> list[tuple[datetime, _Cause]]:
     # The nudge breaks ties, so that the fold does not depend on how the contacts were read.
-    return sorted(events, key=lambda event: (event[0], event[2].at, event[2].nudge))
+    contacts = sorted(citizen.contacts, key=lambda contact: (contact.at, contact.nudge))
+    events = [event for contact in contacts for event in _events_of(contact, rules, now) if event[0] <= now]
+    return sorted(events, key=itemgetter(0))
 
 
-def _events_of(contact: Contact, rules: Rules, now: datetime) -> Iterator[tuple[datetime, _Cause, Contact]]:
+def _events_of(contact: Contact, rules: Rules, now: datetime) -> Iterator[tuple[datetime, _Cause]]:
     """What one contact does to the pause."""
     if silent(contact, rules, now):
-        yield contact.at + rules.window, _Cause.SILENCE, contact
+        yield contact.at + rules.window, _Cause.SILENCE
     counted: set[_Cause] = set()
     for answer in contact.answers:
         cause = _CAUSES.get(answer.choice)
         if cause is not None and cause not in counted:
-            yield answer.at, cause, contact
+            yield answer.at, cause
             counted.add(cause)

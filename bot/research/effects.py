@@ -18,7 +18,7 @@ from bot.research.estimators.results import Fit, holm
 from bot.research.estimators.views import send_columns, tone_columns
 from bot.research.plans.choices import COLUMNS, OF_SENDING, OF_TONES, Outcome
 
-SEND, TONE = "send", "tone"
+SEND = "send"
 #: Why there is no ratio: too few people to be told of, the moderator is the same in all rows, or nothing solves it.
 TOO_FEW, ALIKE, UNSOLVED = "too_few", "alike", "unsolved"
 

@@ -66,7 +66,7 @@ class Preset(StrEnum):
 
     TONIGHT = "tonight"
     TOMORROW = "tomorrow"
-    FORTNIGHT = "fortnight"
+    FOUR_WEEKS = "four_weeks"
 
 
 def preset_moment(preset: Preset, now: datetime) -> datetime:
@@ -77,8 +77,8 @@ def preset_moment(preset: Preset, now: datetime) -> datetime:
             days, hour = (0 if local.hour < 21 else 1), 21
         case Preset.TOMORROW:
             days, hour = 1, 10
-        case Preset.FORTNIGHT:
-            days, hour = 14, 10
+        case Preset.FOUR_WEEKS:
+            days, hour = 28, 10
         case _:
             assert_never(preset)
     day = local.date() + timedelta(days=days)

@@ -37,6 +37,7 @@ class Counts:
     people: int
     arrived: int
     twice: int
+    in_flight: int  # at the kills; the most that may be uncertain
     uncertain: int
     uncertain_but_arrived: int
     lost: int
@@ -60,13 +61,18 @@ def _broadcast(demo: "_Running", people: int, kills: int) -> Counts:
     # Whoever pressed Start again gets an answer; only then the sender is free for the broadcast.
     demo.until(lambda: demo.messages(silent=False) >= people)
     _hand_in(port + 1, key, demo.now().date() + timedelta(days=30))
+    engine = schema.open_engine(f"sqlite:///{directory / 'handreiking.db'}")
+    sessions = sessionmaker(engine, class_=Session)
+    flew: set[int | None] = set()
     for number in range(1, kills + 1):
         share = people * number // (kills + 1)
         demo.until(lambda share=share: demo.messages(silent=True) >= share)
         demo.kill()
+        with sessions() as session:
+            flew |= set(
+                session.exec(select(MessageRow.id).where(MessageRow.purpose == 2, MessageRow.state == "sending"))
+            )
         demo.start()
-    engine = schema.open_engine(f"sqlite:///{directory / 'handreiking.db'}")
-    sessions = sessionmaker(engine, class_=Session)
 
     def states() -> Counter[str]:
         with sessions() as session:
@@ -87,6 +93,7 @@ def _broadcast(demo: "_Running", people: int, kills: int) -> Counts:
         people=people,
         arrived=arrived,
         twice=sum(1 for chat in chats if received[chat] > 1),
+        in_flight=len(flew),
         uncertain=ended["uncertain"],
         uncertain_but_arrived=arrived - ended["sent"],
         lost=people - len(closed),

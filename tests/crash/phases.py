@@ -21,7 +21,6 @@ from bot.store import schema
 from tests.forked import forked
 from tests.town import DEADLINE, SOURCE, town, until
 
-LANES = 5  # four, and one kept for replies
 LASTS_S = {"import": 0.4, "plan": 1.0, "deliver": 0.5, "answer": 0.6, "migrate": 0.3}
 ALEMBIC = threading.Lock()  # it keeps what it works on in one place for all threads
 ROWS, SIGNALS, PEOPLE = 1500, 20, 10
