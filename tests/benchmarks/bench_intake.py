@@ -4,7 +4,6 @@ import asyncio
 import csv
 import json
 import os
-import signal
 import sqlite3
 import subprocess
 import sys
@@ -268,7 +267,7 @@ def _started(stand: str, *arguments: str) -> Iterator[dict[str, Any]]:
         try:
             yield json.loads(process.stdout.readline())
         finally:
-            process.send_signal(signal.SIGINT)
+            process.terminate()  # a process in the background of a shell does not hear SIGINT
             process.wait(30)
 
 

@@ -83,8 +83,8 @@ def willing(url: str, people: int) -> Register:
     say.people(stopped=0, paused=0)
     say.consent("free-time", "asked", 11, 0, 100)
     say.consent("free-time", "given", 11, 0, 100)
-    say.nudge(1, 31, 33, 60, 30)
-    say.nudge(2, 31, 33, 120, 30)
+    say.nudge(1, 31, 33, 200, 30)  # longer ago than any pause lasts
+    say.nudge(2, 31, 33, 320, 30)
     say.answers("message.id % 2 = 0")
     say.done()
     return register
