@@ -12,7 +12,6 @@ from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import linprog
 
 K = 5  # people who share each combination, in rows about people
 FEWEST = 10  # people behind each published cell
@@ -180,6 +179,8 @@ def _beside(counts: Counts, hidden: Sequence[Sequence[bool]], cell: tuple[int, i
 
 def _range(counts: Counts, hidden: Sequence[Sequence[bool]], around: Around, cell: tuple[int, int]) -> float:
     """How far apart the least and the greatest possible count of a hidden cell are; infinite: nothing bounds it."""
+    from scipy.optimize import linprog  # noqa: PLC0415 - 24 MB that every process would hold, for the export only
+
     free = [
         (r, c) for r, row in enumerate(counts) for c in range(len(row)) if hidden[r][c] and _free(counts, r, c, around)
     ]

@@ -10,7 +10,7 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import beta
+from scipy.special import betaincinv
 
 Numbers = NDArray[np.float64]
 
@@ -79,8 +79,8 @@ def effective_size(chances: Numbers) -> float:
 def bounds(count: int, of: int, confidence: float = 0.95) -> tuple[float, float]:
     """Between what a rate lies that was seen `count` times `of`: Clopper and Pearson's exact interval, for one look."""
     side = (1 - confidence) / 2
-    low = 0.0 if count == 0 else float(beta.ppf(side, count, of - count + 1))
-    high = 1.0 if count == of else float(beta.ppf(1 - side, count + 1, of - count))
+    low = 0.0 if count == 0 else float(betaincinv(count, of - count + 1, side))
+    high = 1.0 if count == of else float(betaincinv(count + 1, of - count, 1 - side))
     return low, high
 
 

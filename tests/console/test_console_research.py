@@ -327,10 +327,8 @@ def contrast(one, other):
     return (light + 0.05) / (dark + 0.05)
 
 
-def test_the_console_starts_without_what_only_these_pages_need():
-    script = (
-        "import sys, bot.console.app\n"
-        "print([name for name in ('polars', 'altair', 'statsmodels', 'vl_convert') if name in sys.modules])"
-    )
+def test_a_bot_runs_without_what_only_researchers_need():
+    large = ("polars", "altair", "statsmodels", "vl_convert", "scipy.stats", "scipy.optimize")
+    script = f"import sys, bot.service, bot.console.app\nprint([name for name in {large} if name in sys.modules])"
     said = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert said.stdout.strip() == "[]"
