@@ -11,7 +11,6 @@ from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import brentq
 from scipy.special import ndtr, ndtri
 
 from bot.research.estimators.faults import Faults
@@ -158,7 +157,7 @@ def detectable_difference(
     # Past its own edge a direction no longer counts, so each stretch is looked at by itself.
     for low, high in ((1e-9, min(rate, 1 - rate) - 1e-9), (min(rate, 1 - rate), furthest)):
         if low < high and lacking(high) <= 0:
-            return float(brentq(lacking, low, high, xtol=1e-9)) if lacking(low) > 0 else low
+            return _root(lacking, low, high, within=1e-9) if lacking(low) > 0 else low
     return None
 
 
@@ -223,7 +222,13 @@ def _total(power_at: Callable[[float], float], power: float) -> float | None:
         high *= 2
         if high > _MOST:
             return None
-    return float(brentq(lambda total: power_at(total) - power, 1e-6, high, xtol=1e-6))
+    return _root(lambda total: power_at(total) - power, 1e-6, high, within=1e-6)
+
+
+def _root(of: Callable[[float], float], low: float, high: float, *, within: float) -> float:
+    from scipy.optimize import brentq  # noqa: PLC0415 - 24 MB, and the console has these pages whether read or not
+
+    return float(brentq(of, low, high, xtol=within))
 
 
 def _check(
