@@ -66,7 +66,7 @@ class Preset(StrEnum):
 
     TONIGHT = "tonight"
     TOMORROW = "tomorrow"
-    FOUR_WEEKS = "four_weeks"
+    FIVE_WEEKS = "five_weeks"
 
 
 def preset_moment(preset: Preset, now: datetime) -> datetime:
@@ -77,8 +77,8 @@ def preset_moment(preset: Preset, now: datetime) -> datetime:
             days, hour = (0 if local.hour < 21 else 1), 21
         case Preset.TOMORROW:
             days, hour = 1, 10
-        case Preset.FOUR_WEEKS:
-            days, hour = 28, 10
+        case Preset.FIVE_WEEKS:
+            days, hour = 35, 10  # whoever said nothing may be written to again
         case _:
             assert_never(preset)
     day = local.date() + timedelta(days=days)

@@ -193,7 +193,7 @@ async def test_only_a_movable_clock_can_be_moved_and_never_back(world: World) ->
     running = await start(sandbox)
     movable = World(sandbox, running, HandClock(), world.session)
     offered = await movable.look("clock")
-    moved = await movable.control("clock", preset="four_weeks")
+    moved = await movable.control("clock", preset="five_weeks")
     back = await movable.control("clock", to=MORNING.isoformat())
     bare = await movable.control("clock", to="2027-01-01T10:00")
     nowhere = await movable.control("clock")
@@ -201,7 +201,7 @@ async def test_only_a_movable_clock_can_be_moved_and_never_back(world: World) ->
 
     assert fixed["status"] == 400
     assert offered["presets"]["tomorrow"] == "2026-03-05T09:00:00+00:00"
-    assert moved["now"] == "2026-04-01T08:00:00+00:00"
+    assert moved["now"] == "2026-04-08T08:00:00+00:00"
     assert [answer["status"] for answer in (back, bare, nowhere)] == [400, 400, 400]
     assert "the clock only moves on" in back["error"]
 
@@ -213,7 +213,7 @@ async def test_only_a_movable_clock_can_be_moved_and_never_back(world: World) ->
         (Preset.TONIGHT, "2026-03-04T21:30", "2026-03-05T21:00"),
         (Preset.TOMORROW, "2026-03-04T23:59", "2026-03-05T10:00"),
         (Preset.TOMORROW, "2026-03-28T10:00", "2026-03-29T10:00"),
-        (Preset.FOUR_WEEKS, "2026-10-20T10:00", "2026-11-17T10:00"),
+        (Preset.FIVE_WEEKS, "2026-10-20T10:00", "2026-11-24T10:00"),
     ],
 )
 def test_the_presets_follow_the_wall_clock_in_amsterdam_over_summer_time(preset: Preset, now: str, then: str) -> None:
