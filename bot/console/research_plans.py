@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from bot.research.analysis import Analysis
     from bot.research.effects import Effect
 
+PER_PAGE: Final = 25
 #: The fields of the form: what each is called, and what fits in it.
 FIELDS: Final[Mapping[str, tuple[str, str]]] = {
     "question": (N_("The question, in your own words"), N_("Write 10 to 2,000 characters.")),
@@ -76,11 +77,12 @@ def routes(desk: Desk) -> APIRouter:
     journey = desk.journey
 
     @router.get("/plans")
-    def listing(request: Request, _: Annotated[SignedIn, allowed(May.RESEARCH)]) -> Response:
+    def listing(request: Request, _: Annotated[SignedIn, allowed(May.RESEARCH)], after: str = "") -> Response:
         with desk.reading() as session:
-            found = plans.at_work(session, journey.wording)
+            found = plans.at_work(session, journey.wording, after=after, limit=PER_PAGE + 1)
             people = staff.names(session)
-        return desk.page(request, "plans.html", found=found, people=people)
+        more = found[PER_PAGE - 1].row.id if len(found) > PER_PAGE else None
+        return desk.page(request, "plans.html", found=found[:PER_PAGE], people=people, more=more)
 
     @router.get("/plans/{campaign}")
     def one(request: Request, _: Annotated[SignedIn, allowed(May.RESEARCH)], campaign: str) -> Response:
@@ -145,8 +147,7 @@ def routes(desk: Desk) -> APIRouter:
     @router.get("/analysis")
     def analyses(request: Request, _: Annotated[SignedIn, allowed(May.RESEARCH)], campaign: str = "") -> Response:
         with desk.reading() as session:
-            found = plans.at_work(session, journey.wording)
-        titles = [(one.row.id, one.row.definition["title"]) for one in found]
+            titles = plans.to_analyse(session)
         seen = told = None
         if campaign:
             seen, told = _analysed(desk, request, campaign)

@@ -41,6 +41,31 @@ FORM = {
 }  # fmt: skip
 
 
+def test_many_campaigns_are_read_page_by_page_each_once(town):
+    ids = [f"proef-{number:02}" for number in range(30)]
+    for known in ids:
+        town.campaign(id=known, title=known, learning=Learning.TRIAL)
+    rik = town.as_("rik")
+
+    first = rik.get("/research/plans")
+    after = re.search(r'rel="next" href="([^"]*)"', first.text)[1]
+    second = rik.get(after)
+
+    assert [re.findall(r">(proef-\d\d)</a>", page.text) for page in (first, second)] == [ids[:25], ids[25:]]
+    assert 'rel="next"' not in second.text
+
+
+def test_what_nothing_was_drawn_in_is_offered_for_a_plan_and_not_for_analysis(trial):
+    rik = trial.as_("rik")
+    assert "Een proef" in rik.get("/research/plans").text
+    assert "Een proef" not in rik.get("/research/analysis").text
+
+    rik.post("/research/plans/trial", **FORM)
+    rik.post("/research/plans/trial/freeze", seen=hidden(rik.get("/research/plans/trial"), "seen"))
+
+    assert "Een proef" in rik.get("/research/analysis").text
+
+
 def test_a_researcher_chooses_freezes_and_takes_a_plan_along(trial):
     rik = trial.as_("rik")
     assert "Een proef" in rik.get("/research/plans").text

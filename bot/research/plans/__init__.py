@@ -16,6 +16,7 @@ from bot.research.plans.freezing import (
     of_campaign,
     plannable,
     save,
+    to_analyse,
 )
 from bot.research.plans.record import canonical, digest, record, tones_of
 from bot.research.plans.sections import Section, Table, as_markdown, registered_late, sections
@@ -42,5 +43,6 @@ __all__ = [
     "registered_late",
     "save",
     "sections",
+    "to_analyse",
     "tones_of",
 ]

@@ -1,6 +1,6 @@
 """What is kept of plans: what people chose so far, and each version as it was frozen."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -82,19 +82,39 @@ def holds(plan: Frozen) -> bool:
     return digest(plan.record) == plan.hash
 
 
-def at_work(session: Session, wording: Wording) -> list[AtWork]:
-    """Every campaign in which something is or was drawn, by id."""
-    rows = session.execute(select(CampaignRow).order_by(col(CampaignRow.id))).scalars().all()
-    drafts = set(session.execute(select(col(PlanDraftRow.campaign_id))).scalars())
-    plans: dict[str, Frozen] = {}
-    for row in session.execute(select(PlanRow).order_by(col(PlanRow.version))).scalars():
-        plans[row.campaign_id] = _read(row)
-    began = _first_draws(session)
-    return [
-        AtWork(row=row, draws=began.get(row.id), is_chosen=row.id in drafts, newest=plans.get(row.id))
-        for row in rows
-        if row.id in plans or row.id in began or plannable(row, wording)
-    ]
+def at_work(session: Session, wording: Wording, *, after: str = "", limit: int) -> list[AtWork]:
+    """The first `limit` campaigns in which something is or was drawn, by id, of those whose id comes after `after`."""
+    found: list[AtWork] = []
+    while len(found) < limit:
+        rows = session.execute(
+            select(CampaignRow).where(col(CampaignRow.id) > after).order_by(col(CampaignRow.id)).limit(limit)
+        ).scalars()
+        some = {row.id: row for row in rows}
+        if not some:
+            break
+        after = next(reversed(some))
+        drafts = set(
+            session.execute(
+                select(col(PlanDraftRow.campaign_id)).where(col(PlanDraftRow.campaign_id).in_(some))
+            ).scalars()
+        )
+        frozen = select(PlanRow).where(col(PlanRow.campaign_id).in_(some)).order_by(col(PlanRow.version))
+        plans = {row.campaign_id: _read(row) for row in session.execute(frozen).scalars()}
+        began = _first_draws(session, some)
+        found += [
+            AtWork(row=row, draws=began.get(known), is_chosen=known in drafts, newest=plans.get(known))
+            for known, row in some.items()
+            if known in plans or known in began or plannable(row, wording)
+        ]
+    return found[:limit]
+
+
+def to_analyse(session: Session) -> list[tuple[str, str]]:
+    """Id and title of each campaign in which something was drawn or whose plan is frozen, by id."""
+    frozen = select(col(PlanRow.campaign_id))
+    known = {*_first_draws(session), *session.execute(frozen.distinct()).scalars()}
+    rows = session.execute(select(CampaignRow).where(col(CampaignRow.id).in_(known)).order_by(col(CampaignRow.id)))
+    return [(row.id, row.definition["title"]) for row in rows.scalars()]
 
 
 def choices_of(session: Session, campaign: str, wording: Wording) -> Choices:
@@ -139,7 +159,7 @@ def draft(session: Session, campaign: str, wording: Wording) -> dict[str, Any]:
         wording,
         choices,
         version=1 if latest is None else latest.version + 1,
-        began=_first_draws(session, campaign).get(campaign),
+        began=_first_draws(session, [campaign]).get(campaign),
         policies=_policies(session, campaign),
         guardrails=guardrails(wording.rules),
         sample=sample(choices, send=send_is_drawn, tones=len(tones_of(file, wording))),
@@ -208,13 +228,13 @@ def _read(row: PlanRow) -> Frozen:
     )
 
 
-def _first_draws(session: Session, campaign: str | None = None) -> dict[str, datetime]:
-    """For each campaign its first decision at which something was drawn, if there is one."""
+def _first_draws(session: Session, campaigns: Collection[str] | None = None) -> dict[str, datetime]:
+    """For each of these campaigns (None: all) its first decision at which something was drawn, if there is one."""
     decision = DecisionRow
     something = and_(col(decision.available), or_(col(decision.randomised_send), col(decision.randomised_tone)))
     query = select(col(decision.campaign_id), func.min(col(decision.decided_at))).where(something)
-    if campaign is not None:
-        query = query.where(col(decision.campaign_id) == campaign)
+    if campaigns is not None:
+        query = query.where(col(decision.campaign_id).in_(campaigns))
     return dict(session.execute(query.group_by(col(decision.campaign_id))).all())
 
 
