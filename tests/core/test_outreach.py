@@ -530,3 +530,28 @@ def test_an_hour_that_comes_twice_is_quiet_twice():
     second = datetime(2026, 10, 25, 1, 10, tzinfo=UTC)  # 02:10 for the second time
 
     assert next_civil_moment("Europe/Amsterdam", rules, second) == second + timedelta(minutes=20)
+
+
+def test_what_people_told_counts_only_where_the_card_and_the_campaign_both_ask_for_it():
+    told = replace(CITIZEN, told={"moved": NOW - DAY})
+    switched_off = replace(CARD, signals=(replace(RULE, enabled=False),))
+    from_a_register = replace(CARD, signals=(replace(RULE, origin=Origin.REGISTER),))
+
+    assert outreach.told_from(CARD, ASKS, told, NOW) == NOW - DAY
+    assert outreach.told_from(switched_off, ASKS, told, NOW) == outreach.NEVER
+    assert outreach.told_from(from_a_register, ASKS, told, NOW) == outreach.NEVER
+    assert outreach.told_from(CARD, replace(ASKS, situations=("baby",)), told, NOW) == outreach.NEVER
+
+
+@pytest.mark.parametrize(
+    ("quiet", "together"),
+    [
+        ((time(17), time(12)), (time(17), time(12))),
+        ((time(17), time(7)), (time(17), time(9))),
+        ((time(22), time(12)), (time(20), time(12))),
+    ],
+)
+def test_quiet_hours_of_ones_own_are_added_at_either_end(quiet, together):
+    own = outreach.own_rules(replace(CITIZEN, quiet=quiet), RULES)
+
+    assert (own.quiet_from, own.quiet_until) == together

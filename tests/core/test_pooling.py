@@ -116,6 +116,14 @@ def test_what_leaves_can_be_taken_in():
     assert set(record["left_out"].values()) == {0}
 
 
+def test_what_rows_weigh_by_now_leaves_with_six_decimals():
+    told_of, sums = told()["models"]["send"], sums_of(MATURED)[1]
+
+    assert told_of["n"] == sums.n == len(MATURED)
+    assert 0 < told_of["weight"] < len(MATURED)
+    assert told_of["weight"] == pytest.approx(sums.weight, abs=1e-6)
+
+
 def test_a_group_of_fewer_than_ten_people_is_left_out():
     nine, ten = with_theme("debts", 1_000, 90), with_theme("sports", 2_000, 90)
     people = PEOPLE | {one.decision: f"q{n % 9}" for n, one in enumerate(nine)}
