@@ -4,11 +4,28 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 import pytest
-from dialogue_scenes import NOW, TODAY, nudge, scene
+from dialogue_scenes import NOW, TODAY, nudge, phrases, scene, wording
 
 from bot.core.dialogue import respond
-from bot.core.facts import Choice, ConsentState, Tone
-from bot.core.talk import RESEARCH, Flow, OpenRequest, Say, Service, read_press, write_press
+from bot.core.facts import Choice, ConsentState, Phrase, Tone
+from bot.core.talk import (
+    RESEARCH,
+    Consent,
+    Flow,
+    OpenRequest,
+    Opinion,
+    PauseUntil,
+    RemindContact,
+    Say,
+    Service,
+    SetLanguage,
+    SetRest,
+    SetTone,
+    TakeBackSituation,
+    TellSituation,
+    read_press,
+    write_press,
+)
 
 
 @dataclass(frozen=True)
@@ -95,6 +112,7 @@ PRESSES = [
     ("s|0|quiet.morning", {}, [Screen("quiet.set.morning", TO_MENU, in_place=True)]),
     ("s|0|pause", {}, [Screen("pause.ask", "s|0|pause.30 s|0|pause.90 s|0|pause.182")]),
     ("s|0|pause", PAUSED, [Screen("pause.on", "s|0|pause.off s|0|pause.90")]),
+    ("s|0|pause", {"paused_until": NOW}, [Screen("pause.ask", "s|0|pause.30 s|0|pause.90 s|0|pause.182")]),
     ("s|0|pause.30", {}, [Screen("pause.set", "s|0|pause.off", in_place=True)]),
     ("s|0|pause.off", PAUSED, [Screen("pause.ended", in_place=True)]),
     # What is kept, and wiping it.
@@ -108,6 +126,7 @@ PRESSES = [
             "s|0|menu e|0|ask",
         ), FILE,
     ]),
+    ("s|0|kept", ON, [Screen(f"{MINE} research.is.on mydata.rest privacy.rights", "s|0|menu e|0|ask"), FILE]),
     ("e|0|ask", {}, [Screen("erase.ask", "e|0|yes e|0|no")]),
     ("e|0|ask", ASKED, [Screen("erase.ask stop.contact", "e|0|yes e|0|no")]),
     ("e|0|yes", {}, [Screen("erase.done stop.again")]),
@@ -169,6 +188,15 @@ PRESSES = [
     ("n|7|not_now", {}, [Screen("later.ask", f"n|7|later.30 n|7|later.90 n|7|no {WHY_STOP}", in_place=True)]),
     ("n|7|later.30", {}, [Screen("later.done", WHY_STOP, in_place=True)]),
     ("n|7|no", {}, [Screen("no.done no.why", f"{REASONS} {WHY_STOP}", in_place=True)]),
+    ("n|7|no", {"nudge": nudge(choices=frozenset({Choice.TOO_OFTEN}))}, [Screen("no.done", WHY_STOP, in_place=True)]),
+    ("q|7|yes.trust", {}, [Screen("survey.done", in_place=True)]),
+    ("q|7|welcome", {}, [
+        Screen("survey.thanks survey.expected", "q|7|expected q|7|unexpected", in_place=True),
+    ]),
+    ("q|7|unwelcome", {}, [
+        Screen("survey.sorry survey.expected", "q|7|expected q|7|unexpected", in_place=True),
+    ]),
+    ("q|7|expected", {}, [Screen("survey.done", in_place=True)]),
     ("n|7|have_it", {"nudge": nudge(choices=frozenset({Choice.NO}), related=GOES_WITH_IT)}, [
         Screen("reason.have_it.related", f"k|7|huurtoeslag {WHY_STOP}", in_place=True),
     ]),
@@ -176,6 +204,9 @@ PRESSES = [
     ("n|7|not_theme", DECLINED, [Screen("theme.off", f"s|0|themes {WHY_STOP}", in_place=True)]),
     ("n|7|unwelcome", DECLINED, [Screen("survey.sorry", WHY_STOP, in_place=True)]),
     ("n|7|why", {}, [Screen("why.calendar why.ground why.service", "s|0|themes n|7|stop")]),
+    ("n|7|why", {"nudge": nudge(told=(Phrase("situation.moved"),))}, [
+        Screen("why.calendar.told why.ground why.service", "s|0|themes n|7|stop"),
+    ]),
 ]  # fmt: skip
 
 
@@ -188,6 +219,39 @@ def test_a_press_brings_these_words_these_buttons_and_in_this_place(pressed, cha
 
     assert [read(say) for say in turn.says] == screens
     assert turn.notice is None
+    for phrase in phrases(turn):
+        assert wording().say(phrase.key, "nl", phrase.params)
+
+
+@pytest.mark.parametrize(
+    ("pressed", "changes", "effect"),
+    [
+        ("l|0|en", {}, SetLanguage("en")),
+        ("s|0|often.90", {}, SetRest(90)),
+        ("s|0|often.usual", {"own_rest": 90}, SetRest(None)),
+        ("s|0|tone.any", {"tone": Tone.WARM}, SetTone(None)),
+        ("s|0|pause.off", PAUSED, PauseUntil(None)),
+        ("s|0|research.yes", {}, Consent(RESEARCH, ConsentState.GIVEN)),
+        ("s|0|research.no", {}, Consent(RESEARCH, ConsentState.REFUSED)),
+        ("s|0|research.no", ON, Consent(RESEARCH, ConsentState.WITHDRAWN)),
+        ("y|0|moved", {}, TellSituation("moved")),
+        ("y|0|back.moved", TOLD, TakeBackSituation("moved")),
+        ("r|5|remind", ASKED, RemindContact(5)),
+        ("q|7|yes.trust", {}, Opinion(7, "trust", "yes")),
+    ],
+)
+def test_a_press_has_one_effect(pressed, changes, effect):
+    press = read_press(f"v1|{pressed}")
+    assert press is not None
+
+    assert respond(scene(**changes), press).effects == (effect,)
+
+
+def test_a_button_of_a_test_says_that_it_is_one():
+    press = read_press("v1|x|0|test")
+    assert press is not None
+
+    assert respond(scene(), press).notice == Phrase("test.notice")
 
 
 def test_every_situation_can_be_told_and_one_that_was_told_taken_back():
