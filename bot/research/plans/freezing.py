@@ -98,8 +98,8 @@ def at_work(session: Session, wording: Wording, *, after: str = "", limit: int) 
                 select(col(PlanDraftRow.campaign_id)).where(col(PlanDraftRow.campaign_id).in_(some))
             ).scalars()
         )
-        frozen = select(PlanRow).where(col(PlanRow.campaign_id).in_(some)).order_by(col(PlanRow.version))
-        plans = {row.campaign_id: _read(row) for row in session.execute(frozen).scalars()}
+        versions = select(PlanRow).where(col(PlanRow.campaign_id).in_(some)).order_by(col(PlanRow.version))
+        plans = {row.campaign_id: _read(row) for row in session.execute(versions).scalars()}
         began = _first_draws(session, some)
         found += [
             AtWork(row=row, draws=began.get(known), is_chosen=known in drafts, newest=plans.get(known))
@@ -111,8 +111,8 @@ def at_work(session: Session, wording: Wording, *, after: str = "", limit: int) 
 
 def to_analyse(session: Session) -> list[tuple[str, str]]:
     """Id and title of each campaign in which something was drawn or whose plan is frozen, by id."""
-    frozen = select(col(PlanRow.campaign_id))
-    known = {*_first_draws(session), *session.execute(frozen.distinct()).scalars()}
+    planned = session.execute(select(col(PlanRow.campaign_id)).distinct()).scalars()
+    known = {*_first_draws(session), *planned}
     rows = session.execute(select(CampaignRow).where(col(CampaignRow.id).in_(known)).order_by(col(CampaignRow.id)))
     return [(row.id, row.definition["title"]) for row in rows.scalars()]
 
@@ -228,13 +228,13 @@ def _read(row: PlanRow) -> Frozen:
     )
 
 
-def _first_draws(session: Session, campaigns: Collection[str] | None = None) -> dict[str, datetime]:
+def _first_draws(session: Session, among: Collection[str] | None = None) -> dict[str, datetime]:
     """For each of these campaigns (None: all) its first decision at which something was drawn, if there is one."""
     decision = DecisionRow
     something = and_(col(decision.available), or_(col(decision.randomised_send), col(decision.randomised_tone)))
     query = select(col(decision.campaign_id), func.min(col(decision.decided_at))).where(something)
-    if campaigns is not None:
-        query = query.where(col(decision.campaign_id).in_(campaigns))
+    if among is not None:
+        query = query.where(col(decision.campaign_id).in_(among))
     return dict(session.execute(query.group_by(col(decision.campaign_id))).all())
 
 
